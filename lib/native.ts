@@ -1,0 +1,185 @@
+/**
+ * The only file that loads the addon, and the one typed page of every native call.
+ * Each call is synchronous and short unless it returns a promise; long work runs on the addon's own threads.
+ * @module
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ConclaveError, fromNative } from './errors.ts'
+
+/** One tensor as the file's header declares it. */
+export interface TensorInfo {
+  name: string
+  /** f32 | f16 | bf16 | i8 | … as in native/core/dtype.h */
+  dtype: string
+  shape: number[]
+  bytes: number
+  /** Index into the list of paths that the store was opened with. */
+  file: number
+}
+
+/** Memory-mapped weight files; headers are checked when it is opened. */
+export interface WeightStore {
+  tensors(): TensorInfo[]
+  close(): void
+}
+
+/** What the executor is built with. */
+export interface ExecutorOptions {
+  device: 'cpu' | 'cuda'
+  /** 'auto' keeps each matrix in its file's dtype. */
+  weights: 'auto' | 'f32' | 'bf16' | 'int8'
+  kvCache: 'f32' | 'bf16' | 'int8'
+  /** Threads of the pool, the engine thread included; 0 = all usable cores. */
+  threads: number
+  pageSize: number
+  numPages: number
+  maxBatchTokens: number
+  maxSequences: number
+  /** Scan weights for NaN and infinities while binding. */
+  validate: boolean
+}
+
+export interface ExecutorInfo {
+  kernels: string
+  threads: number
+  weightBytes: number
+  kvBytes: number
+  workspaceBytes: number
+}
+
+/** Sampling parameters of one sequence, all required: the caller has applied the defaults. */
+export interface NativeSamplingParams {
+  temperature: number
+  topK: number
+  topP: number
+  minP: number
+  repetitionPenalty: number
+  presencePenalty: number
+  frequencyPenalty: number
+  seed: bigint
+  /** −1: none. */
+  logprobs: number
+  vocabLimit: number
+  minTokens: number
+  bannedUntilMin: Int32Array
+  biasIds: Int32Array
+  biasValues: Float32Array
+}
+
+/**
+ * One step, as flat arrays. S sequences, T tokens, R rows whose logits are wanted.
+ * Sequence s owns tokens queryStarts[s] … queryStarts[s+1]; its positions are consecutive.
+ */
+export interface StepBatch {
+  tokenIds: Int32Array
+  positions: Int32Array
+  queryStarts: Int32Array
+  kvLengths: Int32Array
+  /** (S, maxPages) row-major. */
+  pageTables: Int32Array
+  maxPages: number
+  /** Token rows of this step whose logits are computed. */
+  logitRows: Int32Array
+  /** (R) sampler handle of each logit row; −1: do not sample this row. */
+  samplers: Int32Array
+  /** True: the logits themselves come back too. */
+  wantLogits: boolean
+}
+
+export interface StepResult {
+  /** (R) −1 where the row was not sampled or had no finite logit. */
+  tokenIds: Int32Array
+  /** (R) 0 ok, 1 numerical error. */
+  status: Int32Array
+  /** (R) log-probability of the sampled token, where the sampler asked for it. */
+  logprobs: Float32Array
+  /** (R, topN) alternatives, best first, −1 padded; topN = the largest `logprobs` asked for in this step. */
+  topIds: Int32Array
+  topLogprobs: Float32Array
+  topN: number
+  /** (R, vocab_size), only with wantLogits. */
+  logits: Float32Array | null
+  /** Wall time of the native work. */
+  ms: number
+}
+
+/** The recorded graph bound to weights, planned, and run on its own thread. */
+export interface Executor {
+  readonly info: ExecutorInfo
+  /** One step; steps run in the order they are given. Rejects with a coded error; the executor stays usable. */
+  step(batch: StepBatch): Promise<StepResult>
+  /** Opens a sampler for a sequence; promptIds feed the repetition penalty. Returns its handle. */
+  openSampler(params: NativeSamplingParams, promptIds: Int32Array, generatedIds: Int32Array): number
+  closeSampler(handle: number): void
+  /** Stops the thread after the step in progress and frees everything at once. Idempotent. */
+  dispose(): Promise<void>
+}
+
+export interface LoadProgress {
+  phase: string
+  doneBytes: number
+  totalBytes: number
+}
+
+interface Addon {
+  /** Kernel set that this processor gets, threads usable, and available memory in bytes (cgroup limits respected). */
+  system(): { kernels: string; threads: number; availableBytes: number }
+  openWeights(paths: string[]): WeightStore
+  /** Binds weights (converting where asked) and plans memory, off the event loop. `cancel[0] = 1` aborts it. */
+  createExecutor(
+    graphJson: string,
+    store: WeightStore,
+    options: ExecutorOptions,
+    cancel: Int32Array,
+    onProgress: (doneBytes: number, totalBytes: number) => void,
+  ): Promise<Executor>
+  /** Memory plan of a graph without weights or allocation. */
+  planGraph(
+    graphJson: string,
+    options: ExecutorOptions,
+  ): { workspaceBytes: number; kvBytesPerPage: number }
+}
+
+let loaded: Addon | undefined
+
+/** Folder that holds package.json, from the bundle in dist/ or from lib/ in tests. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) {
+    const parent = dirname(folder)
+    if (parent === folder) throw new ConclaveError('io_error', 'Expected package.json above the library, but found none.')
+    folder = parent
+  }
+  return folder
+}
+
+/** The addon, loaded on first use. Throws `engine_failed` naming the command that builds it. */
+export function native(): Addon {
+  if (loaded !== undefined) return loaded
+  const root = packageRoot()
+  const require = createRequire(join(root, 'package.json'))
+  try {
+    loaded = require('bindings')({ bindings: 'conclave', module_root: root }) as Addon
+  } catch (error) {
+    throw new ConclaveError(
+      'engine_failed',
+      `Expected the native addon in ${join(root, 'build/Release')}, but it did not load. ` +
+        'Run `npx cmake-js compile` or `npm rebuild conclave` there.',
+      {},
+      { cause: error },
+    )
+  }
+  return loaded
+}
+
+/** Runs a native call; what it throws or rejects with becomes a ConclaveError. */
+export async function nativeCall<T>(call: () => T | Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw fromNative(error)
+  }
+}

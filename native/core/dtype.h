@@ -1,0 +1,52 @@
+#pragma once
+// Number formats: those that kernels compute with, and those that only appear in files.
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+namespace conclave {
+
+enum class DType : uint8_t { f32, f16, bf16, i8, i32, f64, i64, i16, u8, boolean, f8_e4m3, f8_e5m2 };
+
+constexpr int64_t dtype_bytes(DType type) {
+  switch (type) {
+    case DType::f64:
+    case DType::i64: return 8;
+    case DType::f32:
+    case DType::i32: return 4;
+    case DType::f16:
+    case DType::bf16:
+    case DType::i16: return 2;
+    default: return 1;
+  }
+}
+
+constexpr const char* dtype_name(DType type) {
+  constexpr const char* kNames[] = {"f32", "f16", "bf16", "i8",   "i32",     "f64",
+                                    "i64", "i16", "u8",   "bool", "f8_e4m3", "f8_e5m2"};
+  return kNames[static_cast<int>(type)];
+}
+
+inline float bf16_to_f32(uint16_t x) { return std::bit_cast<float>(static_cast<uint32_t>(x) << 16); }
+
+// Round to nearest, ties to even; NaN stays NaN.
+inline uint16_t f32_to_bf16(float x) {
+  uint32_t bits = std::bit_cast<uint32_t>(x);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40);
+  bits += 0x7fffu + ((bits >> 16) & 1);
+  return static_cast<uint16_t>(bits >> 16);
+}
+
+inline float f16_to_f32(uint16_t h) {
+  const uint32_t sign = static_cast<uint32_t>(h & 0x8000u) << 16;
+  const uint32_t exponent = (h >> 10) & 0x1fu;
+  uint32_t mantissa = h & 0x3ffu;
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
+  if (exponent == 0) {  // zero or subnormal: value = mantissa * 2^-24, exact in f32
+    const float value = static_cast<float>(mantissa) * 0x1p-24f;
+    return sign ? -value : value;
+  }
+  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
+}
+
+}  // namespace conclave

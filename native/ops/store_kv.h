@@ -1,0 +1,11 @@
+#pragma once
+// store_kv: writes each token's key and value into its page: page_tables[s][p / page_size], offset p % page_size
+//   shapes  k, v (num_tokens, num_kv_heads · head_dim); k after QK-norm and RoPE
+//   types   k, v f32; converted to the region's dtype, round to nearest even
+#include "cache/kv_cache.h"
+#include "core/device.h"
+#include "core/tensor.h"
+
+namespace conclave::ops {
+void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch, Stream& stream);
+}
