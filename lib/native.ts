@@ -150,7 +150,11 @@ export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json'))) {
     const parent = dirname(folder)
-    if (parent === folder) throw new ConclaveError('io_error', 'Expected package.json above the library, but found none.')
+    if (parent === folder)
+      throw new ConclaveError(
+        'io_error',
+        'Expected package.json above the library, but found none.',
+      )
     folder = parent
   }
   return folder

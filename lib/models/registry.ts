@@ -1,0 +1,54 @@
+/**
+ * `model_type` → the file that records it. Adding an architecture is one file and one row here.
+ * @module
+ */
+import type { ModelConfig } from '../files/config.ts'
+import { ropeFrequencies } from '../files/rope.ts'
+import { GraphBuilder } from '../graph/builder.ts'
+import type { Graph, Value } from '../graph/node.ts'
+import type { TensorInfo } from '../native.ts'
+import { llama } from './llama.ts'
+import type { Recording } from './parts.ts'
+import { qwen3 } from './qwen3.ts'
+import { isSparse, qwen3Moe } from './qwen3-moe.ts'
+import { WeightMap } from './weight-map.ts'
+
+const architectures: Record<ModelConfig['modelType'], (m: Recording) => Value> = {
+  llama,
+  qwen3,
+  qwen3_moe: qwen3Moe,
+}
+
+/** A recorded model, and how many parameters it has and touches for one token (embeddings included). */
+export interface RecordedModel {
+  graph: Graph
+  parametersTotal: number
+  parametersActive: number
+}
+
+/**
+ * Records the model that `config` describes over the tensors that the weight files hold.
+ * Throws `invalid_file` naming a tensor that is missing, left over or of another shape.
+ */
+export function recordModel(config: ModelConfig, tensors: readonly TensorInfo[]): RecordedModel {
+  const graph = new GraphBuilder()
+  const weights = new WeightMap(graph, tensors)
+  const { invFreq, scale } = ropeFrequencies(config)
+  const rope = { invFreq: graph.table('inv_freq', invFreq), scale }
+  const logits = architectures[config.modelType]({ graph, weights, config, rope })
+  const { parameters } = weights.finish()
+  return {
+    graph: graph.finish(config.modelType, logits),
+    parametersTotal: parameters,
+    parametersActive: parameters - idleParameters(config),
+  }
+}
+
+/** Parameters of the experts that one token does not choose. */
+function idleParameters({ moe, hiddenSize, numHiddenLayers }: ModelConfig): number {
+  if (moe === null) return 0
+  const sparse = Array.from({ length: numHiddenLayers }, (_, i) => i).filter(i =>
+    isSparse(moe, i),
+  ).length
+  return sparse * (moe.numExperts - moe.numExpertsPerTok) * 3 * moe.moeIntermediateSize * hiddenSize
+}

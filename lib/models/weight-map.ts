@@ -1,0 +1,188 @@
+/**
+ * Checkpoint names → weights of the graph: what is there, in which of the layouts seen in the wild, and what is left over.
+ * @module
+ */
+import { ConclaveError } from '../errors.ts'
+import type { GraphBuilder } from '../graph/builder.ts'
+import type { WeightRef } from '../graph/node.ts'
+import type { TensorInfo } from '../native.ts'
+
+/** The three matrices of each expert, indexed by expert id. */
+export interface ExpertWeights {
+  gate: WeightRef[]
+  up: WeightRef[]
+  down: WeightRef[]
+}
+
+/** Tensors that carry nothing the model needs: draft heads, recomputed buffers, other modalities. */
+const ignorable = /(^|\.)(mtp\.|rotary_emb\.inv_freq$|visual\.|masked_bias$|attn\.bias$)/
+
+/** Prefixes under which a language model's own tensors are found, tried in this order. */
+const prefixes = ['model.', 'model.language_model.', 'language_model.model.', '']
+
+export class WeightMap {
+  readonly #graph: GraphBuilder
+  readonly #tensors = new Map<string, TensorInfo>()
+  readonly #used = new Map<string, TensorInfo>()
+  readonly #prefix: string
+
+  constructor(graph: GraphBuilder, tensors: readonly TensorInfo[]) {
+    this.#graph = graph
+    for (const tensor of tensors) this.#tensors.set(tensor.name, tensor)
+    const prefix = prefixes.find(p => this.#tensors.has(`${p}embed_tokens.weight`))
+    if (prefix === undefined) throw missing('model.embed_tokens.weight', tensors.length)
+    this.#prefix = prefix
+  }
+
+  /** True where the checkpoint has the tensor, by its name below the model's prefix. */
+  has(name: string): boolean {
+    return this.#tensors.has(this.#prefix + name)
+  }
+
+  /** A (rows, cols) matrix, by its name below the model's prefix. */
+  matrix(name: string, rows: number, cols: number): WeightRef {
+    return this.#dense('matrix', this.#prefix + name, [rows, cols], rows, cols)
+  }
+
+  /** A vector of `size` values: a norm's weight or a bias. */
+  vector(name: string, size: number): WeightRef {
+    return this.#dense('vector', this.#prefix + name, [size], 1, size)
+  }
+
+  /** The output head: `lm_head.weight`, or the embedding where the two are tied. */
+  head(vocabSize: number, hiddenSize: number, embedding: WeightRef, tied: boolean): WeightRef {
+    const names = ['lm_head.weight', 'language_model.lm_head.weight']
+    const name = names.find(n => this.#tensors.has(n))
+    if (tied) {
+      if (name !== undefined) this.#take(name) // a duplicate that some files carry; the embedding is the truth
+      return embedding
+    }
+    if (name === undefined) throw missing('lm_head.weight', this.#tensors.size)
+    return this.#dense('matrix', name, [vocabSize, hiddenSize], vocabSize, hiddenSize)
+  }
+
+  /**
+   * The experts below `prefix` (`layers.3.mlp.experts`), in any of the layouts on disk:
+   * one tensor an expert and projection; fused `gate_up_proj` (E, 2·I, H) with `down_proj` (E, H, I); or both transposed.
+   */
+  experts(
+    prefix: string,
+    numExperts: number,
+    hiddenSize: number,
+    intermediateSize: number,
+  ): ExpertWeights {
+    if (this.has(`${prefix}.gate_up_proj`))
+      return this.#fusedExperts(prefix, numExperts, hiddenSize, intermediateSize)
+    const each = (projection: string, rows: number, cols: number) =>
+      Array.from({ length: numExperts }, (_, e) =>
+        this.matrix(`${prefix}.${e}.${projection}.weight`, rows, cols),
+      )
+    return {
+      gate: each('gate_proj', intermediateSize, hiddenSize),
+      up: each('up_proj', intermediateSize, hiddenSize),
+      down: each('down_proj', hiddenSize, intermediateSize),
+    }
+  }
+
+  #fusedExperts(
+    prefix: string,
+    numExperts: number,
+    hidden: number,
+    intermediate: number,
+  ): ExpertWeights {
+    const gateUp = this.#take(`${this.#prefix}${prefix}.gate_up_proj`)
+    const down = this.#take(`${this.#prefix}${prefix}.down_proj`)
+    const is = (tensor: TensorInfo, rows: number, cols: number) =>
+      sameShape(tensor.shape, [numExperts, rows, cols])
+    // Where hidden = 2 · intermediate, gate_up has the same shape either way and down_proj alone decides.
+    const dense = is(down, hidden, intermediate) && is(gateUp, 2 * intermediate, hidden)
+    const transposed =
+      !dense && is(down, intermediate, hidden) && is(gateUp, hidden, 2 * intermediate)
+    if (!dense && !transposed) throw wrongShape(gateUp, [numExperts, 2 * intermediate, hidden])
+    const each = (
+      tensor: TensorInfo,
+      firstRow: number,
+      rows: number,
+      cols: number,
+      allRows: number,
+    ) =>
+      Array.from({ length: numExperts }, (_, e) =>
+        this.#graph.weight({
+          tensor: tensor.name,
+          kind: 'matrix',
+          rows,
+          cols,
+          offset: e * allRows * cols + firstRow * (dense ? cols : 1),
+          rowStride: dense ? cols : 1,
+          colStride: dense ? 1 : allRows,
+        }),
+      )
+    return {
+      gate: each(gateUp, 0, intermediate, hidden, 2 * intermediate),
+      up: each(gateUp, intermediate, intermediate, hidden, 2 * intermediate),
+      down: each(down, 0, hidden, intermediate, hidden),
+    }
+  }
+
+  /** Names no part of the model took; throws where one of them looks like a weight that the config knows nothing of. */
+  finish(): { parameters: number } {
+    const surplus = [...this.#tensors.keys()].filter(
+      name => !this.#used.has(name) && !ignorable.test(name),
+    )
+    if (surplus.length > 0) {
+      throw new ConclaveError(
+        'invalid_file',
+        `Expected only tensors that config.json describes, but found ${surplus.length} more, such as "${surplus[0]}". ` +
+          'Check num_hidden_layers, num_experts, tie_word_embeddings and the bias keys of config.json.',
+        { tensors: surplus.slice(0, 10) },
+      )
+    }
+    let parameters = 0
+    for (const tensor of this.#used.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1)
+    return { parameters }
+  }
+
+  #dense(
+    kind: WeightRef['kind'],
+    name: string,
+    shape: number[],
+    rows: number,
+    cols: number,
+  ): WeightRef {
+    const tensor = this.#take(name)
+    if (!sameShape(tensor.shape, shape)) throw wrongShape(tensor, shape)
+    return this.#graph.weight({
+      tensor: name,
+      kind,
+      rows,
+      cols,
+      offset: 0,
+      rowStride: cols,
+      colStride: 1,
+    })
+  }
+
+  #take(name: string): TensorInfo {
+    const tensor = this.#tensors.get(name)
+    if (tensor === undefined) throw missing(name, this.#tensors.size)
+    this.#used.set(name, tensor)
+    return tensor
+  }
+}
+
+const sameShape = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((n, i) => n === b[i])
+
+const missing = (name: string, count: number) =>
+  new ConclaveError(
+    'invalid_file',
+    `Expected tensor "${name}" in the weight files, but it is not among their ${count} tensors.`,
+    { tensor: name },
+  )
+
+const wrongShape = (tensor: TensorInfo, expected: readonly number[]) =>
+  new ConclaveError(
+    'invalid_file',
+    `Expected shape [${expected.join(', ')}] for "${tensor.name}" from config.json, but the file holds [${tensor.shape.join(', ')}].`,
+    { tensor: tensor.name, expected, actual: tensor.shape },
+  )
