@@ -1,0 +1,65 @@
+#pragma once
+// exp, log and uniform numbers that give the same bits on every machine: plain f64 arithmetic in one order, no libm.
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace conclave::cpu {
+
+// e^x for x ≤ 0 within 2 ulp; below −700 it is 0. Branch-free, so that loops over it vectorise.
+inline double exact_exp(double x) {
+  constexpr double kLog2e = 1.4426950408889634, kRound = 6755399441055744.0;  // 1.5 · 2^52
+  constexpr double kLn2Hi = 0x1.62e42fee00000p-1, kLn2Lo = 0x1.a39ef35793c76p-33;
+  const double clamped = x < -700.0 ? -700.0 : x;
+  const double shifted = clamped * kLog2e + kRound;
+  const double n = shifted - kRound;
+  const double r = (clamped - n * kLn2Hi) - n * kLn2Lo;  // |r| ≤ ln2 / 2
+  double p = 1.0 / 6227020800.0;
+  p = p * r + 1.0 / 479001600.0;
+  p = p * r + 1.0 / 39916800.0;
+  p = p * r + 1.0 / 3628800.0;
+  p = p * r + 1.0 / 362880.0;
+  p = p * r + 1.0 / 40320.0;
+  p = p * r + 1.0 / 5040.0;
+  p = p * r + 1.0 / 720.0;
+  p = p * r + 1.0 / 120.0;
+  p = p * r + 1.0 / 24.0;
+  p = p * r + 1.0 / 6.0;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  // The low bits of `shifted` hold n as an integer: add it to the exponent.
+  const uint64_t scale = (std::bit_cast<uint64_t>(shifted) + 1023u) << 52;
+  const double y = p * std::bit_cast<double>(scale);
+  return x < -700.0 ? 0.0 : y;
+}
+
+// ln x for finite x > 0, normal.
+inline double exact_log(double x) {
+  const uint64_t bits = std::bit_cast<uint64_t>(x);
+  double e = static_cast<double>(static_cast<int64_t>(bits >> 52) - 1023);
+  double m = std::bit_cast<double>((bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL);
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    e += 1.0;
+  }
+  const double t = (m - 1.0) / (m + 1.0), t2 = t * t;  // |t| ≤ 0.172: ln m = 2 atanh t
+  double p = 1.0 / 23.0;
+  for (int k = 21; k >= 1; k -= 2) p = p * t2 + 1.0 / k;
+  return e * 0.6931471805599453 + 2.0 * t * p;
+}
+
+inline uint64_t mix64(uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+
+// The n-th uniform number in [0, 1) of a seed; a pure function of both, no state.
+inline double uniform(uint64_t seed, uint64_t n) {
+  constexpr uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
+  const uint64_t z = mix64(mix64(seed + kGolden) + kGolden * (n + 1));
+  return static_cast<double>(z >> 11) * 0x1p-53;
+}
+
+}  // namespace conclave::cpu
