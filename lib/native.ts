@@ -125,8 +125,8 @@ export interface LoadProgress {
 }
 
 interface Addon {
-  /** Kernel set that this processor gets, threads usable, and available memory in bytes (cgroup limits respected). */
-  system(): { kernels: string; threads: number; availableBytes: number }
+  /** Kernel set that this processor gets, and the cores that this process may use (affinity and cgroup quota respected). */
+  system(): { kernels: string; threads: number }
   openWeights(paths: string[]): WeightStore
   /** Binds weights (converting where asked) and plans memory, off the event loop. `cancel[0] = 1` aborts it. */
   createExecutor(

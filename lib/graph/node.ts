@@ -29,6 +29,8 @@ export interface WeightRef {
   readonly offset: number
   readonly rowStride: number
   readonly colStride: number
+  /** Keeps its dtype when the rest becomes int8: a router, whose choices flip on small errors. */
+  readonly exact?: boolean
 }
 
 /** A small constant computed while recording, such as RoPE's inverse frequencies. */

@@ -71,7 +71,8 @@ export function mlp(m: Recording, x: Value, name: string): Value {
 /** The k best of many small MLPs for each token, weighted by the router. */
 export function sparseMoe(m: Recording, x: Value, name: string): Value {
   const moe = m.config.moe!
-  const logits = linear(m, x, `${name}.gate`, moe.numExperts, false)
+  const router = m.weights.matrix(`${name}.gate.weight`, moe.numExperts, m.config.hiddenSize, true)
+  const logits = m.graph.matmul(x, router)
   const route = m.graph.moeRoute(logits, moe.numExpertsPerTok, moe.normTopkProb)
   const { gate, up, down } = m.weights.experts(
     `${name}.experts`,

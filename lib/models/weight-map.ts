@@ -39,9 +39,9 @@ export class WeightMap {
     return this.#tensors.has(this.#prefix + name)
   }
 
-  /** A (rows, cols) matrix, by its name below the model's prefix. */
-  matrix(name: string, rows: number, cols: number): WeightRef {
-    return this.#dense('matrix', this.#prefix + name, [rows, cols], rows, cols)
+  /** A (rows, cols) matrix, by its name below the model's prefix; `exact` keeps its dtype under int8. */
+  matrix(name: string, rows: number, cols: number, exact = false): WeightRef {
+    return this.#dense('matrix', this.#prefix + name, [rows, cols], rows, cols, exact)
   }
 
   /** A vector of `size` values: a norm's weight or a bias. */
@@ -148,6 +148,7 @@ export class WeightMap {
     shape: number[],
     rows: number,
     cols: number,
+    exact = false,
   ): WeightRef {
     const tensor = this.#take(name)
     if (!sameShape(tensor.shape, shape)) throw wrongShape(tensor, shape)
@@ -159,6 +160,7 @@ export class WeightMap {
       offset: 0,
       rowStride: cols,
       colStride: 1,
+      exact,
     })
   }
 

@@ -1,0 +1,62 @@
+// The exports: Addon of lib/native.ts.
+#include <napi.h>
+
+#include "addon/args.h"
+#include "addon/environment.h"
+#include "addon/errors.h"
+#include "addon/executor_wrap.h"
+#include "addon/weights_wrap.h"
+#include "cpu/kv_layout.h"
+#include "executor/plan.h"
+
+namespace conclave::addon {
+namespace {
+
+Napi::Value system(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("kernels", cpu::select_kernels().name);
+    result.Set("threads", cpu::usable_cores());
+    return result;
+  });
+}
+
+Napi::Value open_weights(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<Environment>()->weights_class.Value().New({info[0]});
+}
+
+Napi::Value plan_graph(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const executor::Graph graph = executor::parse_graph(string_arg(info[0], "graph"));
+    executor::check_graph(graph);
+    const executor::ExecutorOptions options = parse_options(info[1].As<Napi::Object>());
+    double page_bytes = 0;
+    for (const executor::RegionInfo& r : graph.regions) {
+      page_bytes += static_cast<double>(cpu::bytes_per_page({nullptr, options.kv_dtype, 1, options.page_size, r.num_kv_heads, r.head_dim}));
+    }
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("workspaceBytes", static_cast<double>(executor::plan_memory(graph, options.max_batch_tokens, options.max_sequences).bytes));
+    result.Set("kvBytesPerPage", page_bytes);
+    return result;
+  });
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  auto* environment = new Environment(env);
+  env.SetInstanceData(environment);
+  environment->weights_class = Napi::Persistent(WeightsWrap::define(env));
+  environment->executor_class = Napi::Persistent(ExecutorWrap::define(env));
+  exports.Set("system", Napi::Function::New<system>(env));
+  exports.Set("openWeights", Napi::Function::New<open_weights>(env));
+  exports.Set("createExecutor", Napi::Function::New<ExecutorWrap::create>(env));
+  exports.Set("planGraph", Napi::Function::New<plan_graph>(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(conclave, init)
+
+}  // namespace conclave::addon

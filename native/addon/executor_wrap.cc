@@ -1,0 +1,275 @@
+#include "addon/executor_wrap.h"
+
+#include <chrono>
+
+#include "addon/args.h"
+#include "addon/errors.h"
+#include "addon/weights_wrap.h"
+
+namespace conclave::addon {
+namespace {
+
+using executor::Executor;
+using executor::StepInput;
+using executor::StepOutput;
+
+constexpr auto kProgressInterval = std::chrono::milliseconds(50);
+
+StepInput parse_step(const Napi::Object& batch) {
+  auto ints = [&](const char* name) { return ints_arg(batch.Get(name), name); };
+  StepInput in;
+  in.token_ids = ints("tokenIds");
+  in.positions = ints("positions");
+  in.query_starts = ints("queryStarts");
+  in.kv_lengths = ints("kvLengths");
+  in.page_tables = ints("pageTables");
+  in.logit_rows = ints("logitRows");
+  in.samplers = ints("samplers");
+  in.max_pages = static_cast<int32_t>(int_arg(batch, "maxPages", 1, 1 << 24));
+  in.want_logits = bool_arg(batch, "wantLogits");
+  return in;
+}
+
+// The logits move to JavaScript without a copy where the runtime allows it.
+Napi::Value logits_value(Napi::Env env, std::vector<float>&& logits) {
+  if (logits.empty()) return env.Null();
+  auto* heap = new std::vector<float>(std::move(logits));
+  const size_t count = heap->size();
+  napi_value buffer = nullptr;
+  const auto free_logits = [](napi_env, void*, void* hint) { delete static_cast<std::vector<float>*>(hint); };
+  if (napi_create_external_arraybuffer(env, heap->data(), count * sizeof(float), free_logits, heap, &buffer) == napi_ok) {
+    return Napi::Float32Array::New(env, count, Napi::ArrayBuffer(env, buffer), 0);
+  }
+  const std::unique_ptr<std::vector<float>> owned(heap);
+  return floats_value(env, *owned);
+}
+
+Napi::Value step_value(Napi::Env env, StepOutput& out) {
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("tokenIds", ints_value(env, out.token_ids));
+  result.Set("status", ints_value(env, out.status));
+  result.Set("logprobs", floats_value(env, out.logprobs));
+  result.Set("topIds", ints_value(env, out.top_ids));
+  result.Set("topLogprobs", floats_value(env, out.top_logprobs));
+  result.Set("topN", static_cast<double>(out.top_n));
+  result.Set("logits", logits_value(env, std::move(out.logits)));
+  result.Set("ms", out.ms);
+  return result;
+}
+
+ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t>& prompt, const std::vector<int32_t>& generated) {
+  ops::SamplerState state;
+  ops::SamplingParams& params = state.params;
+  params.temperature = float_arg(p, "temperature");
+  params.top_k = static_cast<int32_t>(int_arg(p, "topK", 0, INT32_MAX));
+  params.top_p = float_arg(p, "topP");
+  params.min_p = float_arg(p, "minP");
+  params.repetition_penalty = float_arg(p, "repetitionPenalty");
+  params.presence_penalty = float_arg(p, "presencePenalty");
+  params.frequency_penalty = float_arg(p, "frequencyPenalty");
+  if (!p.Get("seed").IsBigInt()) bad_argument("seed", "a bigint");
+  bool lossless = false;
+  params.seed = p.Get("seed").As<Napi::BigInt>().Uint64Value(&lossless);
+  params.logprobs = static_cast<int32_t>(int_arg(p, "logprobs", -1, 1024));
+  params.vocab_limit = static_cast<int32_t>(int_arg(p, "vocabLimit", 0, INT32_MAX));
+  params.min_tokens = static_cast<int32_t>(int_arg(p, "minTokens", 0, INT32_MAX));
+  params.banned_until_min = ints_arg(p.Get("bannedUntilMin"), "bannedUntilMin");
+  params.bias_ids = ints_arg(p.Get("biasIds"), "biasIds");
+  params.bias_values = floats_arg(p.Get("biasValues"), "biasValues");
+  if (params.bias_ids.size() != params.bias_values.size()) bad_argument("biasValues", "as many values as biasIds");
+  for (int32_t id : prompt) state.prompt_counts[id]++;
+  for (int32_t id : generated) state.generated_counts[id]++;
+  state.num_generated = static_cast<int32_t>(generated.size());
+  return state;
+}
+
+Napi::Value rejected(Napi::Env env, const CodedMessage& error) {
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  deferred.Reject(to_js(env, error).Value());
+  return deferred.Promise();
+}
+
+// Tells JavaScript how far the load is, at most every 50 ms, and hears from it whether to stop.
+executor::Progress progress_to_js(EngineThread* engine, Environment* environment) {
+  auto last = std::chrono::steady_clock::time_point{};
+  return [engine, environment, last](int64_t done, int64_t total) mutable {
+    if (engine->cancelled) throw Error("aborted", "The load was stopped by its signal.");
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last < kProgressInterval && done < total) return;
+    last = now;
+    environment->post([engine, done, total](Napi::Env) {
+      if (!engine->load_calls) return;
+      Napi::Int32Array cancel = engine->load_calls->cancel.Value();
+      if (cancel.ElementLength() > 0 && cancel[0] != 0) engine->cancelled = true;
+      engine->load_calls->on_progress.Call({Napi::Number::New(cancel.Env(), static_cast<double>(done)), Napi::Number::New(cancel.Env(), static_cast<double>(total))});
+    });
+  };
+}
+
+}  // namespace
+
+executor::ExecutorOptions parse_options(const Napi::Object& o) {
+  executor::ExecutorOptions options;
+  const std::string device = string_arg(o.Get("device"), "device"), weights = string_arg(o.Get("weights"), "weights"), kv = string_arg(o.Get("kvCache"), "kvCache");
+  if (device != "cpu") throw Error("gpu_unavailable", "Expected device \"cpu\": this build has no CUDA kernels.");
+  if (weights == "auto") options.weights = executor::WeightPolicy::as_stored;
+  else if (weights == "f32") options.weights = executor::WeightPolicy::f32;
+  else if (weights == "bf16") options.weights = executor::WeightPolicy::bf16;
+  else if (weights == "int8") options.weights = executor::WeightPolicy::int8;
+  else bad_argument("weights", "'auto', 'f32', 'bf16' or 'int8'");
+  if (kv == "f32") options.kv_dtype = DType::f32;
+  else if (kv == "bf16") options.kv_dtype = DType::bf16;
+  else bad_argument("kvCache", "'f32' or 'bf16'");
+  options.num_threads = static_cast<int>(int_arg(o, "threads", 0, 1024));
+  options.page_size = int_arg(o, "pageSize", 16, 1 << 16);
+  if (options.page_size % 16 != 0) bad_argument("pageSize", "a multiple of 16");
+  options.num_pages = int_arg(o, "numPages", 1, int64_t{1} << 31);
+  options.max_batch_tokens = int_arg(o, "maxBatchTokens", 1, 1 << 20);
+  options.max_sequences = int_arg(o, "maxSequences", 1, 1 << 16);
+  options.validate = bool_arg(o, "validate");
+  return options;
+}
+
+Napi::Function ExecutorWrap::define(Napi::Env env) {
+  return DefineClass(env, "Executor",
+                     {InstanceMethod<&ExecutorWrap::step>("step"), InstanceMethod<&ExecutorWrap::open_sampler>("openSampler"),
+                      InstanceMethod<&ExecutorWrap::close_sampler>("closeSampler"), InstanceMethod<&ExecutorWrap::dispose>("dispose")});
+}
+
+ExecutorWrap::ExecutorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ExecutorWrap>(info) {
+  const Napi::Env env = info.Env();
+  engine_ = *info[0].As<Napi::External<std::shared_ptr<EngineThread>>>().Data();
+  const Executor& executor = *engine_->executor;
+  Napi::Object facts = Napi::Object::New(env);
+  facts.Set("kernels", executor.kernels());
+  facts.Set("threads", executor.num_threads());
+  facts.Set("weightBytes", static_cast<double>(executor.weight_bytes()));
+  facts.Set("kvBytes", static_cast<double>(executor.kv_bytes()));
+  facts.Set("workspaceBytes", static_cast<double>(executor.workspace_bytes()));
+  info.This().As<Napi::Object>().Set("info", facts);
+}
+
+ExecutorWrap::~ExecutorWrap() {
+  if (engine_) engine_->stop();  // no step is in progress: each holds a reference to this object
+}
+
+Napi::Value ExecutorWrap::create(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Environment& environment = Environment::of(env);
+  return guarded(env, [&]() -> Napi::Value {
+    auto json = std::make_shared<std::string>(string_arg(info[0], "graph"));
+    if (!info[1].IsObject() || !info[2].IsObject() || !info[4].IsFunction()) bad_argument("createExecutor", "(graph, store, options, cancel, onProgress)");
+    auto store = Napi::ObjectWrap<WeightsWrap>::Unwrap(info[1].As<Napi::Object>())->store();
+    if (!store) throw Error("disposed", "Expected open weight files, but they were closed.");
+    const executor::ExecutorOptions options = parse_options(info[2].As<Napi::Object>());
+    auto engine = std::make_shared<EngineThread>();
+    ints_arg(info[3], "cancel");
+    engine->load_calls = std::make_unique<LoadCalls>(LoadCalls{Napi::Persistent(info[4].As<Napi::Function>()), Napi::Persistent(info[3].As<Napi::Int32Array>())});
+    environment.add(engine);
+    environment.begin_pending();
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    EngineThread* thread = engine.get();
+    // The engine's own job must not hold a share of it: its last share would then be dropped, and joined, by itself.
+    auto keep = std::make_shared<std::weak_ptr<EngineThread>>(engine);
+    thread->enqueue([=, &environment] {
+      auto error = std::make_shared<CodedMessage>();
+      try {
+        executor::Graph graph = executor::parse_graph(*json);
+        executor::check_graph(graph);
+        thread->executor = std::make_unique<Executor>(std::move(graph), store, options, progress_to_js(thread, &environment));
+      } catch (...) {
+        *error = describe_current_exception();
+      }
+      environment.post([=, &environment](Napi::Env env) {
+        environment.end_pending();
+        std::shared_ptr<EngineThread> engine = keep->lock();
+        if (!engine) return;
+        engine->load_calls.reset();
+        if (!error->code.empty()) {
+          engine->stop();
+          deferred.Reject(to_js(env, *error).Value());
+          return;
+        }
+        Napi::Function wrap = env.GetInstanceData<Environment>()->executor_class.Value();
+        deferred.Resolve(wrap.New({Napi::External<std::shared_ptr<EngineThread>>::New(env, &engine)}));
+      });
+    });
+    return deferred.Promise();
+  });
+}
+
+Executor& ExecutorWrap::alive(Napi::Env) {
+  if (!engine_) throw Error("disposed", "Expected a live model, but it was disposed.");
+  return *engine_->executor;
+}
+
+Napi::Value ExecutorWrap::step(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  try {
+    alive(env);
+    if (!info[0].IsObject()) bad_argument("batch", "an object");
+    auto input = std::make_shared<StepInput>(parse_step(info[0].As<Napi::Object>()));
+    Environment& environment = Environment::of(env);
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    environment.begin_pending();
+    Ref();  // this object lives until the step has been answered
+    engine_->enqueue([this, input, deferred, &environment, engine = engine_.get()] {
+      auto output = std::make_shared<StepOutput>();
+      auto error = std::make_shared<CodedMessage>();
+      try {
+        *output = engine->executor->step(*input);
+      } catch (...) {
+        *error = describe_current_exception();
+      }
+      environment.post([this, output, error, deferred, &environment](Napi::Env env) {
+        environment.end_pending();
+        Unref();
+        if (error->code.empty()) deferred.Resolve(step_value(env, *output));
+        else deferred.Reject(to_js(env, *error).Value());
+      });
+    });
+    return deferred.Promise();
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (...) {
+    return rejected(env, describe_current_exception());
+  }
+}
+
+Napi::Value ExecutorWrap::open_sampler(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsObject()) bad_argument("params", "an object");
+    ops::SamplerState state = parse_sampler(info[0].As<Napi::Object>(), ints_arg(info[1], "promptIds"), ints_arg(info[2], "generatedIds"));
+    return Napi::Number::New(info.Env(), alive(info.Env()).open_sampler(std::move(state)));
+  });
+}
+
+Napi::Value ExecutorWrap::close_sampler(const Napi::CallbackInfo& info) {
+  if (engine_ && info[0].IsNumber()) engine_->executor->close_sampler(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value ExecutorWrap::dispose(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  if (!engine_) {
+    deferred.Resolve(env.Undefined());
+    return deferred.Promise();
+  }
+  Environment& environment = Environment::of(env);
+  environment.begin_pending();
+  auto engine = std::make_shared<std::shared_ptr<EngineThread>>(std::move(engine_));
+  engine_.reset();
+  // Freed on the engine thread, after the step in progress; the join then has nothing left to wait for.
+  (*engine)->enqueue([engine, deferred, &environment] {
+    (*engine)->executor.reset();
+    environment.post([engine, deferred, &environment](Napi::Env env) {
+      environment.end_pending();
+      (*engine)->stop();
+      deferred.Resolve(env.Undefined());
+    });
+  });
+  return deferred.Promise();
+}
+
+}  // namespace conclave::addon

@@ -1,0 +1,68 @@
+#pragma once
+// Executor of lib/native.ts: one native executor on a thread of its own.
+#include <napi.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "addon/environment.h"
+#include "executor/executor.h"
+
+namespace conclave::addon {
+
+// What a load calls back on the JavaScript thread; destroyed there.
+struct LoadCalls {
+  Napi::FunctionReference on_progress;
+  Napi::Reference<Napi::Int32Array> cancel;  // JavaScript sets [0] to stop the load
+};
+
+// The thread that owns an Executor: builds it, runs its steps in order, destroys it.
+class EngineThread : public Stoppable {
+ public:
+  EngineThread();
+  ~EngineThread() override;
+
+  // Runs `job` after those that are queued already. Jobs after the last one asked for (stop, finish) are dropped.
+  void enqueue(std::function<void()> job);
+  // Ends a load early, lets a step end, drops what is queued, destroys the executor, joins. Idempotent, JavaScript thread only.
+  void stop() noexcept override;
+  bool stopped() const noexcept override { return !thread_.joinable(); }
+
+  std::unique_ptr<executor::Executor> executor;  // built and destroyed by the engine thread
+  std::unique_ptr<LoadCalls> load_calls;         // JavaScript thread only
+  std::atomic<bool> cancelled{false};
+
+ private:
+  void loop();
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  bool stopping_ = false;
+  std::thread thread_;  // last: it starts when everything above it is there
+};
+
+class ExecutorWrap : public Napi::ObjectWrap<ExecutorWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  // createExecutor of lib/native.ts: a promise of the wrapped executor.
+  static Napi::Value create(const Napi::CallbackInfo& info);
+  explicit ExecutorWrap(const Napi::CallbackInfo& info);
+  ~ExecutorWrap() override;
+
+ private:
+  Napi::Value step(const Napi::CallbackInfo& info);
+  Napi::Value open_sampler(const Napi::CallbackInfo& info);
+  Napi::Value close_sampler(const Napi::CallbackInfo& info);
+  Napi::Value dispose(const Napi::CallbackInfo& info);
+  executor::Executor& alive(Napi::Env env);
+
+  std::shared_ptr<EngineThread> engine_;  // null after dispose
+};
+
+executor::ExecutorOptions parse_options(const Napi::Object& options);
+
+}  // namespace conclave::addon

@@ -1,0 +1,25 @@
+#pragma once
+// WeightStore of lib/native.ts.
+#include <napi.h>
+
+#include <memory>
+
+#include "io/weight_store.h"
+
+namespace conclave::addon {
+
+class WeightsWrap : public Napi::ObjectWrap<WeightsWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit WeightsWrap(const Napi::CallbackInfo& info);
+
+  // Null after close().
+  std::shared_ptr<const io::WeightStore> store() const { return store_; }
+
+ private:
+  Napi::Value tensors(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
+  std::shared_ptr<const io::WeightStore> store_;
+};
+
+}  // namespace conclave::addon

@@ -1,0 +1,31 @@
+#pragma once
+// Weights of the graph → matrices that kernels read: views into the mapped files wherever dtype and layout allow it,
+// otherwise one copy, converted in parallel, with the file's pages given back as it goes.
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/aligned_bytes.h"
+#include "core/tensor.h"
+#include "cpu/thread_pool.h"
+#include "executor/graph.h"
+#include "io/weight_store.h"
+
+namespace conclave::executor {
+
+enum class WeightPolicy { as_stored, f32, bf16, int8 };
+
+// Called now and then while binding; throws Error("aborted", …) to stop it.
+using Progress = std::function<void(int64_t done_bytes, int64_t total_bytes)>;
+
+struct BoundWeights {
+  std::vector<Weight> matrices;  // (weights) filled for matrices
+  std::vector<Tensor> vectors;   // (weights) filled for vectors, f32
+  std::vector<AlignedBytes> owned;
+  int64_t resident_bytes = 0;    // all weights as kernels read them, mapped or owned
+};
+
+BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy, bool validate,
+                          cpu::ThreadPool& pool, const Progress& progress);
+
+}  // namespace conclave::executor

@@ -1,0 +1,149 @@
+#include "executor/executor.h"
+
+#include <chrono>
+
+#include "cpu/kv_layout.h"
+
+namespace conclave::executor {
+namespace {
+
+KvRegion describe(const RegionInfo& info, const ExecutorOptions& options) {
+  return {nullptr, options.kv_dtype, options.num_pages, options.page_size, info.num_kv_heads, info.head_dim};
+}
+
+[[noreturn]] void bad_step(const std::string& what) { throw Error("invalid_request", "step: " + what + "."); }
+
+void check_range(const char* what, const std::vector<int32_t>& ids, int64_t low, int64_t limit) {
+  for (int32_t id : ids) {
+    if (id < low || id >= limit) bad_step(std::string(what) + " " + std::to_string(id) + " is not in [" + std::to_string(low) + ", " + std::to_string(limit) + ")");
+  }
+}
+
+}  // namespace
+
+Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store, const ExecutorOptions& options, const Progress& progress)
+    : graph_(std::move(graph)),
+      options_(options),
+      pool_(options.num_threads > 0 ? options.num_threads : cpu::usable_cores()),
+      stream_(pool_, cpu::select_kernels()),
+      store_(std::move(store)),
+      weights_(bind_weights(graph_, *store_, options.weights, options.validate, pool_, progress)),
+      plan_(plan_memory(graph_, options.max_batch_tokens, options.max_sequences)),
+      arena_(plan_.bytes),
+      expert_tables_(graph_.nodes.size()) {
+  for (const RegionInfo& info : graph_.regions) {
+    KvRegion region = describe(info, options_);
+    region_bytes_.emplace_back(cpu::bytes_per_page(region) * region.num_pages);
+    region.data = region_bytes_.back().data();
+    regions_.push_back(region);
+    kv_bytes_ += region_bytes_.back().size();
+  }
+  for (size_t n = 0; n < graph_.nodes.size(); n++) {
+    const Node& node = graph_.nodes[n];
+    if (node.op != Op::moe_experts) continue;
+    auto part = [&](int64_t which) {
+      std::vector<Weight> matrices;
+      for (int64_t e = 0; e < node.num_experts; e++) {
+        matrices.push_back(weights_.matrices[static_cast<size_t>(node.weights[static_cast<size_t>(which * node.num_experts + e)])]);
+      }
+      return matrices;
+    };
+    expert_tables_[n] = {part(0), part(1), part(2)};
+  }
+}
+
+const char* Executor::kernels() const { return stream_.kernels.name; }
+
+void Executor::check_input(const StepInput& in) const {
+  const int64_t tokens = static_cast<int64_t>(in.token_ids.size()), sequences = static_cast<int64_t>(in.kv_lengths.size());
+  if (tokens < 1 || tokens > options_.max_batch_tokens) bad_step("expected 1 to " + std::to_string(options_.max_batch_tokens) + " tokens, but got " + std::to_string(tokens));
+  if (in.positions.size() != in.token_ids.size()) bad_step("positions and token ids differ in length");
+  if (in.query_starts.size() != in.kv_lengths.size() + 1) bad_step("query_starts needs one entry more than kv_lengths");
+  if (in.page_tables.size() != static_cast<size_t>(sequences * in.max_pages)) bad_step("page_tables is not (num_sequences, max_pages)");
+  if (in.samplers.size() != in.logit_rows.size()) bad_step("samplers and logit_rows differ in length");
+  if (in.query_starts.front() != 0 || in.query_starts.back() != tokens) bad_step("query_starts does not cover the tokens");
+  check_range("token id", in.token_ids, 0, graph_.vocab_size);
+  check_range("logit row", in.logit_rows, 0, tokens);
+  for (size_t s = 0; s < in.kv_lengths.size(); s++) {
+    const int64_t begin = in.query_starts[s], end = in.query_starts[s + 1], length = in.kv_lengths[s];
+    if (begin >= end || end > tokens) bad_step("query_starts does not rise");
+    const int64_t first = length - (end - begin);
+    if (first < 0 || length > in.max_pages * options_.page_size) bad_step("kv_length " + std::to_string(length) + " does not fit the page table");
+    for (int64_t t = begin; t < end; t++) {
+      if (in.positions[static_cast<size_t>(t)] != first + t - begin) bad_step("positions of a sequence are not consecutive up to kv_length");
+    }
+    for (int64_t p = 0; p * options_.page_size < length; p++) {
+      const int32_t page = in.page_tables[s * static_cast<size_t>(in.max_pages) + static_cast<size_t>(p)];
+      if (page < 0 || page >= options_.num_pages) bad_step("page " + std::to_string(page) + " is not in the cache");
+    }
+  }
+}
+
+StepOutput Executor::step(const StepInput& input) {
+  check_input(input);
+  const auto start = std::chrono::steady_clock::now();
+  // Logits of more rows than a decode step can have (a caller wants all of a prompt's): memory for this step alone.
+  const int64_t rows = static_cast<int64_t>(input.logit_rows.size());
+  Arena wide;
+  if (rows > plan_.max_rows) {
+    wide.plan = plan_memory(graph_, static_cast<int64_t>(input.token_ids.size()), rows);
+    wide.bytes = AlignedBytes(wide.plan.bytes);
+  }
+  const MemoryPlan& plan = wide.bytes.size() > 0 ? wide.plan : plan_;
+  std::byte* arena = wide.bytes.size() > 0 ? wide.bytes.data() : arena_.data();
+  run_nodes(plan, arena, input);
+  StepOutput output;
+  if (rows > 0) {
+    float* data = reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
+    if (input.want_logits) output.logits.assign(data, data + rows * graph_.vocab_size);
+    sample_rows({data, DType::f32, {rows, graph_.vocab_size}}, input, output);
+  }
+  output.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return output;
+}
+
+void Executor::sample_rows(const Tensor& logits, const StepInput& input, StepOutput& output) {
+  const size_t rows = input.logit_rows.size();
+  output.token_ids.assign(rows, -1);
+  output.status.assign(rows, 0);
+  output.logprobs.assign(rows, 0);
+  std::vector<std::shared_ptr<ops::SamplerState>> held(rows);
+  std::vector<ops::SamplerState*> states(rows, nullptr);  // null: the row is not sampled
+  {
+    const std::lock_guard lock(samplers_mutex_);
+    for (size_t r = 0; r < rows; r++) {
+      const auto found = samplers_.find(input.samplers[r]);
+      if (found == samplers_.end()) continue;
+      held[r] = found->second;
+      states[r] = held[r].get();
+      output.top_n = std::max(output.top_n, states[r]->params.logprobs);
+    }
+  }
+  std::vector<ops::SampleResult> results(rows);
+  ops::sample(results, logits, states, stream_);
+  const size_t top_n = static_cast<size_t>(output.top_n);
+  output.top_ids.assign(rows * top_n, -1);
+  output.top_logprobs.assign(rows * top_n, 0);
+  for (size_t r = 0; r < rows; r++) {
+    if (states[r] == nullptr) continue;
+    output.token_ids[r] = results[r].token_id;
+    output.status[r] = static_cast<int32_t>(results[r].status);
+    output.logprobs[r] = results[r].logprob;
+    std::copy(results[r].top_ids.begin(), results[r].top_ids.end(), output.top_ids.begin() + static_cast<int64_t>(r * top_n));
+    std::copy(results[r].top_logprobs.begin(), results[r].top_logprobs.end(), output.top_logprobs.begin() + static_cast<int64_t>(r * top_n));
+  }
+}
+
+int32_t Executor::open_sampler(ops::SamplerState state) {
+  const std::lock_guard lock(samplers_mutex_);
+  const int32_t handle = next_sampler_++;
+  samplers_.emplace(handle, std::make_shared<ops::SamplerState>(std::move(state)));
+  return handle;
+}
+
+void Executor::close_sampler(int32_t handle) {
+  const std::lock_guard lock(samplers_mutex_);
+  samplers_.erase(handle);
+}
+
+}  // namespace conclave::executor
