@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/dtype.h"
+#include "cpu/kv_layout.h"
+#include "cpu/plain.h"
+#include "cpu/plain_load.h"
+
+namespace conclave::cpu::plain {
+
+namespace {
+
+constexpr WeightFormat value_format(KvFormat f) { return f == kKvF32 ? kWeightF32 : kWeightBf16; }
+
+// One row over one span of `count` keys; `out` (head_dim) takes the span's own sum.
+template <KvFormat F>
+void span_row(float* out, float& max, float& sum, const float* q, int64_t count, const AttentionSpan& args) {
+  constexpr WeightFormat kFormat = value_format(F);
+  const int64_t dim = args.head_dim;
+  float p[kKeyGroup * kSpanGroups];
+  max = -std::numeric_limits<float>::infinity();
+  for (int64_t i = 0; i < count; i++) {
+    float s = 0;
+    for (int64_t d = 0; d < dim; d++) s += q[d] * load<kFormat>(args.key_groups[i / kKeyGroup], key_index<F>(i % kKeyGroup, d));
+    p[i] = s * args.scale;
+    max = std::max(max, p[i]);
+  }
+  sum = 0;
+  for (int64_t i = 0; i < count; i++) sum += p[i] = std::exp(p[i] - max);
+  std::fill(out, out + dim, 0.0f);
+  for (int64_t i = 0; i < count; i++) {
+    const void* group = args.value_groups[i / kKeyGroup];
+    for (int64_t d = 0; d < dim; d++) out[d] += p[i] * load<kFormat>(group, value_index<F>(i % kKeyGroup, d, dim));
+  }
+}
+
+}  // namespace
+
+template <KvFormat F>
+void attention_span(const AttentionSpan& args) {
+  float out[kMaxHeadDim];
+  for (int64_t r = 0; r < args.num_rows; r++) {
+    float max, sum;
+    span_row<F>(out, max, sum, args.q + r * args.head_dim, args.counts[r], args);
+    const float new_max = std::max(args.max[r], max);
+    const float old_scale = std::exp(args.max[r] - new_max), span_scale = std::exp(max - new_max);
+    float* y = args.y + r * args.head_dim;
+    for (int64_t d = 0; d < args.head_dim; d++) y[d] = y[d] * old_scale + out[d] * span_scale;
+    args.sum[r] = args.sum[r] * old_scale + sum * span_scale;
+    args.max[r] = new_max;
+  }
+}
+
+template void attention_span<kKvF32>(const AttentionSpan&);
+template void attention_span<kKvBf16>(const AttentionSpan&);
+
+}  // namespace conclave::cpu::plain

@@ -1,0 +1,53 @@
+#include "cpu/kernels.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "core/error.h"
+#include "cpu/plain.h"
+#include "cpu/simd/simd_kernels.h"
+
+namespace conclave::cpu {
+
+namespace {
+
+constexpr Kernels kPlain = {
+    "plain",
+    {{false, plain::dot_rows<kWeightF32>},
+     {false, plain::dot_rows<kWeightF16>},
+     {false, plain::dot_rows<kWeightBf16>},
+     {false, plain::dot_rows<kWeightI8>}},
+    {plain::attention_span<kKvF32>, plain::attention_span<kKvBf16>},
+    {plain::to_f32<kWeightF32>, plain::to_f32<kWeightF16>, plain::to_f32<kWeightBf16>,
+     plain::to_f32<kWeightI8>},
+    plain::to_bf16,
+    plain::rms_norm,
+    plain::add,
+    plain::silu_mul,
+    plain::rope,
+    plain::exp_minus,
+    plain::weighted_sum,
+};
+
+constexpr const char* kNames[] = {"avx512_bf16", "avx512", "avx2", "plain"};  // widest first
+
+}  // namespace
+
+const Kernels* find_kernels(const char* name) {
+  return std::strcmp(name, "plain") == 0 ? &kPlain : find_simd_kernels(name);
+}
+
+const Kernels& select_kernels() {
+  if (const char* forced = std::getenv("CONCLAVE_KERNELS"); forced && *forced) {
+    if (const Kernels* kernels = find_kernels(forced)) return *kernels;
+    throw Error("invalid_request",
+                std::string("Expected CONCLAVE_KERNELS to be plain, avx2, avx512 or avx512_bf16 as this processor "
+                            "allows, but it is ") + forced + ". Unset it to let the processor decide.");
+  }
+  for (const char* name : kNames) {
+    if (const Kernels* kernels = find_kernels(name)) return *kernels;
+  }
+  return kPlain;
+}
+
+}  // namespace conclave::cpu

@@ -1,0 +1,182 @@
+// Route once, then two queues of tasks: (expert, rows of gate and up) into activations, (expert, rows of down) into one
+// partial row per (token, slot); last the weighted sum over slots. One token and a thousand take the same way.
+#include <algorithm>
+
+#include "cpu/dot_block.h"
+#include "cpu/ops.h"
+#include "cpu/parallel.h"
+#include "cpu/plain.h"
+
+namespace conclave::cpu {
+
+void plain::weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    float sum = 0;
+    for (int64_t r = 0; r < num_rows; r++) sum += weights[r] * x[r * stride + i];
+    y[i] = sum;
+  }
+}
+
+namespace {
+
+constexpr int64_t kTokensPerCall = 512;        // bounds the scratch: k partial rows of hidden_size a token
+constexpr int64_t kTaskBytes = 256 << 10;
+constexpr int64_t kTasksPerThread = 4;
+constexpr int64_t kTileTokens = 64, kTileRows = 64;  // gate and up of one tile: 32 KiB, stays in the first-level cache
+
+// (token, slot) pairs sorted by expert: pair i of the sorted order is pairs[i] = token · k + slot.
+struct Sorted {
+  int32_t* starts;   // (num_experts + 1) first sorted pair of each expert
+  int32_t* active;   // (num_active) experts that have pairs
+  int32_t* pairs;    // (num_pairs)
+  int64_t num_active;
+};
+
+// Everything that the tasks read; sizes in the words of ops/moe_experts.h.
+struct Plan {
+  const ops::ExpertTable& experts;
+  const Kernels& kernels;
+  const MatmulKernel& kernel;
+  int64_t k, hidden, intermediate, act_stride;
+  Sorted sorted;
+  const void** x_rows;      // (num_pairs) in sorted order
+  const void** act_rows;    // (num_pairs) in sorted order
+  float** partial_rows;     // (num_pairs) in sorted order, each at its (token, slot)
+  std::byte* activations;   // silu(gate) · up as the kernel takes it
+  float* partial;           // (num_tokens, k, hidden)
+  float* tiles;             // a thread's gate and up tile
+};
+
+constexpr int64_t kTileFloats = 2 * kTileTokens * kTileRows;
+
+int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Hands out consecutive pieces of one allocation.
+struct Carver {
+  std::byte* next;
+  template <class T>
+  T* take(int64_t count) {
+    T* piece = reinterpret_cast<T*>(next);
+    next += align64(count * int64_t{sizeof(T)});
+    return piece;
+  }
+};
+
+void sort_by_expert(Sorted& s, int32_t* cursors, const int32_t* expert_ids, int64_t num_pairs, int64_t num_experts) {
+  std::fill(s.starts, s.starts + num_experts + 1, 0);
+  for (int64_t i = 0; i < num_pairs; i++) s.starts[expert_ids[i] + 1]++;
+  s.num_active = 0;
+  for (int64_t e = 0; e < num_experts; e++) {
+    if (s.starts[e + 1] > 0) s.active[s.num_active++] = static_cast<int32_t>(e);
+    s.starts[e + 1] += s.starts[e];
+    cursors[e] = s.starts[e];
+  }
+  for (int64_t i = 0; i < num_pairs; i++) s.pairs[cursors[expert_ids[i]]++] = static_cast<int32_t>(i);
+}
+
+void gate_up_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_rows, int thread) {
+  float* tile = p.tiles + thread * kTileFloats;
+  float* gate[kTileTokens];
+  float* up[kTileTokens];
+  for (int64_t m = 0; m < kTileTokens; m++) {
+    gate[m] = tile + m * kTileRows;
+    up[m] = gate[m] + kTileTokens * kTileRows;
+  }
+  const int64_t width = dtype_bytes(p.kernel.bf16_activations ? DType::bf16 : DType::f32);
+  const int64_t end = p.sorted.starts[expert + 1];
+  for (int64_t i = p.sorted.starts[expert]; i < end; i += kTileTokens) {
+    const int64_t m = std::min(kTileTokens, end - i);
+    const auto e = static_cast<size_t>(expert);
+    dot_block(gate, 0, p.x_rows + i, m, p.experts.gate[e], first_row, num_rows, p.kernel);
+    dot_block(up, 0, p.x_rows + i, m, p.experts.up[e], first_row, num_rows, p.kernel);
+    for (int64_t j = 0; j < m; j++) {
+      std::byte* act = p.activations + (i + j) * p.act_stride + first_row * width;
+      if (p.kernel.bf16_activations) {
+        p.kernels.silu_mul(gate[j], gate[j], up[j], num_rows);
+        p.kernels.to_bf16(reinterpret_cast<uint16_t*>(act), gate[j], num_rows);
+      } else {
+        p.kernels.silu_mul(reinterpret_cast<float*>(act), gate[j], up[j], num_rows);
+      }
+    }
+  }
+}
+
+void down_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_rows) {
+  const int64_t i = p.sorted.starts[expert], m = p.sorted.starts[expert + 1] - i;
+  dot_block(p.partial_rows + i, first_row, p.act_rows + i, m, p.experts.down[static_cast<size_t>(expert)], first_row,
+            num_rows, p.kernel);
+}
+
+void run_queues(const Plan& p, int64_t num_pairs, CpuStream& stream) {
+  const int64_t min_tasks =
+      1 + kTasksPerThread * stream.pool.num_threads() / std::max<int64_t>(p.sorted.num_active, 1);
+  const Weight& gate = p.experts.gate[0];
+  const Weight& down = p.experts.down[0];
+  const auto for_each_block = [&](int64_t total_rows, int64_t rows, int64_t cost_ns, auto&& fn) {
+    const int64_t blocks = (total_rows + rows - 1) / rows;
+    for_each_task(stream.pool, p.sorted.num_active * blocks, cost_ns, [&](int64_t task, int thread) {
+      const int64_t first = task % blocks * rows;
+      fn(int64_t{p.sorted.active[task / blocks]}, first, std::min(rows, total_rows - first), thread);
+    });
+  };
+  const int64_t gate_rows = std::min(rows_per_task(gate, kTaskBytes / 2, min_tasks), kTileRows);
+  const int64_t tokens_each = 1 + num_pairs / std::max<int64_t>(p.sorted.num_active, 1);
+  const int64_t cost_ns = p.sorted.num_active * dot_cost_ns(gate, tokens_each);
+  for_each_block(p.intermediate, gate_rows, 2 * cost_ns, [&](int64_t e, int64_t first, int64_t count, int thread) {
+    gate_up_task(p, e, first, count, thread);
+  });
+  for_each_block(p.hidden, rows_per_task(down, kTaskBytes, min_tasks), cost_ns,
+                 [&](int64_t e, int64_t first, int64_t count, int) { down_task(p, e, first, count); });
+}
+
+// Up to kTokensPerCall tokens.
+void run_piece(float* y, const float* x, const int32_t* expert_ids, const float* weights, int64_t num_tokens, int64_t k,
+               const ops::ExpertTable& experts, CpuStream& stream) {
+  const int64_t num_experts = static_cast<int64_t>(experts.gate.size()), num_pairs = num_tokens * k;
+  const int64_t hidden = experts.gate[0].cols, intermediate = experts.gate[0].rows;
+  const MatmulKernel& kernel = stream.kernels.matmul[weight_format(experts.gate[0].dtype)];
+  const int64_t act_stride = activation_stride(kernel, intermediate);
+
+  const int64_t plan_bytes = align64((num_experts + 1) * 4) + 2 * align64(num_experts * 4) + align64(num_pairs * 4) +
+                             align64(num_tokens * 8) + 3 * align64(num_pairs * 8);
+  Carver plan_memory{static_cast<std::byte*>(stream.scratch(1, plan_bytes))};
+  Sorted sorted{plan_memory.take<int32_t>(num_experts + 1), plan_memory.take<int32_t>(num_experts),
+                plan_memory.take<int32_t>(num_pairs), 0};
+  sort_by_expert(sorted, plan_memory.take<int32_t>(num_experts), expert_ids, num_pairs, num_experts);
+
+  const void** token_rows = plan_memory.take<const void*>(num_tokens);
+  void* converted = kernel.bf16_activations ? stream.scratch(0, activation_bytes(kernel, num_tokens, hidden)) : nullptr;
+  point_at_activations(token_rows, converted, x, num_tokens, hidden, kernel, stream);
+
+  Carver tile_memory{static_cast<std::byte*>(
+      stream.scratch(3, align64(num_pairs * hidden * 4) + stream.pool.num_threads() * kTileFloats * 4))};
+  float* partial = tile_memory.take<float>(num_pairs * hidden);
+  Plan plan{experts, stream.kernels, kernel, k, hidden, intermediate, act_stride, sorted,
+            plan_memory.take<const void*>(num_pairs), plan_memory.take<const void*>(num_pairs),
+            plan_memory.take<float*>(num_pairs),
+            static_cast<std::byte*>(stream.scratch(2, num_pairs * act_stride)), partial, tile_memory.take<float>(0)};
+  for (int64_t i = 0; i < num_pairs; i++) {
+    plan.x_rows[i] = token_rows[sorted.pairs[i] / k];
+    plan.act_rows[i] = plan.activations + i * act_stride;
+    plan.partial_rows[i] = partial + sorted.pairs[i] * hidden;
+  }
+  run_queues(plan, num_pairs, stream);
+  for_each_range(stream.pool, num_tokens, 1, num_pairs * hidden / 8, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; t++) {
+      stream.kernels.weighted_sum(y + t * hidden, partial + t * k * hidden, weights + t * k, k, hidden, hidden);
+    }
+  });
+}
+
+}  // namespace
+
+void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights, const ops::ExpertTable& experts,
+                 CpuStream& stream) {
+  const int64_t num_tokens = x.shape[0], hidden = x.shape[1], k = expert_ids.shape[1];
+  for (int64_t t = 0; t < num_tokens; t += kTokensPerCall) {
+    run_piece(y.f32() + t * hidden, x.f32() + t * hidden, expert_ids.i32() + t * k, weights.f32() + t * k,
+              std::min(kTokensPerCall, num_tokens - t), k, experts, stream);
+  }
+}
+
+}  // namespace conclave::cpu

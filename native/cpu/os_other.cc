@@ -1,0 +1,11 @@
+// Where the system is asked nothing beyond the standard library.
+#include <algorithm>
+#include <thread>
+
+#include "cpu/thread_pool.h"
+
+namespace conclave::cpu {
+
+int usable_cores() { return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1); }
+
+}  // namespace conclave::cpu

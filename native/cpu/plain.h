@@ -1,0 +1,24 @@
+#pragma once
+// The plain primitives: scalar, readable, the specification that every other kernel set is checked against.
+// Each is defined in the file of its op.
+#include "cpu/kernels.h"
+
+namespace conclave::cpu::plain {
+
+template <WeightFormat F>
+void dot_rows(const DotRows& args);
+template <WeightFormat F>
+void to_f32(float* y, const void* w, int64_t n);
+template <KvFormat F>
+void attention_span(const AttentionSpan& args);
+
+void to_bf16(uint16_t* y, const float* x, int64_t n);
+void rms_norm(float* y, const float* x, const float* w, int64_t n, float eps);
+void add(float* y, const float* a, const float* b, int64_t n);
+void silu_mul(float* y, const float* gate, const float* up, int64_t n);
+void rope(float* x, const float* cos, const float* sin, int64_t half);
+void exp_minus(float* y, const float* x, int64_t n, float max);
+void weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride,
+                  int64_t n);
+
+}  // namespace conclave::cpu::plain

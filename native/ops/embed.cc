@@ -1,0 +1,18 @@
+#include "ops/embed.h"
+
+#include "ops/on_cpu.h"
+#include "ops/weight_check.h"
+
+namespace conclave::ops {
+
+void embed(Tensor y, Tensor token_ids, const Weight& w, Stream& stream) {
+  Dim T("num_tokens"), V("vocab_size"), H("hidden_size");
+  match("embed", "token_ids", token_ids, {T});
+  match_weight("embed", "w", w, V, H);
+  match("embed", "y", y, {T, H});
+  match_dtype("embed", "token_ids", token_ids, DType::i32);
+  match_dtype("embed", "y", y, DType::f32);
+  cpu::embed(y, token_ids, w, on_cpu(stream));
+}
+
+}  // namespace conclave::ops
