@@ -1,0 +1,181 @@
+/**
+ * Reading small files of a model folder: regular files only, bounded, never outside of the folder.
+ * @module
+ */
+import { constants } from 'node:fs'
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join, sep } from 'node:path'
+import { ConclaveError } from '../errors.ts'
+
+const mebibyte = 2 ** 20
+
+/** Largest size of each kind of file that is read whole, in bytes. */
+export const fileLimits = {
+  config: 8 * mebibyte,
+  index: 64 * mebibyte,
+  tokenizer: 256 * mebibyte,
+  template: mebibyte,
+} as const
+
+/** The code of a system error such as ENOENT. */
+export function systemCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException | null)?.code ?? ''
+}
+
+function absent(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemCode(error))
+}
+
+/** A folder and where its files may really lie. */
+export interface Folder {
+  /** As the caller gave it, made absolute. */
+  readonly path: string
+  /** Real paths that its files may resolve to: the folder, and the blobs of a Hugging Face cache. */
+  readonly roots: readonly string[]
+}
+
+/** Resolves links in `path`, which must be a folder. Throws `io_error` where it is not there. */
+export async function openFolder(path: string): Promise<Folder> {
+  if (path.includes('\0')) {
+    throw new ConclaveError('path_forbidden', 'Expected a path without NUL characters.')
+  }
+  let real: string
+  let isFolder: boolean
+  try {
+    real = await realpath(path)
+    isFolder = (await stat(real)).isDirectory()
+  } catch (error) {
+    throw unreadable(`a model folder at ${path}`, error)
+  }
+  if (!isFolder) throw notAFolder(path)
+  // <repository>/snapshots/<revision>/x links to <repository>/blobs/<hash>.
+  const snapshots = dirname(real)
+  const blobs = join(dirname(snapshots), 'blobs')
+  const cached = basename(snapshots) === 'snapshots' && (await realpath(blobs).catch(() => ''))
+  return { path, roots: cached === blobs ? [real, blobs] : [real] }
+}
+
+function notAFolder(path: string): ConclaveError {
+  if (/\.gguf$/i.test(path)) {
+    return new ConclaveError(
+      'unsupported_format',
+      `Expected a folder of safetensors, but ${path} is a GGUF file. Use the safetensors version of the model.`,
+    )
+  }
+  return new ConclaveError(
+    'io_error',
+    `Expected a model folder at ${path}, but it is a file. Give the folder that holds config.json.`,
+  )
+}
+
+function unreadable(what: string, error: unknown): ConclaveError {
+  const code = systemCode(error)
+  const reason = absent(error) ? 'there is nothing' : `the system answered ${code || String(error)}`
+  const options = { cause: error }
+  return new ConclaveError('io_error', `Expected ${what}, but ${reason}.`, { code }, options)
+}
+
+/**
+ * The real path of a file of the folder, or null where it is absent.
+ * Throws `path_forbidden` where links lead out of it, `invalid_file` where it is not a regular file.
+ */
+export async function resolveFile(folder: Folder, name: string): Promise<string | null> {
+  const path = join(folder.path, name)
+  let real: string
+  let isFile: boolean
+  try {
+    real = await realpath(path)
+    isFile = (await stat(real)).isFile()
+  } catch (error) {
+    if (absent(error)) return null
+    throw unreadable(`a readable file at ${path}`, error)
+  }
+  if (!folder.roots.some(root => real.startsWith(root.endsWith(sep) ? root : root + sep))) {
+    throw new ConclaveError(
+      'path_forbidden',
+      `Expected ${name} to stay inside ${folder.path}, but it links to a file outside of it. Copy the file into the folder.`,
+      { name },
+    )
+  }
+  if (!isFile) throw notRegular(path)
+  return real
+}
+
+function notRegular(path: string): ConclaveError {
+  return new ConclaveError('invalid_file', `Expected a regular file at ${path}.`, { path })
+}
+
+/** The text of a file of the folder, or null where it is absent. `invalid_file` if larger than `maxBytes` or not UTF-8. */
+export async function readText(
+  folder: Folder,
+  name: string,
+  maxBytes: number,
+): Promise<string | null> {
+  const real = await resolveFile(folder, name)
+  if (real === null) return null
+  let handle: FileHandle | undefined
+  try {
+    // Without O_NONBLOCK a pipe that has taken the file's place would hang the open.
+    handle = await open(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    return await readHandle(handle, join(folder.path, name), maxBytes)
+  } catch (error) {
+    if (error instanceof ConclaveError) throw error
+    throw unreadable(`a readable file at ${join(folder.path, name)}`, error)
+  } finally {
+    await handle?.close()
+  }
+}
+
+async function readHandle(handle: FileHandle, path: string, maxBytes: number): Promise<string> {
+  const stats = await handle.stat()
+  if (!stats.isFile()) throw notRegular(path)
+  if (stats.size > maxBytes) {
+    throw new ConclaveError(
+      'invalid_file',
+      `Expected ${path} to have at most ${maxBytes} bytes, but it has ${stats.size}.`,
+      { path, limit: maxBytes, actual: stats.size },
+    )
+  }
+  const bytes = Buffer.alloc(stats.size)
+  let at = 0
+  while (at < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, at, bytes.length - at, at)
+    if (bytesRead === 0) {
+      throw new ConclaveError(
+        'file_changed',
+        `Expected ${path} to stay as it was, but it became shorter while it was read. Load the model again.`,
+        { path },
+      )
+    }
+    at += bytesRead
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new ConclaveError(
+      'invalid_file',
+      `Expected UTF-8 text in ${path}, but the bytes are not.`,
+      {
+        path,
+      },
+    )
+  }
+}
+
+/** The parsed JSON of a file of the folder, or undefined where it is absent. `invalid_file` if it is not JSON. */
+export async function readJson(folder: Folder, name: string, maxBytes: number): Promise<unknown> {
+  const text = await readText(folder, name, maxBytes)
+  if (text === null) return undefined
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    // The engine's message may quote the file; the position is what helps.
+    const at = /position (\d+)/.exec(String(error))?.[1]
+    const where = at === undefined ? '' : ` at character ${at}`
+    throw new ConclaveError(
+      'invalid_file',
+      `Expected JSON in ${join(folder.path, name)}, but it breaks off or is malformed${where}.`,
+      { name },
+    )
+  }
+}
