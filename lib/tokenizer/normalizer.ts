@@ -1,0 +1,60 @@
+/**
+ * Text → normal form, before it is cut into words.
+ * @module
+ */
+import {
+  LowercaseNormalizer,
+  NFCNormalizer,
+  NFDNormalizer,
+  NFKCNormalizer,
+  NFKDNormalizer,
+  PrependNormalizer,
+  ReplaceNormalizer,
+  StripAccentsNormalizer,
+  StripNormalizer,
+} from '@huggingface/tokenizers'
+import { orderMarks } from './combining.ts'
+import { checkPatterns } from './pattern.ts'
+import { invalidFile, isObject, type JsonObject, unsupportedPart } from './tokenizer-file.ts'
+
+export type Normalize = (text: string) => string
+
+type NormalizerClass = new (config: never) => { normalize(text: string): string }
+
+const kinds = new Map<unknown, NormalizerClass>([
+  ['NFC', NFCNormalizer],
+  ['NFD', NFDNormalizer],
+  ['NFKC', NFKCNormalizer],
+  ['NFKD', NFKDNormalizer],
+  ['Lowercase', LowercaseNormalizer],
+  ['Prepend', PrependNormalizer],
+  ['Replace', ReplaceNormalizer],
+  ['Strip', StripNormalizer],
+  ['StripAccents', StripAccentsNormalizer],
+])
+
+const unicodeForms = new Set<unknown>(['NFC', 'NFD', 'NFKC', 'NFKD'])
+
+export function readNormalizer(config: unknown): Normalize {
+  if (config === null || config === undefined) return text => text
+  if (!isObject(config)) throw invalidFile('expected an object "normalizer"')
+  checkPatterns(config, 'normalizer')
+  return build(config)
+}
+
+function build(config: JsonObject): Normalize {
+  if (config.type === 'Sequence') {
+    const steps = config.normalizers
+    if (!Array.isArray(steps)) throw invalidFile('expected a list "normalizer.normalizers"')
+    const built = steps.map(step => {
+      if (!isObject(step)) throw invalidFile('expected each normalizer to be an object')
+      return build(step)
+    })
+    return text => built.reduce((value, normalize) => normalize(value), text)
+  }
+  const Kind = kinds.get(config.type)
+  if (Kind === undefined) throw unsupportedPart('normalizer', config.type)
+  const normalizer = new Kind(config as never)
+  if (unicodeForms.has(config.type)) return text => normalizer.normalize(orderMarks(text))
+  return text => normalizer.normalize(text)
+}

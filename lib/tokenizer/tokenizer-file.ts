@@ -1,0 +1,166 @@
+/**
+ * tokenizer.json as plain checked data: nothing past this page meets an unchecked value.
+ * @module
+ */
+import { ConclaveError } from '../errors.ts'
+
+export type JsonObject = Record<string, unknown>
+
+/** One entry of `added_tokens`. */
+export interface AddedToken {
+  id: number
+  content: string
+  /** Left out when special tokens are skipped while decoding. */
+  special: boolean
+  /** Swallows white space before it. */
+  lstrip: boolean
+  /** Swallows white space after it. */
+  rstrip: boolean
+  /** Matches only where no word character touches it. */
+  singleWord: boolean
+}
+
+export interface BpeFile {
+  vocab: Map<string, number>
+  merges: (readonly [string, string])[]
+  unkToken: string | null
+  fuseUnk: boolean
+  byteFallback: boolean
+  ignoreMerges: boolean
+}
+
+const maxId = 2 ** 22
+const maxMerges = 10_000_000
+const maxAddedTokenLength = 4096
+
+/** `invalid_file` in the form that every check here uses. */
+export function invalidFile(what: string, details: JsonObject = {}): ConclaveError {
+  return new ConclaveError(
+    'invalid_file',
+    `tokenizer.json: ${what}. Download the file again.`,
+    details,
+  )
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function readModel(file: JsonObject): BpeFile {
+  const model = file.model
+  if (!isObject(model)) throw invalidFile('expected an object "model"')
+  const type = model.type ?? ('merges' in model ? 'BPE' : 'unknown')
+  if (type !== 'BPE') {
+    throw new ConclaveError(
+      'unsupported_model',
+      `Expected a tokenizer of type BPE, but tokenizer.json has ${JSON.stringify(type)}. ` +
+        'Use a model with a BPE tokenizer.',
+    )
+  }
+  for (const key of ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout']) {
+    if (model[key]) throw unsupportedPart(`model.${key}`, model[key])
+  }
+  const vocab = readVocab(model.vocab)
+  const unkToken = typeof model.unk_token === 'string' ? model.unk_token : null
+  if (unkToken !== null && !vocab.has(unkToken)) {
+    throw invalidFile(`expected unk_token ${JSON.stringify(unkToken)} in the vocabulary`)
+  }
+  return {
+    vocab,
+    merges: readMerges(model.merges, vocab),
+    unkToken,
+    fuseUnk: model.fuse_unk === true,
+    byteFallback: model.byte_fallback === true,
+    ignoreMerges: model.ignore_merges === true,
+  }
+}
+
+function readVocab(value: unknown): Map<string, number> {
+  if (!isObject(value)) throw invalidFile('expected an object "model.vocab"')
+  const vocab = new Map<string, number>()
+  const taken = new Set<number>()
+  for (const [token, id] of Object.entries(value)) {
+    const checked = readId(id, token)
+    if (taken.has(checked)) throw invalidFile(`expected each id once, but ${checked} repeats`)
+    taken.add(checked)
+    vocab.set(token, checked)
+  }
+  if (vocab.size === 0) throw invalidFile('expected at least one token in "model.vocab"')
+  return vocab
+}
+
+function readMerges(value: unknown, vocab: ReadonlyMap<string, number>): BpeFile['merges'] {
+  if (!Array.isArray(value)) throw invalidFile('expected a list "model.merges"')
+  if (value.length > maxMerges) {
+    throw invalidFile(`expected at most ${maxMerges} merges, but it has ${value.length}`)
+  }
+  return value.map((entry: unknown, rank) => {
+    const parts = typeof entry === 'string' ? entry.split(' ') : entry
+    if (!Array.isArray(parts) || parts.length !== 2) {
+      throw invalidFile(`expected merge ${rank} to be a pair`, { merge: rank })
+    }
+    const [left, right] = parts as [unknown, unknown]
+    if (typeof left !== 'string' || typeof right !== 'string' || !left || !right) {
+      throw invalidFile(`expected merge ${rank} to be two texts`, { merge: rank })
+    }
+    for (const token of [left, right, left + right]) {
+      if (vocab.has(token)) continue
+      const name = JSON.stringify(token.slice(0, 60))
+      throw invalidFile(`merge ${rank} needs ${name}, which is not in the vocabulary`, {
+        merge: rank,
+      })
+    }
+    return [left, right] as const
+  })
+}
+
+export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, number>) {
+  const list = file.added_tokens ?? []
+  if (!Array.isArray(list)) throw invalidFile('expected a list "added_tokens"')
+  const ids = new Set<number>()
+  const contents = new Set<string>()
+  return list.map((entry: unknown, i): AddedToken => {
+    if (!isObject(entry)) throw invalidFile(`expected added token ${i} to be an object`)
+    const { content } = entry
+    if (typeof content !== 'string' || content === '' || content.length > maxAddedTokenLength) {
+      throw invalidFile(`expected added token ${i} to have 1 to ${maxAddedTokenLength} characters`)
+    }
+    const id = readId(entry.id, content)
+    if (ids.has(id) || contents.has(content)) {
+      throw invalidFile(`expected each added token once, but ${JSON.stringify(content)} repeats`)
+    }
+    const inVocab = vocab.get(content)
+    if (inVocab !== undefined && inVocab !== id) {
+      throw invalidFile(`${JSON.stringify(content)} has id ${id} and, as a token, ${inVocab}`)
+    }
+    ids.add(id)
+    contents.add(content)
+    return {
+      id,
+      content,
+      special: entry.special === true,
+      lstrip: entry.lstrip === true,
+      rstrip: entry.rstrip === true,
+      singleWord: entry.single_word === true,
+    }
+  })
+}
+
+function readId(id: unknown, token: string): number {
+  if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= maxId) {
+    const name = JSON.stringify(token.slice(0, 60))
+    throw invalidFile(`expected the id of ${name} in [0, ${maxId}), but it is ${String(id)}`)
+  }
+  return id
+}
+
+/** `unsupported_model` for a part that would change the ids. */
+export function unsupportedPart(where: string, value: unknown): ConclaveError {
+  const shown = JSON.stringify(value)?.slice(0, 120) ?? String(value)
+  return new ConclaveError(
+    'unsupported_model',
+    `tokenizer.json: "${where}" is ${shown}, which Conclave does not implement. ` +
+      'Use a model with another tokenizer, or pass token ids.',
+    { where },
+  )
+}

@@ -1,0 +1,211 @@
+/**
+ * Text ↔ token ids, as the model's tokenizer.json says.
+ * @module
+ */
+import { ConclaveError } from '../errors.ts'
+import { BpeModel } from './bpe.ts'
+import { ControlScanner, type Spans } from './control-scanner.ts'
+import { type Decoder, readDecoder } from './decoder.ts'
+import { type Normalize, readNormalizer } from './normalizer.ts'
+import { readPostProcessor, type Surround } from './post-processor.ts'
+import { type PreTokenizer, readPreTokenizer } from './pre-tokenizer.ts'
+import {
+  type AddedToken,
+  invalidFile,
+  isObject,
+  readAddedTokens,
+  readModel,
+} from './tokenizer-file.ts'
+
+export type { AddedToken, Spans }
+
+/** The parsed files; `config` is tokenizer_config.json. */
+export interface TokenizerFiles {
+  tokenizer: unknown
+  config?: unknown
+}
+
+export interface EncodeOptions {
+  /** True: text such as `<|im_end|>` becomes its control token. Default false: it stays text. */
+  controlTokens?: boolean
+  /**
+   * True: adds what the tokenizer puts around a text that is not a chat, such as Llama's
+   * begin-of-text. Default false. Qwen's tokenizer adds nothing.
+   */
+  addSpecialTokens?: boolean
+}
+
+export interface DecodeOptions {
+  /** Leaves out tokens marked special, such as `<|im_end|>`. Default true. */
+  skipSpecialTokens?: boolean
+}
+
+/**
+ * A byte-pair tokenizer.
+ *
+ * `encode` never yields a control token unless it is asked to. The ids equal those of the Hugging
+ * Face tokenizers. Lone surrogates count as U+FFFD.
+ * @example
+ * const tokenizer = Tokenizer.fromFiles({ tokenizer: JSON.parse(text) })
+ * tokenizer.decode(tokenizer.encode('Hello, world!')) // 'Hello, world!'
+ */
+export class Tokenizer {
+  /** Every added token of the file, in file order. */
+  readonly controlTokens: readonly AddedToken[]
+  /** Highest id + 1; the model may have more rows. */
+  readonly vocabSize: number
+  /** The decoded text loses one leading space (SentencePiece-style files). */
+  readonly stripsLeadingSpace: boolean
+  readonly #normalize: Normalize
+  readonly #preTokenizer: PreTokenizer
+  readonly #model: BpeModel
+  readonly #decoder: Decoder
+  readonly #surround: Surround
+  readonly #scanner: ControlScanner
+  /** Id → token as the file spells it; a gap is undefined. */
+  readonly #tokens: (string | undefined)[]
+  readonly #controlIds: ReadonlyMap<string, number>
+  readonly #specialIds: ReadonlySet<number>
+
+  /**
+   * @throws ConclaveError `invalid_file` for a malformed file, `unsupported_model` for a tokenizer
+   * of another kind.
+   */
+  static fromFiles(files: TokenizerFiles): Tokenizer {
+    return new Tokenizer(files)
+  }
+
+  private constructor({ tokenizer: file }: TokenizerFiles) {
+    if (!isObject(file)) throw invalidFile('expected an object')
+    const model = readModel(file)
+    const added = readAddedTokens(file, model.vocab)
+    this.controlTokens = added
+    this.#controlIds = new Map(added.map(token => [token.content, token.id]))
+    this.#specialIds = new Set(added.filter(token => token.special).map(token => token.id))
+    this.#tokens = tokenTable(model.vocab, added)
+    this.vocabSize = this.#tokens.length
+    this.#normalize = readNormalizer(file.normalizer)
+    this.#preTokenizer = readPreTokenizer(file.pre_tokenizer)
+    this.#decoder = readDecoder(file.decoder)
+    this.stripsLeadingSpace = this.#decoder.stripsLeadingSpace
+    this.#surround = readPostProcessor(
+      file.post_processor,
+      token => this.#controlIds.get(token) ?? model.vocab.get(token),
+    )
+    this.#scanner = new ControlScanner(added)
+    this.#model = new BpeModel({
+      ...model,
+      byteLevel: this.#preTokenizer.byteLevel,
+      reserved: new Set(this.#controlIds.values()),
+      unkId: model.unkToken === null ? null : model.vocab.get(model.unkToken)!,
+    })
+  }
+
+  /**
+   * Ids of a text, in [0, vocabSize).
+   * @throws ConclaveError `invalid_request` where `text` is not a string.
+   */
+  encode(text: string, options: EncodeOptions = {}): Uint32Array {
+    const caller = options.controlTokens === true ? [] : null
+    const ids = this.#encode(text, caller)
+    if (options.addSpecialTokens !== true) return Uint32Array.from(ids)
+    return Uint32Array.from([...this.#surround.before, ...ids, ...this.#surround.after])
+  }
+
+  /**
+   * Ids of a rendered prompt: control tokens are recognised only where no character of them lies
+   * in `caller`; everything else is text.
+   */
+  encodePrompt(text: string, caller: Spans): Uint32Array {
+    return Uint32Array.from(this.#encode(text, caller))
+  }
+
+  /**
+   * Text of ids; bytes that are no UTF-8 become U+FFFD.
+   * @throws ConclaveError `invalid_request` for an id that is not in [0, vocabSize).
+   */
+  decode(ids: ArrayLike<number>, options: DecodeOptions = {}): string {
+    const skip = options.skipSpecialTokens !== false
+    const pieces: Uint8Array[] = []
+    for (let i = 0; i < ids.length; i++) {
+      if (!skip || !this.#specialIds.has(ids[i]!)) pieces.push(this.tokenBytes(ids[i]!))
+      else this.#check(ids[i]!)
+    }
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.concat(pieces))
+    return this.stripsLeadingSpace && text.startsWith(' ') ? text.slice(1) : text
+  }
+
+  /**
+   * Bytes of one token, a part of a character perhaps. A gap in the vocabulary has none.
+   * @throws ConclaveError `invalid_request` for an id that is not in [0, vocabSize).
+   */
+  tokenBytes(id: number): Uint8Array {
+    this.#check(id)
+    const token = this.#tokens[id]
+    return token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token)
+  }
+
+  /** True for a token that decoding leaves out, such as `<|im_end|>`. */
+  isSpecial(id: number): boolean {
+    return this.#specialIds.has(id)
+  }
+
+  /** Id of an added token by its text, or undefined. */
+  controlTokenId(text: string): number | undefined {
+    return this.#controlIds.get(text)
+  }
+
+  /** `caller` null: no control tokens at all. */
+  #encode(text: string, caller: Spans | null): number[] {
+    if (typeof text !== 'string') {
+      throw new ConclaveError('invalid_request', `Expected a text, but got ${typeof text}.`)
+    }
+    const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd')
+    const ids: number[] = []
+    let section = 0
+    let done = 0
+    if (caller !== null) {
+      for (const match of this.#scanner.scan(wellFormed, caller)) {
+        if (match.start > done) this.#encodePlain(ids, wellFormed.slice(done, match.start), section)
+        if (match.start > done) section++
+        ids.push(match.token.id)
+        section++
+        done = match.end
+      }
+    }
+    if (done < wellFormed.length) this.#encodePlain(ids, wellFormed.slice(done), section)
+    return ids
+  }
+
+  #encodePlain(out: number[], text: string, section: number): void {
+    const normal = this.#normalize(text)
+    if (normal === '') return
+    for (const word of this.#preTokenizer.preTokenize(normal, section)) {
+      if (word !== '') this.#model.encode(out, word)
+    }
+  }
+
+  #check(id: number): void {
+    if (Number.isInteger(id) && id >= 0 && id < this.vocabSize) return
+    throw new ConclaveError(
+      'invalid_request',
+      `Expected token ids in [0, ${this.vocabSize}), but got ${id}.`,
+      { id, vocabSize: this.vocabSize },
+    )
+  }
+}
+
+function tokenTable(
+  vocab: ReadonlyMap<string, number>,
+  added: readonly AddedToken[],
+): (string | undefined)[] {
+  const tokens: (string | undefined)[] = []
+  for (const [token, id] of vocab) tokens[id] = token
+  for (const { content, id } of added) {
+    if (tokens[id] !== undefined && tokens[id] !== content) {
+      throw invalidFile(`id ${id} belongs to two tokens`)
+    }
+    tokens[id] = content
+  }
+  return tokens
+}
