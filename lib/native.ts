@@ -87,6 +87,8 @@ export interface StepBatch {
   samplers: Int32Array
   /** True: the logits themselves come back too. */
   wantLogits: boolean
+  /** True: the experts that each token was sent to come back too. */
+  wantRoutes?: boolean
 }
 
 export interface StepResult {
@@ -102,6 +104,8 @@ export interface StepResult {
   topN: number
   /** (R, vocab_size), only with wantLogits. */
   logits: Float32Array | null
+  /** (sparse layers, T, num_experts_per_tok) chosen experts in falling router weight, only with wantRoutes. */
+  routes: Int32Array | null
   /** Wall time of the native work. */
   ms: number
 }

@@ -27,6 +27,7 @@ StepInput parse_step(const Napi::Object& batch) {
   in.samplers = ints("samplers");
   in.max_pages = static_cast<int32_t>(int_arg(batch, "maxPages", 1, 1 << 24));
   in.want_logits = bool_arg(batch, "wantLogits");
+  in.want_routes = batch.Has("wantRoutes") && bool_arg(batch, "wantRoutes");
   return in;
 }
 
@@ -53,6 +54,7 @@ Napi::Value step_value(Napi::Env env, StepOutput& out) {
   result.Set("topLogprobs", floats_value(env, out.top_logprobs));
   result.Set("topN", static_cast<double>(out.top_n));
   result.Set("logits", logits_value(env, std::move(out.logits)));
+  result.Set("routes", out.routes.empty() ? env.Null() : ints_value(env, out.routes));
   result.Set("ms", out.ms);
   return result;
 }

@@ -91,8 +91,8 @@ StepOutput Executor::step(const StepInput& input) {
   }
   const MemoryPlan& plan = wide.bytes.size() > 0 ? wide.plan : plan_;
   std::byte* arena = wide.bytes.size() > 0 ? wide.bytes.data() : arena_.data();
-  run_nodes(plan, arena, input);
   StepOutput output;
+  run_nodes(output, plan, arena, input);
   if (rows > 0) {
     float* data = reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
     if (input.want_logits) output.logits.assign(data, data + rows * graph_.vocab_size);

@@ -31,11 +31,12 @@ struct ExecutorOptions {
 struct StepInput {
   std::vector<int32_t> token_ids, positions, query_starts, kv_lengths, page_tables, logit_rows, samplers;
   int32_t max_pages = 0;
-  bool want_logits = false;
+  bool want_logits = false, want_routes = false;
 };
 
 struct StepOutput {
   std::vector<int32_t> token_ids, status, top_ids;
+  std::vector<int32_t> routes;  // each moe_route's (num_tokens, num_experts_per_tok), in the graph's order
   std::vector<float> logprobs, top_logprobs, logits;
   int32_t top_n = 0;
   double ms = 0;
@@ -64,7 +65,7 @@ class Executor {
   };
 
   void check_input(const StepInput& input) const;
-  void run_nodes(const MemoryPlan& plan, std::byte* arena, const StepInput& input);
+  void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input);
   void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch, int64_t num_rows);
   void sample_rows(const Tensor& logits, const StepInput& input, StepOutput& output);
 

@@ -14,7 +14,7 @@
 
 namespace conclave::executor {
 
-void Executor::run_nodes(const MemoryPlan& plan, std::byte* arena, const StepInput& input) {
+void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input) {
   const BatchView batch{static_cast<int32_t>(input.token_ids.size()),
                         static_cast<int32_t>(input.kv_lengths.size()),
                         input.max_pages,
@@ -35,6 +35,11 @@ void Executor::run_nodes(const MemoryPlan& plan, std::byte* arena, const StepInp
                          graph_.values[static_cast<size_t>(node.outputs[0])].leading == Leading::num_rows;
     if (on_rows && num_rows == 0) continue;  // a prefill chunk that nobody asks logits of
     run_node(node, plan, arena, batch, num_rows);
+    if (input.want_routes && node.op == Op::moe_route) {
+      const size_t id = static_cast<size_t>(node.outputs[0]);
+      const int32_t* ids = reinterpret_cast<const int32_t*>(arena + plan.offsets[id]);
+      output.routes.insert(output.routes.end(), ids, ids + batch.num_tokens * graph_.values[id].width);
+    }
   }
 }
 
