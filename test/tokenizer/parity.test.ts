@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts'
+import { qwen3 } from './qwen3.ts'
+
+interface Rows {
+  plain: string[]
+  control: Record<string, string>
+}
+
+const fixture: { texts: (string | [string, number])[]; ids: Record<string, Rows> } = JSON.parse(
+  readFileSync(new URL('fixtures/parity.json', import.meta.url), 'utf8'),
+)
+const defaultFile = new URL('../../default-model/tokenizer.json', import.meta.url)
+
+function unpack(packed: string): number[] {
+  const ids: number[] = []
+  let value = 0
+  let shift = 0
+  for (const byte of Buffer.from(packed, 'base64')) {
+    value |= (byte & 127) << shift
+    shift += 7
+    if (byte < 128) {
+      ids.push(value)
+      value = 0
+      shift = 0
+    }
+  }
+  return ids
+}
+
+function load(name: string): Tokenizer | null {
+  if (name === 'qwen3') return qwen3
+  if (!existsSync(defaultFile)) return null
+  return Tokenizer.fromFiles({ tokenizer: JSON.parse(readFileSync(defaultFile, 'utf8')) })
+}
+
+describe.each(Object.keys(fixture.ids))('ids equal the Hugging Face tokenizers: %s', name => {
+  const rows = fixture.ids[name]!
+  const tokenizer = load(name)!
+
+  test('plain text', () => {
+    const different: unknown[] = []
+    fixture.texts.forEach((text, i) => {
+      if (typeof text !== 'string') return
+      const ids = Array.from(tokenizer.encode(text))
+      const expected = unpack(rows.plain[i]!)
+      if (ids.join() !== expected.join()) different.push({ text, ids, expected })
+    })
+    expect(different).toEqual([])
+  })
+
+  test('with control tokens', () => {
+    const different: unknown[] = []
+    fixture.texts.forEach((text, i) => {
+      if (typeof text !== 'string') return
+      const ids = Array.from(tokenizer.encode(text, { controlTokens: true }))
+      const expected = unpack(rows.control[i] ?? rows.plain[i]!)
+      if (ids.join() !== expected.join()) different.push({ text, ids, expected })
+    })
+    expect(different).toEqual([])
+  })
+
+  test('100 kB of one piece', () => {
+    fixture.texts.forEach((text, i) => {
+      if (typeof text === 'string') return
+      const ids = tokenizer.encode(text[0].repeat(text[1]))
+      const hash = createHash('sha256').update(new Uint8Array(ids.buffer)).digest('hex')
+      expect(hash, JSON.stringify(text[0])).toBe(rows.plain[i])
+    })
+  })
+})
+
+test('the fixture holds at least 3,000 texts', () => {
+  expect(fixture.texts.length).toBeGreaterThanOrEqual(3000)
+})
