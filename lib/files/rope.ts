@@ -14,41 +14,45 @@ export interface RopeFrequencies {
 type Llama3 = Extract<RopeScaling, { type: 'llama3' }>
 type Yarn = Extract<RopeScaling, { type: 'yarn' }>
 
+// Each step is rounded to f32 as transformers does it: at position 2,000 the last bit of a frequency
+// is already 1e-4 rad, and checkpoints were trained with the rounded values.
+const f32 = Math.fround
+
 /**
- * inv_freq[i] = theta^(−2i / headDim), then the config's scaling. Computed in f64, rounded once to f32.
+ * inv_freq[i] = theta^(−2i / headDim), then the scaling that the config asks for.
  * @example
  * ropeFrequencies(config).invFreq[0] // 1
  */
 export function ropeFrequencies(config: Pick<ModelConfig, 'headDim' | 'rope'>): RopeFrequencies {
   const { theta, scaling } = config.rope
-  const plain = Array.from({ length: config.headDim / 2 }, (_, i) => {
-    return theta ** ((-2 * i) / config.headDim)
+  const periods = Array.from({ length: config.headDim / 2 }, (_, i) => {
+    return f32(theta ** f32((2 * i) / config.headDim))
   })
-  if (scaling === null) return { invFreq: Float32Array.from(plain), scale: 1 }
+  const plain = Float32Array.from(periods, period => 1 / period)
+  if (scaling === null) return { invFreq: plain, scale: 1 }
   if (scaling.type === 'linear') {
-    return { invFreq: Float32Array.from(plain, f => f / scaling.factor), scale: 1 }
+    return { invFreq: plain.map(f => f / f32(scaling.factor)), scale: 1 }
   }
   if (scaling.type === 'llama3') {
-    return { invFreq: Float32Array.from(plain, f => llama3(f, scaling)), scale: 1 }
+    return { invFreq: plain.map(f => llama3(f, scaling)), scale: 1 }
   }
-  return {
-    invFreq: Float32Array.from(yarn(plain, theta, config.headDim, scaling)),
-    scale: yarnScale(scaling),
-  }
+  return { invFreq: yarn(periods, theta, config.headDim, scaling), scale: yarnScale(scaling) }
 }
 
-/** Llama 3.1: short wavelengths stay, long ones are divided by the factor, those between are blended. */
+/** Llama 3.1: short wavelengths stay, long ones are divided by the factor, those between blend. */
 function llama3(f: number, scaling: Llama3): number {
-  const { factor, lowFreqFactor: low, highFreqFactor: high } = scaling
-  const turns = (scaling.originalMaxPositionEmbeddings * f) / (2 * Math.PI)
-  if (turns > high) return f
-  if (turns < low) return f / factor
-  const t = (turns - low) / (high - low)
-  return ((1 - t) * f) / factor + t * f
+  const { lowFreqFactor: low, highFreqFactor: high, originalMaxPositionEmbeddings } = scaling
+  const factor = f32(scaling.factor)
+  const wavelength = f32(f32(2 * Math.PI) / f)
+  if (wavelength > f32(originalMaxPositionEmbeddings / low)) return f32(f / factor)
+  if (wavelength < f32(originalMaxPositionEmbeddings / high)) return f
+  const turns = f32(originalMaxPositionEmbeddings / wavelength)
+  const t = f32(f32(turns - f32(low)) / f32(high - low))
+  return f32(f32(f32(f32(1 - t) * f) / factor) + f32(t * f))
 }
 
-/** YaRN (arXiv:2309.00071): frequencies that turn rarely within the original length are divided by the factor. */
-function yarn(plain: number[], theta: number, headDim: number, scaling: Yarn): number[] {
+/** YaRN (arXiv:2309.00071): frequencies that turn rarely in the original length are divided. */
+function yarn(periods: number[], theta: number, headDim: number, scaling: Yarn): Float32Array {
   // Index of the pair that turns `turns` times within the original length.
   const pairOf = (turns: number) =>
     (headDim * Math.log(scaling.originalMaxPositionEmbeddings / (turns * 2 * Math.PI))) /
@@ -57,9 +61,11 @@ function yarn(plain: number[], theta: number, headDim: number, scaling: Yarn): n
   const low = Math.max(scaling.truncate ? Math.floor(first) : first, 0)
   let high = Math.min(scaling.truncate ? Math.ceil(last) : last, headDim - 1)
   if (high === low) high += 0.001
-  return plain.map((f, i) => {
-    const ramp = Math.min(Math.max((i - low) / (high - low), 0), 1)
-    return f * (1 - ramp) + (f / scaling.factor) * ramp
+  return Float32Array.from(periods, (period, i) => {
+    const ramp = f32(f32(i - f32(low)) / f32(high - low))
+    const kept = f32(1 - Math.min(Math.max(ramp, 0), 1))
+    const stretched = f32(1 / f32(f32(scaling.factor) * period))
+    return f32(f32(stretched * f32(1 - kept)) + f32(f32(1 / period) * kept))
   })
 }
 
