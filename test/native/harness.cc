@@ -1,0 +1,130 @@
+#include "harness.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "cpu/weight_format.h"
+
+namespace conclave::test {
+
+namespace {
+int num_passed = 0, num_failed = 0;
+constexpr int kPrinted = 40;
+}  // namespace
+
+void check(bool ok, const std::string& what) {
+  if (ok) {
+    num_passed++;
+  } else if (num_failed++ < kPrinted) {
+    std::printf("FAILED %s\n", what.c_str());
+  }
+}
+
+int passed() { return num_passed; }
+int failed() { return num_failed; }
+
+std::vector<float> poisoned(int64_t n) {
+  return std::vector<float>(static_cast<size_t>(n), std::numeric_limits<float>::quiet_NaN());
+}
+
+std::vector<float> random_floats(int64_t n, uint64_t seed, float scale) {
+  std::mt19937_64 random(seed);
+  std::vector<float> v(static_cast<size_t>(n));
+  for (float& x : v) x = scale * (static_cast<float>(random() >> 40) * 0x1p-23f - 1);
+  return v;
+}
+
+std::vector<const cpu::Kernels*> kernel_sets() {
+  std::vector<const cpu::Kernels*> sets;
+  for (const char* name : {"plain", "avx2", "avx512", "avx512_bf16"}) {
+    if (const cpu::Kernels* kernels = cpu::find_kernels(name)) sets.push_back(kernels);
+  }
+  return sets;
+}
+
+namespace {
+
+uint16_t f32_to_f16(
+    float x) {  // test values are normal in f16; round to nearest by going through the integer
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  const uint32_t rounded = (bits & 0x7fffffffu) + 0xfffu + ((bits >> 13) & 1);
+  if (rounded < (113u << 23)) {  // subnormal or zero in f16
+    const auto m = static_cast<uint16_t>(std::lrint(std::fabs(x) * 0x1p24f));
+    return static_cast<uint16_t>((bits >> 16 & 0x8000u) | m);
+  }
+  return static_cast<uint16_t>((bits >> 16 & 0x8000u) | ((rounded - (112u << 23)) >> 13));
+}
+
+template <class T>
+void put(TestWeight& w, int64_t i, T value) {
+  std::memcpy(w.bytes.data() + i * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
+}
+
+}  // namespace
+
+void make_weight(TestWeight& w, DType dtype, int64_t rows, int64_t cols, uint64_t seed) {
+  const std::vector<float> values = random_floats(rows * cols, seed);
+  w.bytes.assign(static_cast<size_t>(rows * cols * dtype_bytes(dtype)), std::byte{0});
+  w.exact.resize(values.size());
+  w.scales = dtype == DType::i8 ? random_floats(rows, seed + 1, 0.01f) : std::vector<float>{};
+  for (int64_t i = 0; i < rows * cols; i++) {
+    const float x = values[static_cast<size_t>(i)];
+    double& exact = w.exact[static_cast<size_t>(i)];
+    if (dtype == DType::f32) put(w, i, x), exact = x;
+    if (dtype == DType::f16) put(w, i, f32_to_f16(x)), exact = f16_to_f32(f32_to_f16(x));
+    if (dtype == DType::bf16) put(w, i, f32_to_bf16(x)), exact = bf16_to_f32(f32_to_bf16(x));
+    if (dtype == DType::i8) {
+      const auto q = static_cast<int8_t>(std::lrint(x * 127));
+      put(w, i, q), exact = static_cast<double>(q) * w.scales[static_cast<size_t>(i / cols)];
+    }
+  }
+  w.weight = {w.bytes.data(), dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data()};
+}
+
+void check_close(const std::vector<float>& got, const std::vector<double>& want,
+                 const std::vector<double>& scale, double tolerance, const std::string& what) {
+  double worst = 0;
+  size_t where = 0;
+  for (size_t i = 0; i < want.size(); i++) {
+    const double error = std::fabs(got[i] - want[i]) / (scale[i] + 1e-30);
+    if (error <= worst) continue;  // NaN goes on
+    worst = std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+    where = i;
+  }
+  const bool ok = got.size() == want.size() && worst <= tolerance;
+  check(ok, what + ": error " + std::to_string(worst / tolerance) + " of the tolerance at " +
+                std::to_string(where) +
+                (want.empty() ? ""
+                              : ", got " + std::to_string(got[where]) + ", want " +
+                                    std::to_string(want[where])));
+}
+
+void check_close(const std::vector<float>& got, const std::vector<double>& want, double tolerance,
+                 const std::string& what) {
+  check_close(got, want, std::vector<double>(want.size(), 1.0), tolerance, what);
+}
+
+void check_same_bits(const float* a, const float* b, int64_t n, const std::string& what) {
+  check(n == 0 || std::memcmp(a, b, static_cast<size_t>(n) * sizeof(float)) == 0, what);
+}
+
+Tensor tensor(std::vector<float>& v, std::initializer_list<int64_t> shape) {
+  return {v.data(), DType::f32, shape};
+}
+Tensor tensor(std::vector<int32_t>& v, std::initializer_list<int64_t> shape) {
+  return {v.data(), DType::i32, shape};
+}
+
+std::vector<double> activations(const std::vector<float>& x, DType weight_dtype,
+                                const cpu::Kernels& kernels) {
+  std::vector<double> exact(x.begin(), x.end());
+  if (kernels.matmul[cpu::weight_format(weight_dtype)].bf16_activations) {
+    for (size_t i = 0; i < x.size(); i++) exact[i] = bf16_to_f32(f32_to_bf16(x[i]));
+  }
+  return exact;
+}
+
+}  // namespace conclave::test

@@ -1,0 +1,204 @@
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <random>
+
+#include "cpu/kv_layout.h"
+#include "harness.h"
+#include "ops/attention.h"
+#include "ops/store_kv.h"
+
+namespace conclave::test {
+
+namespace {
+
+struct Case {
+  int64_t heads, kv_heads, dim;
+  std::vector<int64_t> lengths;  // tokens of each sequence
+};
+
+const Case kCases[] = {{1, 1, 16, {1}},   {4, 2, 32, {5, 17}},      {8, 2, 64, {130, 1, 40}},
+                       {3, 1, 33, {100}}, {16, 2, 128, {150, 129}}, {6, 6, 20, {16, 15, 31}},
+                       {5, 5, 7, {260}},  {12, 4, 64, {128, 256}},  {14, 2, 64, {300}}};
+
+struct Data {
+  std::vector<std::vector<float>> q, k, v;  // one a sequence: (length, heads · dim)
+};
+
+Data make_data(const Case& c) {
+  Data data;
+  for (size_t s = 0; s < c.lengths.size(); s++) {
+    const int64_t n = c.lengths[s];
+    data.q.push_back(random_floats(n * c.heads * c.dim, 20 + s, 2));
+    data.k.push_back(random_floats(n * c.kv_heads * c.dim, 40 + s, 2));
+    data.v.push_back(random_floats(n * c.kv_heads * c.dim, 60 + s));
+  }
+  return data;
+}
+
+struct How {
+  DType dtype;
+  int64_t page_size, step;  // tokens a call
+  int threads;
+};
+
+// Pages in a scattered order, everything poisoned: bytes of all ones are NaN in f32 and bf16.
+struct Cache {
+  std::vector<std::byte> bytes;
+  std::vector<int32_t> tables;
+  int64_t max_pages = 0;
+  KvRegion region;
+};
+
+void make_cache(Cache& cache, const Case& c, const How& how) {
+  int64_t pages = 0;
+  for (int64_t n : c.lengths) {
+    cache.max_pages = std::max(cache.max_pages, (n + how.page_size - 1) / how.page_size);
+    pages += (n + how.page_size - 1) / how.page_size;
+  }
+  cache.region = {nullptr, how.dtype, pages, how.page_size, c.kv_heads, c.dim};
+  cache.bytes.assign(static_cast<size_t>(pages * cpu::bytes_per_page(cache.region)),
+                     std::byte{0xff});
+  cache.region.data = cache.bytes.data();
+  std::vector<int32_t> order(static_cast<size_t>(pages));
+  std::iota(order.begin(), order.end(), 0);
+  std::shuffle(order.begin(), order.end(), std::mt19937_64(80));
+  cache.tables.assign(c.lengths.size() * static_cast<size_t>(cache.max_pages),
+                      1 << 30);  // a page that is not there
+  size_t next = 0;
+  for (size_t s = 0; s < c.lengths.size(); s++) {
+    for (int64_t i = 0; i < (c.lengths[s] + how.page_size - 1) / how.page_size; i++) {
+      cache.tables[s * static_cast<size_t>(cache.max_pages) + static_cast<size_t>(i)] =
+          order[next++];
+    }
+  }
+}
+
+void append(std::vector<float>& to, const std::vector<float>& from, int64_t begin, int64_t end,
+            int64_t row) {
+  to.insert(to.end(), from.begin() + begin * row, from.begin() + end * row);
+}
+
+// All sequences go through in steps of how.step tokens; returns y of each, one after another.
+std::vector<float> run(const Case& c, const Data& data, const How& how,
+                       const cpu::Kernels& kernels) {
+  Machine machine(how.threads, kernels);
+  Cache cache;
+  make_cache(cache, c, how);
+  std::vector<std::vector<float>> outputs(c.lengths.size());
+  const int64_t longest = *std::max_element(c.lengths.begin(), c.lengths.end());
+  for (int64_t at = 0; at < longest; at += how.step) {
+    std::vector<float> q, k, v;
+    std::vector<int32_t> positions, starts = {0}, lengths;
+    for (size_t s = 0; s < c.lengths.size(); s++) {
+      const int64_t begin = std::min(at, c.lengths[s]), end = std::min(at + how.step, c.lengths[s]);
+      append(q, data.q[s], begin, end, c.heads * c.dim);
+      append(k, data.k[s], begin, end, c.kv_heads * c.dim);
+      append(v, data.v[s], begin, end, c.kv_heads * c.dim);
+      for (int64_t p = begin; p < end; p++) positions.push_back(static_cast<int32_t>(p));
+      starts.push_back(static_cast<int32_t>(positions.size()));
+      lengths.push_back(static_cast<int32_t>(end));
+    }
+    const auto t = static_cast<int64_t>(positions.size());
+    const BatchView batch{static_cast<int32_t>(t),
+                          static_cast<int32_t>(c.lengths.size()),
+                          static_cast<int32_t>(cache.max_pages),
+                          nullptr,
+                          positions.data(),
+                          starts.data(),
+                          lengths.data(),
+                          cache.tables.data()};
+    std::vector<float> y = poisoned(t * c.heads * c.dim);
+    ops::store_kv(cache.region, tensor(k, {t, c.kv_heads * c.dim}),
+                  tensor(v, {t, c.kv_heads * c.dim}), batch, machine.stream);
+    ops::attention(tensor(y, {t, c.heads * c.dim}), tensor(q, {t, c.heads * c.dim}), cache.region,
+                   batch, 0.2f, machine.stream);
+    for (size_t s = 0; s < c.lengths.size(); s++) {
+      append(outputs[s], y, starts[s], starts[s + 1], c.heads * c.dim);
+    }
+  }
+  std::vector<float> all;
+  for (const auto& y : outputs) all.insert(all.end(), y.begin(), y.end());
+  return all;
+}
+
+double stored(float x, DType dtype) {
+  return dtype == DType::bf16 ? bf16_to_f32(f32_to_bf16(x)) : x;
+}
+
+std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
+  std::vector<double> all;
+  for (size_t s = 0; s < c.lengths.size(); s++) {
+    for (int64_t r = 0; r < c.lengths[s] * c.heads; r++) {
+      const int64_t t = r / c.heads, g = r % c.heads / (c.heads / c.kv_heads);
+      const float* q = data.q[s].data() + r * c.dim;
+      std::vector<double> p, y(static_cast<size_t>(c.dim));
+      double sum = 0;
+      for (int64_t i = 0; i <= t; i++) {
+        double score = 0;
+        const float* k = data.k[s].data() + (i * c.kv_heads + g) * c.dim;
+        for (int64_t d = 0; d < c.dim; d++) score += q[d] * stored(k[d], dtype);
+        p.push_back(std::exp(score * 0.2f));
+        sum += p.back();
+      }
+      for (int64_t i = 0; i <= t; i++) {
+        const float* v = data.v[s].data() + (i * c.kv_heads + g) * c.dim;
+        for (int64_t d = 0; d < c.dim; d++)
+          y[static_cast<size_t>(d)] += p[static_cast<size_t>(i)] / sum * stored(v[d], dtype);
+      }
+      all.insert(all.end(), y.begin(), y.end());
+    }
+  }
+  return all;
+}
+
+std::string name(const Case& c, const How& how, const cpu::Kernels& kernels) {
+  return std::string(kernels.name) + " attention " + dtype_name(how.dtype) + " heads " +
+         std::to_string(c.heads) + "/" + std::to_string(c.kv_heads) + " dim " +
+         std::to_string(c.dim) + " page " + std::to_string(how.page_size) + " step " +
+         std::to_string(how.step);
+}
+
+// q and the probabilities are rounded to bf16 where the kernels multiply in bf16.
+double tolerance(DType dtype, const cpu::Kernels& kernels) {
+  return dtype == DType::bf16 && std::strcmp(kernels.name, "avx512_bf16") == 0 ? 0.02 : 5e-6;
+}
+
+// A value that overflowed reaches the tokens that may see it, and no other.
+void later_infinities_stay_away(const cpu::Kernels& kernels, DType dtype) {
+  const Case c{2, 1, 16, {40}};
+  Data data = make_data(c);
+  const How how{dtype, 16, 40, 1};
+  const std::vector<float> clean = run(c, data, how, kernels);
+  for (int64_t d = 0; d < c.dim; d++) {
+    data.k[0][static_cast<size_t>(21 * c.dim + d)] = INFINITY;
+    data.v[0][static_cast<size_t>(21 * c.dim + d)] = INFINITY;
+  }
+  const std::vector<float> y = run(c, data, how, kernels);
+  check_same_bits(y.data(), clean.data(), 21 * c.heads * c.dim,
+                  std::string(kernels.name) + " attention: a later Inf");
+  check(std::isnan(y[static_cast<size_t>(21 * c.heads * c.dim)]), "attention: its own Inf is seen");
+}
+
+}  // namespace
+
+void test_attention(const cpu::Kernels& kernels) {
+  for (const Case& c : kCases) {
+    const Data data = make_data(c);
+    for (DType dtype : {DType::f32, DType::bf16}) {
+      const How whole{dtype, 64, 1000, 2};
+      const std::vector<float> y = run(c, data, whole, kernels);
+      check_close(y, reference(c, data, dtype), tolerance(dtype, kernels), name(c, whole, kernels));
+      for (const How& how : {How{dtype, 16, 1, 1}, How{dtype, 32, 7, 3}, How{dtype, 256, 64, 2},
+                             How{dtype, 48, 5, 1}}) {
+        const std::vector<float> other = run(c, data, how, kernels);
+        check_same_bits(other.data(), y.data(), static_cast<int64_t>(y.size()),
+                        name(c, how, kernels) + " bits");
+      }
+    }
+  }
+  later_infinities_stay_away(kernels, DType::f32);
+  later_infinities_stay_away(kernels, DType::bf16);
+}
+
+}  // namespace conclave::test

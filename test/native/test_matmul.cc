@@ -1,0 +1,94 @@
+#include <cmath>
+
+#include "cpu/weight_format.h"
+#include "harness.h"
+#include "ops/matmul.h"
+
+namespace conclave::test {
+
+namespace {
+
+struct Case {
+  int64_t tokens, in, out;
+};
+
+constexpr Case kCases[] = {{1, 1, 1},     {1, 15, 3},    {2, 16, 5},    {3, 17, 8},
+                           {4, 31, 9},    {5, 33, 16},   {6, 100, 17},  {7, 64, 33},
+                           {8, 256, 100}, {16, 130, 31}, {33, 384, 65}, {1, 2048, 300},
+                           {70, 96, 40},  {1, 1024, 7},  {13, 1000, 64}};
+
+// Of sum_k |x·w|: f32 sums over at most 2048 products.
+constexpr double kTolerance = 1e-6;
+
+std::string name(const cpu::Kernels& kernels, DType dtype, const Case& c) {
+  return std::string(kernels.name) + " matmul " + dtype_name(dtype) + " " +
+         std::to_string(c.tokens) + "x" + std::to_string(c.in) + "x" + std::to_string(c.out);
+}
+
+void against_f64(const cpu::Kernels& kernels, DType dtype, const Case& c, bool with_bias) {
+  Machine machine(3, kernels);
+  TestWeight w;
+  make_weight(w, dtype, c.out, c.in, 8);
+  std::vector<float> x = random_floats(c.tokens * c.in, 9), y = poisoned(c.tokens * c.out);
+  std::vector<float> bias = with_bias ? random_floats(c.out, 10) : std::vector<float>{};
+  const std::vector<double> a = activations(x, dtype, kernels);
+  std::vector<double> want, scale;
+  for (int64_t t = 0; t < c.tokens; t++) {
+    for (int64_t n = 0; n < c.out; n++) {
+      double sum = with_bias ? bias[static_cast<size_t>(n)] : 0, size = std::fabs(sum);
+      for (int64_t k = 0; k < c.in; k++) {
+        const double p =
+            a[static_cast<size_t>(t * c.in + k)] * w.exact[static_cast<size_t>(n * c.in + k)];
+        sum += p;
+        size += std::fabs(p);
+      }
+      want.push_back(sum);
+      scale.push_back(size);
+    }
+  }
+  ops::matmul(tensor(y, {c.tokens, c.out}), tensor(x, {c.tokens, c.in}), w.weight,
+              with_bias ? tensor(bias, {c.out}) : Tensor{}, machine.stream);
+  check_close(y, want, scale, kTolerance, name(kernels, dtype, c));
+}
+
+// A token's bits do not know how many others there are, where it stands among them, or how many
+// threads work.
+void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, DType dtype, int64_t in,
+                                     int64_t out) {
+  constexpr int64_t kTokens = 37;
+  TestWeight w;
+  make_weight(w, dtype, out, in, 11);
+  std::vector<float> x = random_floats(kTokens * in, 12), alone = poisoned(kTokens * out);
+  Machine one(1, kernels), four(4, kernels);
+  for (int64_t t = 0; t < kTokens; t++) {
+    std::vector<float> row(x.begin() + t * in, x.begin() + (t + 1) * in), y = poisoned(out);
+    ops::matmul(tensor(y, {1, out}), tensor(row, {1, in}), w.weight, {}, one.stream);
+    std::copy(y.begin(), y.end(), alone.begin() + t * out);
+  }
+  for (int64_t m = 1; m <= kTokens; m++) {
+    for (int64_t first : {int64_t{0}, kTokens - m}) {
+      std::vector<float> rows(x.begin() + first * in, x.begin() + (first + m) * in),
+          y = poisoned(m * out);
+      Machine& machine = m % 2 ? four : one;
+      ops::matmul(tensor(y, {m, out}), tensor(rows, {m, in}), w.weight, {}, machine.stream);
+      check_same_bits(y.data(), alone.data() + first * out, m * out,
+                      name(kernels, dtype, {m, in, out}) + " differs from one token at a time");
+    }
+  }
+}
+
+}  // namespace
+
+void test_matmul(const cpu::Kernels& kernels) {
+  for (DType dtype : kWeightDtypes) {
+    for (const Case& c : kCases) {
+      against_f64(kernels, dtype, c, false);
+      against_f64(kernels, dtype, c, true);
+    }
+    bits_do_not_depend_on_the_batch(kernels, dtype, 100, 37);
+    bits_do_not_depend_on_the_batch(kernels, dtype, 256, 70);
+    bits_do_not_depend_on_the_batch(kernels, dtype, 33, 11);
+  }
+}
+
+}  // namespace conclave::test
