@@ -1,5 +1,6 @@
-// Tasks are (sequence, block of its query tokens, kv head). A task walks its keys span by span; every span's keys and
-// values are read once for all q heads of the group and all tokens of the block.
+// Tasks are (sequence, block of its query tokens, kv head). A task walks its keys span by span;
+// every span's keys and values are read once for all q heads of the group and all tokens of the
+// block.
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -16,7 +17,8 @@ namespace {
 
 static_assert(ops::kAttentionSpan == kKeyGroup * kSpanGroups);
 constexpr int64_t kSpan = ops::kAttentionSpan;
-constexpr int64_t kRowsPerTask = 64;  // (token, q head) rows: their sums stay in the first-level cache
+constexpr int64_t kRowsPerTask =
+    64;  // (token, q head) rows: their sums stay in the first-level cache
 
 struct Block {
   int32_t sequence, first_token, num_tokens;
@@ -38,7 +40,9 @@ struct Rows {
   int32_t* counts;
 };
 
-int64_t rows_floats(int64_t max_rows, int64_t dim) { return (max_rows * (2 * dim + 3) + 15) / 16 * 16; }
+int64_t rows_floats(int64_t max_rows, int64_t dim) {
+  return (max_rows * (2 * dim + 3) + 15) / 16 * 16;
+}
 
 Rows carve_rows(float* memory, int64_t max_rows, int64_t dim) {
   Rows r{memory, memory + max_rows * dim, memory + 2 * max_rows * dim, nullptr, nullptr};
@@ -62,8 +66,8 @@ int64_t list_blocks(Block* blocks, const BatchView& batch, int64_t tokens_per_bl
   return n;
 }
 
-void point_at_groups(const void** keys, const void** values, int64_t start, int64_t end, const Job& job, int64_t sequence,
-                     int64_t kv_head) {
+void point_at_groups(const void** keys, const void** values, int64_t start, int64_t end,
+                     const Job& job, int64_t sequence, int64_t kv_head) {
   const KvRegion& region = job.region;
   const int32_t* table = job.batch.page_tables + sequence * job.batch.max_pages;
   for (int64_t i = 0, p = start; p < end; i++, p += kKeyGroup) {
@@ -80,7 +84,8 @@ void attend(const Job& job, const Block& block, int64_t kv_head, const Rows& row
     return t.f32() + ((block.first_token + token) * job.num_q_heads + kv_head * job.group) * dim;
   };
   const size_t token_bytes = static_cast<size_t>(job.group * dim) * sizeof(float);
-  for (int64_t t = 0; t < block.num_tokens; t++) std::memcpy(rows.q + t * job.group * dim, head_row(job.q, t), token_bytes);
+  for (int64_t t = 0; t < block.num_tokens; t++)
+    std::memcpy(rows.q + t * job.group * dim, head_row(job.q, t), token_bytes);
   std::fill(rows.y, rows.y + num_rows * dim, 0.0f);
   std::fill(rows.max, rows.max + num_rows, -std::numeric_limits<float>::infinity());
   std::fill(rows.sum, rows.sum + num_rows, 0.0f);
@@ -94,10 +99,11 @@ void attend(const Job& job, const Block& block, int64_t kv_head, const Rows& row
       rows.counts[r] = static_cast<int32_t>(std::min(positions[r / job.group] + 1 - start, kSpan));
     }
     const void *keys[kSpanGroups], *values[kSpanGroups];
-    point_at_groups(keys, values, start, std::min(start + kSpan, end), job, block.sequence, kv_head);
+    point_at_groups(keys, values, start, std::min(start + kSpan, end), job, block.sequence,
+                    kv_head);
     const int64_t r = first * job.group;
-    job.span({rows.y + r * dim, rows.max + r, rows.sum + r, rows.q + r * dim, keys, values, rows.counts + r,
-              num_rows - r, dim, job.scale});
+    job.span({rows.y + r * dim, rows.max + r, rows.sum + r, rows.q + r * dim, keys, values,
+              rows.counts + r, num_rows - r, dim, job.scale});
   }
   for (int64_t r = 0; r < num_rows; r++) {
     float* y = head_row(job.y, r / job.group) + r % job.group * dim;
@@ -115,23 +121,32 @@ int64_t keys_read(const BatchView& batch) {
 
 }  // namespace
 
-void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale, CpuStream& stream) {
+void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale,
+               CpuStream& stream) {
   const int64_t num_q_heads = q.shape[1] / region.head_dim;
-  const Job job{y, q, region, batch, scale, stream.kernels.attention_span[kv_format(region.dtype)],
-                num_q_heads / region.num_kv_heads, num_q_heads, region.head_dim};
+  const Job job{y,
+                q,
+                region,
+                batch,
+                scale,
+                stream.kernels.attention_span[kv_format(region.dtype)],
+                num_q_heads / region.num_kv_heads,
+                num_q_heads,
+                region.head_dim};
   const int64_t tokens_per_block = std::max<int64_t>(kRowsPerTask / job.group, 1);
   const int64_t max_rows = tokens_per_block * job.group;
   const int64_t thread_floats = rows_floats(max_rows, job.dim);
-  Block* blocks = static_cast<Block*>(
-      stream.scratch(1, (batch.num_tokens / tokens_per_block + batch.num_sequences + 1) * int64_t{sizeof(Block)}));
+  Block* blocks = static_cast<Block*>(stream.scratch(
+      1, (batch.num_tokens / tokens_per_block + batch.num_sequences + 1) * int64_t{sizeof(Block)}));
   const int64_t num_blocks = list_blocks(blocks, batch, tokens_per_block);
   float* memory = static_cast<float*>(
       stream.scratch(0, stream.pool.num_threads() * thread_floats * int64_t{sizeof(float)}));
   const int64_t cost_ns = keys_read(batch) * num_q_heads * region.head_dim / 20;
-  for_each_task(stream.pool, num_blocks * region.num_kv_heads, cost_ns, [&](int64_t task, int thread) {
-    attend(job, blocks[task / region.num_kv_heads], task % region.num_kv_heads,
-           carve_rows(memory + thread * thread_floats, max_rows, job.dim));
-  });
+  for_each_task(stream.pool, num_blocks * region.num_kv_heads, cost_ns,
+                [&](int64_t task, int thread) {
+                  attend(job, blocks[task / region.num_kv_heads], task % region.num_kv_heads,
+                         carve_rows(memory + thread * thread_floats, max_rows, job.dim));
+                });
 }
 
 }  // namespace conclave::cpu

@@ -15,14 +15,16 @@ constexpr WeightFormat value_format(KvFormat f) { return f == kKvF32 ? kWeightF3
 
 // One row over one span of `count` keys; `out` (head_dim) takes the span's own sum.
 template <KvFormat F>
-void span_row(float* out, float& max, float& sum, const float* q, int64_t count, const AttentionSpan& args) {
+void span_row(float* out, float& max, float& sum, const float* q, int64_t count,
+              const AttentionSpan& args) {
   constexpr WeightFormat kFormat = value_format(F);
   const int64_t dim = args.head_dim;
   float p[kKeyGroup * kSpanGroups];
   max = -std::numeric_limits<float>::infinity();
   for (int64_t i = 0; i < count; i++) {
     float s = 0;
-    for (int64_t d = 0; d < dim; d++) s += q[d] * load<kFormat>(args.key_groups[i / kKeyGroup], key_index<F>(i % kKeyGroup, d));
+    for (int64_t d = 0; d < dim; d++)
+      s += q[d] * load<kFormat>(args.key_groups[i / kKeyGroup], key_index<F>(i % kKeyGroup, d));
     p[i] = s * args.scale;
     max = std::max(max, p[i]);
   }
@@ -31,7 +33,8 @@ void span_row(float* out, float& max, float& sum, const float* q, int64_t count,
   std::fill(out, out + dim, 0.0f);
   for (int64_t i = 0; i < count; i++) {
     const void* group = args.value_groups[i / kKeyGroup];
-    for (int64_t d = 0; d < dim; d++) out[d] += p[i] * load<kFormat>(group, value_index<F>(i % kKeyGroup, d, dim));
+    for (int64_t d = 0; d < dim; d++)
+      out[d] += p[i] * load<kFormat>(group, value_index<F>(i % kKeyGroup, d, dim));
   }
 }
 

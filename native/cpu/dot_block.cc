@@ -7,27 +7,31 @@
 namespace conclave::cpu {
 
 namespace {
-constexpr int64_t kActivationBytes = 256 << 10;  // of one piece of tokens; half of a small second-level cache
+constexpr int64_t kActivationBytes =
+    256 << 10;  // of one piece of tokens; half of a small second-level cache
 }
 
-void point_at_activations(const void** rows, void* converted, const float* x, int64_t num_tokens, int64_t width,
-                          const MatmulKernel& kernel, CpuStream& stream) {
+void point_at_activations(const void** rows, void* converted, const float* x, int64_t num_tokens,
+                          int64_t width, const MatmulKernel& kernel, CpuStream& stream) {
   const int64_t stride = activation_stride(kernel, width);
   std::byte* base = static_cast<std::byte*>(converted);
   for (int64_t t = 0; t < num_tokens; t++) {
     rows[t] = kernel.bf16_activations ? static_cast<const void*>(base + t * stride) : x + t * width;
   }
   if (!kernel.bf16_activations) return;
-  for_each_range(stream.pool, num_tokens, 1 + 8192 / width, num_tokens * width / 8, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; t++) {
-      stream.kernels.to_bf16(reinterpret_cast<uint16_t*>(base + t * stride), x + t * width, width);
-    }
-  });
+  for_each_range(stream.pool, num_tokens, 1 + 8192 / width, num_tokens * width / 8,
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t t = begin; t < end; t++) {
+                     stream.kernels.to_bf16(reinterpret_cast<uint16_t*>(base + t * stride),
+                                            x + t * width, width);
+                   }
+                 });
 }
 
-void dot_block(float* const* y, int64_t y_offset, const void* const* x, int64_t num_x, const Weight& w,
-               int64_t first_row, int64_t num_rows, const MatmulKernel& kernel) {
-  const int64_t piece = std::max<int64_t>(kActivationBytes / std::max<int64_t>(activation_stride(kernel, w.cols), 1), 12);
+void dot_block(float* const* y, int64_t y_offset, const void* const* x, int64_t num_x,
+               const Weight& w, int64_t first_row, int64_t num_rows, const MatmulKernel& kernel) {
+  const int64_t piece = std::max<int64_t>(
+      kActivationBytes / std::max<int64_t>(activation_stride(kernel, w.cols), 1), 12);
   for (int64_t t = 0; t < num_x; t += piece) {
     kernel.dot_rows({y + t, x + t, weight_row(w, first_row), weight_scales(w, first_row), y_offset,
                      std::min(piece, num_x - t), num_rows, w.cols});

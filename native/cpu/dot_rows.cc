@@ -1,5 +1,5 @@
-// The plain dot products: sixteen partial sums by k modulo 16, then a fixed tree, so that a compiler may keep
-// them in vectors without changing a bit.
+// The plain dot products: sixteen partial sums by k modulo 16, then a fixed tree, so that a
+// compiler may keep them in vectors without changing a bit.
 #include "cpu/plain.h"
 #include "cpu/plain_load.h"
 

@@ -40,9 +40,12 @@ const Kernels* find_kernels(const char* name) {
 const Kernels& select_kernels() {
   if (const char* forced = std::getenv("CONCLAVE_KERNELS"); forced && *forced) {
     if (const Kernels* kernels = find_kernels(forced)) return *kernels;
-    throw Error("invalid_request",
-                std::string("Expected CONCLAVE_KERNELS to be plain, avx2, avx512 or avx512_bf16 as this processor "
-                            "allows, but it is ") + forced + ". Unset it to let the processor decide.");
+    throw Error(
+        "invalid_request",
+        std::string(
+            "Expected CONCLAVE_KERNELS to be plain, avx2, avx512 or avx512_bf16 as this processor "
+            "allows, but it is ") +
+            forced + ". Unset it to let the processor decide.");
   }
   for (const char* name : kNames) {
     if (const Kernels* kernels = find_kernels(name)) return *kernels;

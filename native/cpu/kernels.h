@@ -1,8 +1,9 @@
 #pragma once
-// The primitives that differ by instruction set, one row or one block of rows at a time. Loops over tokens, threads and
-// memory are in cpu/*.cc and the same for all. Every function gives one reduction order per output, whatever else it
-// computes in the same call; that is what makes a token's bits independent of its batch.
-// Compiled with the flags of every instruction set, so there are no inline functions in here.
+// The primitives that differ by instruction set, one row or one block of rows at a time. Loops over
+// tokens, threads and memory are in cpu/*.cc and the same for all. Every function gives one
+// reduction order per output, whatever else it computes in the same call; that is what makes a
+// token's bits independent of its batch. Compiled with the flags of every instruction set, so there
+// are no inline functions in here.
 #include <cstdint>
 
 namespace conclave::cpu {
@@ -10,9 +11,9 @@ namespace conclave::cpu {
 enum WeightFormat : int { kWeightF32, kWeightF16, kWeightBf16, kWeightI8, kNumWeightFormats };
 enum KvFormat : int { kKvF32, kKvBf16, kNumKvFormats };
 
-inline constexpr int64_t kKeyGroup = 16;       // positions that lie side by side in a page's keys
-inline constexpr int64_t kSpanGroups = 8;      // groups in one attention span of 128 positions
-inline constexpr int64_t kMaxHeadDim = 512;    // bounds the stack buffers of the attention kernels
+inline constexpr int64_t kKeyGroup = 16;     // positions that lie side by side in a page's keys
+inline constexpr int64_t kSpanGroups = 8;    // groups in one attention span of 128 positions
+inline constexpr int64_t kMaxHeadDim = 512;  // bounds the stack buffers of the attention kernels
 
 // y[m][y_offset + n] = sum_k x[m][k] * w[n][k] (* scales[n])    for m < num_x, n < num_rows
 struct DotRows {
@@ -29,15 +30,17 @@ struct MatmulKernel {
 };
 
 // One span of keys for rows that share a kv head; state is merged in place.
-//   s[r,p] = scale · q[r]·K[p], p < counts[r];  e = exp(s − max s);  (max, sum, y) ← merge of (max, sum, y) and the span's
+//   s[r,p] = scale · q[r]·K[p], p < counts[r];  e = exp(s − max s);  (max, sum, y) ← merge of (max,
+//   sum, y) and the span's
 // Layout of a group of 16 positions (see cpu/kv_layout.h):
 //   f32   keys [head_dim][16]            values [16][head_dim]
-//   bf16  keys [ceil(head_dim/2)][16][2]  values [8][head_dim][2]     (pairs of dimensions, pairs of positions)
+//   bf16  keys [ceil(head_dim/2)][16][2]  values [8][head_dim][2]     (pairs of dimensions, pairs
+//   of positions)
 // Entries from counts[r] on may hold anything, NaN included, and have no influence.
 struct AttentionSpan {
-  float* y;    // (num_rows, head_dim)
-  float* max;  // (num_rows), −inf at first
-  float* sum;  // (num_rows), 0 at first
+  float* y;        // (num_rows, head_dim)
+  float* max;      // (num_rows), −inf at first
+  float* sum;      // (num_rows), 0 at first
   const float* q;  // (num_rows, head_dim)
   const void* const* key_groups;
   const void* const* value_groups;
@@ -51,17 +54,19 @@ struct Kernels {
   MatmulKernel matmul[kNumWeightFormats];
   void (*attention_span[kNumKvFormats])(const AttentionSpan&);
   void (*to_f32[kNumWeightFormats])(float* y, const void* w, int64_t n);  // i8 without its scale
-  void (*to_bf16)(uint16_t* y, const float* x, int64_t n);                 // nearest even
+  void (*to_bf16)(uint16_t* y, const float* x, int64_t n);                // nearest even
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
   void (*add)(float* y, const float* a, const float* b, int64_t n);
   void (*silu_mul)(float* y, const float* gate, const float* up, int64_t n);
   void (*rope)(float* x, const float* cos, const float* sin, int64_t half);
   void (*exp_minus)(float* y, const float* x, int64_t n, float max);  // exp(x − max)
-  void (*weighted_sum)(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride, int64_t n);
+  void (*weighted_sum)(float* y, const float* x, const float* weights, int64_t num_rows,
+                       int64_t stride, int64_t n);
 };
 
 // The widest set that this processor runs, or the one that CONCLAVE_KERNELS names
-// (plain | avx2 | avx512 | avx512_bf16); throws Error("invalid_request") for a name that does not run here.
+// (plain | avx2 | avx512 | avx512_bf16); throws Error("invalid_request") for a name that does not
+// run here.
 const Kernels& select_kernels();
 
 // Null where the name is unknown or the processor cannot run it.

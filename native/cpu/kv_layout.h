@@ -2,10 +2,13 @@
 // Where the keys and values of a position lie inside a page of the CPU.
 //
 //   page      | kv head 0: keys, values | kv head 1: keys, values | …
-//   keys      | 16 positions | 16 positions | …      a group is transposed, so that 16 scores come from one vector of sums
-//     f32       [head_dim][16]                        bf16  [key_width/2][16][2]: pairs of dimensions, as bf16 dot products take them
+//   keys      | 16 positions | 16 positions | …      a group is transposed, so that 16 scores come
+//   from one vector of sums
+//     f32       [head_dim][16]                        bf16  [key_width/2][16][2]: pairs of
+//     dimensions, as bf16 dot products take them
 //   values    | position | position | …
-//     f32       [position][head_dim]                  bf16  [position/2][head_dim][2]: pairs of positions
+//     f32       [position][head_dim]                  bf16  [position/2][head_dim][2]: pairs of
+//     positions
 #include <cstddef>
 
 #include "cache/kv_cache.h"
@@ -18,7 +21,8 @@ constexpr int64_t key_width(DType dtype, int64_t head_dim) {
   return dtype == DType::bf16 ? (head_dim + 1) / 2 * 2 : head_dim;
 }
 
-constexpr int64_t bytes_per_page(DType dtype, int64_t page_size, int64_t num_kv_heads, int64_t head_dim) {
+constexpr int64_t bytes_per_page(DType dtype, int64_t page_size, int64_t num_kv_heads,
+                                 int64_t head_dim) {
   return num_kv_heads * page_size * (key_width(dtype, head_dim) + head_dim) * dtype_bytes(dtype);
 }
 

@@ -16,7 +16,9 @@ void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, CpuStream& stream)
   const int64_t num_tokens = x.shape[0];
   if (num_tokens == 0 || w.rows == 0) return;
   const MatmulKernel& kernel = stream.kernels.matmul[weight_format(w.dtype)];
-  void* converted = kernel.bf16_activations ? stream.scratch(0, activation_bytes(kernel, num_tokens, w.cols)) : nullptr;
+  void* converted = kernel.bf16_activations
+                        ? stream.scratch(0, activation_bytes(kernel, num_tokens, w.cols))
+                        : nullptr;
   void** pointers = static_cast<void**>(stream.scratch(1, 2 * num_tokens * int64_t{sizeof(void*)}));
   const void** x_rows = const_cast<const void**>(pointers);
   float** y_rows = reinterpret_cast<float**>(pointers + num_tokens);

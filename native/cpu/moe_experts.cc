@@ -1,5 +1,6 @@
-// Route once, then two queues of tasks: (expert, rows of gate and up) into activations, (expert, rows of down) into one
-// partial row per (token, slot); last the weighted sum over slots. One token and a thousand take the same way.
+// Route once, then two queues of tasks: (expert, rows of gate and up) into activations, (expert,
+// rows of down) into one partial row per (token, slot); last the weighted sum over slots. One token
+// and a thousand take the same way.
 #include <algorithm>
 
 #include "cpu/dot_block.h"
@@ -9,7 +10,8 @@
 
 namespace conclave::cpu {
 
-void plain::weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride, int64_t n) {
+void plain::weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows,
+                         int64_t stride, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     float sum = 0;
     for (int64_t r = 0; r < num_rows; r++) sum += weights[r] * x[r * stride + i];
@@ -19,16 +21,19 @@ void plain::weighted_sum(float* y, const float* x, const float* weights, int64_t
 
 namespace {
 
-constexpr int64_t kTokensPerCall = 512;        // bounds the scratch: k partial rows of hidden_size a token
+constexpr int64_t kTokensPerCall =
+    512;  // bounds the scratch: k partial rows of hidden_size a token
 constexpr int64_t kTaskBytes = 256 << 10;
 constexpr int64_t kTasksPerThread = 4;
-constexpr int64_t kTileTokens = 64, kTileRows = 64;  // gate and up of one tile: 32 KiB, stays in the first-level cache
+constexpr int64_t kTileTokens = 64,
+                  kTileRows =
+                      64;  // gate and up of one tile: 32 KiB, stays in the first-level cache
 
 // (token, slot) pairs sorted by expert: pair i of the sorted order is pairs[i] = token · k + slot.
 struct Sorted {
-  int32_t* starts;   // (num_experts + 1) first sorted pair of each expert
-  int32_t* active;   // (num_active) experts that have pairs
-  int32_t* pairs;    // (num_pairs)
+  int32_t* starts;  // (num_experts + 1) first sorted pair of each expert
+  int32_t* active;  // (num_active) experts that have pairs
+  int32_t* pairs;   // (num_pairs)
   int64_t num_active;
 };
 
@@ -39,12 +44,12 @@ struct Plan {
   const MatmulKernel& kernel;
   int64_t k, hidden, intermediate, act_stride;
   Sorted sorted;
-  const void** x_rows;      // (num_pairs) in sorted order
-  const void** act_rows;    // (num_pairs) in sorted order
-  float** partial_rows;     // (num_pairs) in sorted order, each at its (token, slot)
-  std::byte* activations;   // silu(gate) · up as the kernel takes it
-  float* partial;           // (num_tokens, k, hidden)
-  float* tiles;             // a thread's gate and up tile
+  const void** x_rows;     // (num_pairs) in sorted order
+  const void** act_rows;   // (num_pairs) in sorted order
+  float** partial_rows;    // (num_pairs) in sorted order, each at its (token, slot)
+  std::byte* activations;  // silu(gate) · up as the kernel takes it
+  float* partial;          // (num_tokens, k, hidden)
+  float* tiles;            // a thread's gate and up tile
 };
 
 constexpr int64_t kTileFloats = 2 * kTileTokens * kTileRows;
@@ -62,7 +67,8 @@ struct Carver {
   }
 };
 
-void sort_by_expert(Sorted& s, int32_t* cursors, const int32_t* expert_ids, int64_t num_pairs, int64_t num_experts) {
+void sort_by_expert(Sorted& s, int32_t* cursors, const int32_t* expert_ids, int64_t num_pairs,
+                    int64_t num_experts) {
   std::fill(s.starts, s.starts + num_experts + 1, 0);
   for (int64_t i = 0; i < num_pairs; i++) s.starts[expert_ids[i] + 1]++;
   s.num_active = 0;
@@ -71,7 +77,8 @@ void sort_by_expert(Sorted& s, int32_t* cursors, const int32_t* expert_ids, int6
     s.starts[e + 1] += s.starts[e];
     cursors[e] = s.starts[e];
   }
-  for (int64_t i = 0; i < num_pairs; i++) s.pairs[cursors[expert_ids[i]]++] = static_cast<int32_t>(i);
+  for (int64_t i = 0; i < num_pairs; i++)
+    s.pairs[cursors[expert_ids[i]]++] = static_cast<int32_t>(i);
 }
 
 void gate_up_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_rows, int thread) {
@@ -103,8 +110,8 @@ void gate_up_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_
 
 void down_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_rows) {
   const int64_t i = p.sorted.starts[expert], m = p.sorted.starts[expert + 1] - i;
-  dot_block(p.partial_rows + i, first_row, p.act_rows + i, m, p.experts.down[static_cast<size_t>(expert)], first_row,
-            num_rows, p.kernel);
+  dot_block(p.partial_rows + i, first_row, p.act_rows + i, m,
+            p.experts.down[static_cast<size_t>(expert)], first_row, num_rows, p.kernel);
 }
 
 void run_queues(const Plan& p, int64_t num_pairs, CpuStream& stream) {
@@ -114,68 +121,88 @@ void run_queues(const Plan& p, int64_t num_pairs, CpuStream& stream) {
   const Weight& down = p.experts.down[0];
   const auto for_each_block = [&](int64_t total_rows, int64_t rows, int64_t cost_ns, auto&& fn) {
     const int64_t blocks = (total_rows + rows - 1) / rows;
-    for_each_task(stream.pool, p.sorted.num_active * blocks, cost_ns, [&](int64_t task, int thread) {
-      const int64_t first = task % blocks * rows;
-      fn(int64_t{p.sorted.active[task / blocks]}, first, std::min(rows, total_rows - first), thread);
-    });
+    for_each_task(stream.pool, p.sorted.num_active * blocks, cost_ns,
+                  [&](int64_t task, int thread) {
+                    const int64_t first = task % blocks * rows;
+                    fn(int64_t{p.sorted.active[task / blocks]}, first,
+                       std::min(rows, total_rows - first), thread);
+                  });
   };
   const int64_t gate_rows = std::min(rows_per_task(gate, kTaskBytes / 2, min_tasks), kTileRows);
   const int64_t tokens_each = 1 + num_pairs / std::max<int64_t>(p.sorted.num_active, 1);
   const int64_t cost_ns = p.sorted.num_active * dot_cost_ns(gate, tokens_each);
-  for_each_block(p.intermediate, gate_rows, 2 * cost_ns, [&](int64_t e, int64_t first, int64_t count, int thread) {
-    gate_up_task(p, e, first, count, thread);
-  });
-  for_each_block(p.hidden, rows_per_task(down, kTaskBytes, min_tasks), cost_ns,
-                 [&](int64_t e, int64_t first, int64_t count, int) { down_task(p, e, first, count); });
+  for_each_block(p.intermediate, gate_rows, 2 * cost_ns,
+                 [&](int64_t e, int64_t first, int64_t count, int thread) {
+                   gate_up_task(p, e, first, count, thread);
+                 });
+  for_each_block(
+      p.hidden, rows_per_task(down, kTaskBytes, min_tasks), cost_ns,
+      [&](int64_t e, int64_t first, int64_t count, int) { down_task(p, e, first, count); });
 }
 
 // Up to kTokensPerCall tokens.
-void run_piece(float* y, const float* x, const int32_t* expert_ids, const float* weights, int64_t num_tokens, int64_t k,
-               const ops::ExpertTable& experts, CpuStream& stream) {
+void run_piece(float* y, const float* x, const int32_t* expert_ids, const float* weights,
+               int64_t num_tokens, int64_t k, const ops::ExpertTable& experts, CpuStream& stream) {
   const int64_t num_experts = static_cast<int64_t>(experts.gate.size()), num_pairs = num_tokens * k;
   const int64_t hidden = experts.gate[0].cols, intermediate = experts.gate[0].rows;
   const MatmulKernel& kernel = stream.kernels.matmul[weight_format(experts.gate[0].dtype)];
   const int64_t act_stride = activation_stride(kernel, intermediate);
 
-  const int64_t plan_bytes = align64((num_experts + 1) * 4) + 2 * align64(num_experts * 4) + align64(num_pairs * 4) +
-                             align64(num_tokens * 8) + 3 * align64(num_pairs * 8);
+  const int64_t plan_bytes = align64((num_experts + 1) * 4) + 2 * align64(num_experts * 4) +
+                             align64(num_pairs * 4) + align64(num_tokens * 8) +
+                             3 * align64(num_pairs * 8);
   Carver plan_memory{static_cast<std::byte*>(stream.scratch(1, plan_bytes))};
   Sorted sorted{plan_memory.take<int32_t>(num_experts + 1), plan_memory.take<int32_t>(num_experts),
                 plan_memory.take<int32_t>(num_pairs), 0};
-  sort_by_expert(sorted, plan_memory.take<int32_t>(num_experts), expert_ids, num_pairs, num_experts);
+  sort_by_expert(sorted, plan_memory.take<int32_t>(num_experts), expert_ids, num_pairs,
+                 num_experts);
 
   const void** token_rows = plan_memory.take<const void*>(num_tokens);
-  void* converted = kernel.bf16_activations ? stream.scratch(0, activation_bytes(kernel, num_tokens, hidden)) : nullptr;
+  void* converted = kernel.bf16_activations
+                        ? stream.scratch(0, activation_bytes(kernel, num_tokens, hidden))
+                        : nullptr;
   point_at_activations(token_rows, converted, x, num_tokens, hidden, kernel, stream);
 
-  Carver tile_memory{static_cast<std::byte*>(
-      stream.scratch(3, align64(num_pairs * hidden * 4) + stream.pool.num_threads() * kTileFloats * 4))};
+  Carver tile_memory{static_cast<std::byte*>(stream.scratch(
+      3, align64(num_pairs * hidden * 4) + stream.pool.num_threads() * kTileFloats * 4))};
   float* partial = tile_memory.take<float>(num_pairs * hidden);
-  Plan plan{experts, stream.kernels, kernel, k, hidden, intermediate, act_stride, sorted,
-            plan_memory.take<const void*>(num_pairs), plan_memory.take<const void*>(num_pairs),
+  Plan plan{experts,
+            stream.kernels,
+            kernel,
+            k,
+            hidden,
+            intermediate,
+            act_stride,
+            sorted,
+            plan_memory.take<const void*>(num_pairs),
+            plan_memory.take<const void*>(num_pairs),
             plan_memory.take<float*>(num_pairs),
-            static_cast<std::byte*>(stream.scratch(2, num_pairs * act_stride)), partial, tile_memory.take<float>(0)};
+            static_cast<std::byte*>(stream.scratch(2, num_pairs * act_stride)),
+            partial,
+            tile_memory.take<float>(0)};
   for (int64_t i = 0; i < num_pairs; i++) {
     plan.x_rows[i] = token_rows[sorted.pairs[i] / k];
     plan.act_rows[i] = plan.activations + i * act_stride;
     plan.partial_rows[i] = partial + sorted.pairs[i] * hidden;
   }
   run_queues(plan, num_pairs, stream);
-  for_each_range(stream.pool, num_tokens, 1, num_pairs * hidden / 8, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; t++) {
-      stream.kernels.weighted_sum(y + t * hidden, partial + t * k * hidden, weights + t * k, k, hidden, hidden);
-    }
-  });
+  for_each_range(stream.pool, num_tokens, 1, num_pairs * hidden / 8,
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t t = begin; t < end; t++) {
+                     stream.kernels.weighted_sum(y + t * hidden, partial + t * k * hidden,
+                                                 weights + t * k, k, hidden, hidden);
+                   }
+                 });
 }
 
 }  // namespace
 
-void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights, const ops::ExpertTable& experts,
-                 CpuStream& stream) {
+void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights,
+                 const ops::ExpertTable& experts, CpuStream& stream) {
   const int64_t num_tokens = x.shape[0], hidden = x.shape[1], k = expert_ids.shape[1];
   for (int64_t t = 0; t < num_tokens; t += kTokensPerCall) {
-    run_piece(y.f32() + t * hidden, x.f32() + t * hidden, expert_ids.i32() + t * k, weights.f32() + t * k,
-              std::min(kTokensPerCall, num_tokens - t), k, experts, stream);
+    run_piece(y.f32() + t * hidden, x.f32() + t * hidden, expert_ids.i32() + t * k,
+              weights.f32() + t * k, std::min(kTokensPerCall, num_tokens - t), k, experts, stream);
   }
 }
 

@@ -14,8 +14,8 @@ void plain::exp_minus(float* y, const float* x, int64_t n, float max) {
 
 namespace {
 
-// The k largest of p by insertion, equal values in rising id. The first k enter unasked, so that ids are
-// distinct and in range where NaN makes every comparison false.
+// The k largest of p by insertion, equal values in rising id. The first k enter unasked, so that
+// ids are distinct and in range where NaN makes every comparison false.
 void top_k(int32_t* ids, float* weights, const float* p, int64_t n, int64_t k) {
   for (int64_t e = 0; e < n; e++) {
     int64_t slot = std::min(e, k);
@@ -30,8 +30,8 @@ void top_k(int32_t* ids, float* weights, const float* p, int64_t n, int64_t k) {
   }
 }
 
-void route(int32_t* ids, float* weights, const float* logits, float* p, int64_t num_experts, int64_t k,
-           bool norm_topk_prob, const Kernels& kernels) {
+void route(int32_t* ids, float* weights, const float* logits, float* p, int64_t num_experts,
+           int64_t k, bool norm_topk_prob, const Kernels& kernels) {
   float max = -std::numeric_limits<float>::infinity(), sum = 0;
   for (int64_t e = 0; e < num_experts; e++) max = std::max(max, logits[e]);
   kernels.exp_minus(p, logits, num_experts, max);

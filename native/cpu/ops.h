@@ -13,13 +13,15 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
 void embed(Tensor y, Tensor token_ids, const Weight& w, CpuStream& stream);
 void gather_rows(Tensor y, Tensor x, Tensor rows, CpuStream& stream);
 void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, CpuStream& stream);
-void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights, const ops::ExpertTable& experts,
-                 CpuStream& stream);
+void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights,
+                 const ops::ExpertTable& experts, CpuStream& stream);
 void moe_route(Tensor expert_ids, Tensor weights, Tensor router_logits, bool norm_topk_prob,
                CpuStream& stream);
 void rms_norm(Tensor y, Tensor x, Tensor w, float eps, CpuStream& stream);
-void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float scale, CpuStream& stream);
+void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float scale,
+          CpuStream& stream);
 void silu_mul(Tensor y, Tensor gate, Tensor up, CpuStream& stream);
-void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch, CpuStream& stream);
+void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch,
+              CpuStream& stream);
 
 }  // namespace conclave::cpu

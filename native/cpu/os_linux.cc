@@ -1,4 +1,5 @@
-// Linux: the affinity mask, the cgroup's quota (v2, then v1) and the cores that hardware threads share.
+// Linux: the affinity mask, the cgroup's quota (v2, then v1) and the cores that hardware threads
+// share.
 #include <sched.h>
 
 #include <algorithm>
@@ -32,7 +33,8 @@ int cores_in_mask() {
   if (sched_getaffinity(0, bytes, mask) == 0) {
     for (size_t cpu = 0; cpu < kMaxCpus; cpu++) {
       if (!CPU_ISSET_S(cpu, bytes, mask)) continue;
-      const std::string topology = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+      const std::string topology =
+          "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
       const std::string siblings = read_line(topology + "thread_siblings_list");
       cores.insert(siblings.empty() ? "cpu" + std::to_string(cpu) : siblings);
     }
@@ -64,7 +66,8 @@ double cgroup_quota() {
         if (max >> quota >> period) limit = std::min(limit, ratio(quota, period));
       } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
         const std::string base = "/sys/fs/cgroup/cpu" + path;
-        limit = std::min(limit, ratio(read_line(base + "/cpu.cfs_quota_us"), read_line(base + "/cpu.cfs_period_us")));
+        limit = std::min(limit, ratio(read_line(base + "/cpu.cfs_quota_us"),
+                                      read_line(base + "/cpu.cfs_period_us")));
       }
       if (path.rfind('/') == std::string::npos) break;
     }

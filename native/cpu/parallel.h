@@ -4,7 +4,8 @@
 
 namespace conclave::cpu {
 
-inline constexpr int64_t kHandOffNs = 10'000;  // a hand-off costs 1–2 µs: below this the caller is done sooner alone
+inline constexpr int64_t kHandOffNs =
+    10'000;  // a hand-off costs 1–2 µs: below this the caller is done sooner alone
 
 // fn(task, thread) for each task; `cost_ns` is a rough price of all of them on one thread.
 template <class Fn>

@@ -1,6 +1,6 @@
 #pragma once
-// The plain primitives: scalar, readable, the specification that every other kernel set is checked against.
-// Each is defined in the file of its op.
+// The plain primitives: scalar, readable, the specification that every other kernel set is checked
+// against. Each is defined in the file of its op.
 #include "cpu/kernels.h"
 
 namespace conclave::cpu::plain {

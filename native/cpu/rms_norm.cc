@@ -17,11 +17,12 @@ void rms_norm(Tensor y, Tensor x, Tensor w, float eps, CpuStream& stream) {
   const int64_t width = w.shape.elements();
   const int64_t num_rows = x.shape.elements() / width;
   const int64_t grain = 1 + 8192 / width;
-  for_each_range(stream.pool, num_rows, grain, x.shape.elements() / 4, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; r++) {
-      stream.kernels.rms_norm(y.f32() + r * width, x.f32() + r * width, w.f32(), width, eps);
-    }
-  });
+  for_each_range(
+      stream.pool, num_rows, grain, x.shape.elements() / 4, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+          stream.kernels.rms_norm(y.f32() + r * width, x.f32() + r * width, w.f32(), width, eps);
+        }
+      });
 }
 
 }  // namespace conclave::cpu

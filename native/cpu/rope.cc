@@ -14,7 +14,8 @@ void plain::rope(float* x, const float* cos, const float* sin, int64_t half) {
   }
 }
 
-void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float scale, CpuStream& stream) {
+void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float scale,
+          CpuStream& stream) {
   const int64_t num_tokens = x.shape[0], row = x.shape[1], half = inv_freq.shape[0];
   float* angles = static_cast<float*>(
       stream.scratch(0, stream.pool.num_threads() * 2 * half * int64_t{sizeof(float)}));
@@ -23,7 +24,8 @@ void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float s
     float* cos = angles + thread * 2 * half;
     float* sin = cos + half;
     for (int64_t i = 0; i < half; i++) {
-      const double angle = static_cast<double>(positions.i32()[t]) * static_cast<double>(inv_freq.f32()[i]);
+      const double angle =
+          static_cast<double>(positions.i32()[t]) * static_cast<double>(inv_freq.f32()[i]);
       cos[i] = static_cast<float>(std::cos(angle)) * scale;
       sin[i] = static_cast<float>(std::sin(angle)) * scale;
     }

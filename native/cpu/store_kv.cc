@@ -11,7 +11,8 @@ float encode(float x, float) { return x; }
 uint16_t encode(float x, uint16_t) { return f32_to_bf16(x); }
 
 template <KvFormat F, class T>
-void store(const KvRegion& r, int64_t page, int64_t offset, int64_t head, const float* k, const float* v) {
+void store(const KvRegion& r, int64_t page, int64_t offset, int64_t head, const float* k,
+           const float* v) {
   T* keys = reinterpret_cast<T*>(key_group(r, page, head, offset));
   T* values = reinterpret_cast<T*>(value_group(r, page, head, offset));
   const int64_t p = offset % kKeyGroup, width = key_width(r.dtype, r.head_dim);
@@ -25,9 +26,11 @@ void store(const KvRegion& r, int64_t page, int64_t offset, int64_t head, const 
 
 }  // namespace
 
-void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch, CpuStream& stream) {
+void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch,
+              CpuStream& stream) {
   const int64_t row = region.num_kv_heads * region.head_dim;
-  const auto write = kv_format(region.dtype) == kKvF32 ? store<kKvF32, float> : store<kKvBf16, uint16_t>;
+  const auto write =
+      kv_format(region.dtype) == kKvF32 ? store<kKvF32, float> : store<kKvBf16, uint16_t>;
   for (int64_t s = 0; s < batch.num_sequences; s++) {
     const int64_t first = batch.query_starts[s], count = batch.query_starts[s + 1] - first;
     const int32_t* table = batch.page_tables + s * batch.max_pages;
@@ -37,7 +40,8 @@ void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch
         const int64_t p = batch.positions[t];
         for (int64_t h = 0; h < region.num_kv_heads; h++) {
           const int64_t i = t * row + h * region.head_dim;
-          write(region, table[p / region.page_size], p % region.page_size, h, k.f32() + i, v.f32() + i);
+          write(region, table[p / region.page_size], p % region.page_size, h, k.f32() + i,
+                v.f32() + i);
         }
       }
     });

@@ -25,9 +25,10 @@ void* CpuStream::scratch(int slot, int64_t bytes) {
   scratch_bytes_[slot] = 0;
   scratch_[slot] = ::operator new(static_cast<size_t>(grown), kAlign, std::nothrow);
   if (!scratch_[slot]) {
-    throw Error("insufficient_memory", "Expected " + std::to_string(grown) +
-                                           " bytes of scratch memory, but the system has none left. "
-                                           "Lower maxBatchTokens or free memory.");
+    throw Error("insufficient_memory",
+                "Expected " + std::to_string(grown) +
+                    " bytes of scratch memory, but the system has none left. "
+                    "Lower maxBatchTokens or free memory.");
   }
   scratch_bytes_[slot] = grown;
   return scratch_[slot];

@@ -1,5 +1,6 @@
 #pragma once
-// The CPU as a device: a pool of threads, the kernels chosen for this processor, and scratch memory for the ops.
+// The CPU as a device: a pool of threads, the kernels chosen for this processor, and scratch memory
+// for the ops.
 #include "core/device.h"
 #include "cpu/kernels.h"
 #include "cpu/thread_pool.h"
@@ -12,7 +13,8 @@ struct CpuStream : Stream {
   CpuStream(ThreadPool& p, const Kernels& k) : Stream(DeviceKind::cpu), pool(p), kernels(k) {}
   ~CpuStream();
 
-  // At least `bytes` bytes, 64-byte aligned, kept between calls (grows, never shrinks); slot 0…3 are independent.
+  // At least `bytes` bytes, 64-byte aligned, kept between calls (grows, never shrinks); slot 0…3
+  // are independent.
   void* scratch(int slot, int64_t bytes);
 
  private:

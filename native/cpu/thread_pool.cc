@@ -1,5 +1,6 @@
-// `remaining` is the whole protocol: a task is taken by counting it down, and only after that is the task list read. A
-// list cannot change before all of its taken tasks are done, so a worker that comes late finds nothing or the next list.
+// `remaining` is the whole protocol: a task is taken by counting it down, and only after that is
+// the task list read. A list cannot change before all of its taken tasks are done, so a worker that
+// comes late finds nothing or the next list.
 #include "cpu/thread_pool.h"
 
 #include <atomic>
@@ -17,8 +18,9 @@
 namespace conclave::cpu {
 
 namespace {
-constexpr std::chrono::microseconds kSpinTime{80};  // longer than the gaps between the ops of a step
-constexpr int kPausesPerLook = 64;                  // between looks at the clock
+constexpr std::chrono::microseconds kSpinTime{
+    80};                            // longer than the gaps between the ops of a step
+constexpr int kPausesPerLook = 64;  // between looks at the clock
 }  // namespace
 
 struct ThreadPool::State {
@@ -45,7 +47,9 @@ int64_t ThreadPool::State::take_tasks(int thread) {
   int64_t taken = 0;
   int64_t left = remaining.load(std::memory_order_acquire);
   while (left > 0) {
-    if (!remaining.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+    if (!remaining.compare_exchange_weak(left, left - 1, std::memory_order_acq_rel,
+                                         std::memory_order_acquire))
+      continue;
     task(context, num_tasks - left, thread);
     taken++;
     left = remaining.load(std::memory_order_acquire);
@@ -58,7 +62,8 @@ bool ThreadPool::State::spin() {
   const auto end = std::chrono::steady_clock::now() + kSpinTime;
   do {
     for (int i = 0; i < kPausesPerLook; i++) {
-      if (remaining.load(std::memory_order_relaxed) > 0 || stopping.load(std::memory_order_relaxed)) return true;
+      if (remaining.load(std::memory_order_relaxed) > 0 || stopping.load(std::memory_order_relaxed))
+        return true;
       spin_pause();
     }
   } while (std::chrono::steady_clock::now() < end);
@@ -67,7 +72,8 @@ bool ThreadPool::State::spin() {
 
 void ThreadPool::State::sleep() {
   std::unique_lock lock(mutex);
-  num_sleeping.fetch_add(1);  // before the last look at `remaining`, as run() looks here after it has set that
+  num_sleeping.fetch_add(
+      1);  // before the last look at `remaining`, as run() looks here after it has set that
   wake.wait(lock, [&] { return remaining.load() > 0 || stopping.load(); });
   num_sleeping.fetch_sub(1);
 }
@@ -90,11 +96,13 @@ void ThreadPool::State::stop() {
 
 ThreadPool::ThreadPool(int num_threads) : state_(std::make_unique<State>()) {
   try {
-    for (int i = 1; i < num_threads; i++) state_->workers.emplace_back([s = state_.get(), i] { s->work(i); });
+    for (int i = 1; i < num_threads; i++)
+      state_->workers.emplace_back([s = state_.get(), i] { s->work(i); });
   } catch (const std::system_error&) {
     state_->stop();
-    throw Error("insufficient_memory", "Expected to start " + std::to_string(num_threads) +
-                                           " threads, but the system refused one. Lower `threads` or raise the limit.");
+    throw Error("insufficient_memory",
+                "Expected to start " + std::to_string(num_threads) +
+                    " threads, but the system refused one. Lower `threads` or raise the limit.");
   }
 }
 

@@ -16,22 +16,25 @@ inline WeightFormat weight_format(DType dtype) {
     case DType::bf16: return kWeightBf16;
     case DType::i8: return kWeightI8;
     default:
-      throw Error("invalid_config", std::string("Expected a weight of dtype f32, f16, bf16 or i8, but found ") +
-                                        dtype_name(dtype) + ".");
+      throw Error("invalid_config",
+                  std::string("Expected a weight of dtype f32, f16, bf16 or i8, but found ") +
+                      dtype_name(dtype) + ".");
   }
 }
 
 inline KvFormat kv_format(DType dtype) {
   if (dtype == DType::f32) return kKvF32;
   if (dtype == DType::bf16) return kKvBf16;
-  throw Error("invalid_config",
-              std::string("Expected KV pages of dtype f32 or bf16, but found ") + dtype_name(dtype) + ".");
+  throw Error("invalid_config", std::string("Expected KV pages of dtype f32 or bf16, but found ") +
+                                    dtype_name(dtype) + ".");
 }
 
 inline const void* weight_row(const Weight& w, int64_t row) {
   return static_cast<const std::byte*>(w.data) + row * w.cols * dtype_bytes(w.dtype);
 }
 
-inline const float* weight_scales(const Weight& w, int64_t row) { return w.scales ? w.scales + row : nullptr; }
+inline const float* weight_scales(const Weight& w, int64_t row) {
+  return w.scales ? w.scales + row : nullptr;
+}
 
 }  // namespace conclave::cpu

@@ -5,7 +5,8 @@
 
 namespace conclave::ops {
 
-void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale, Stream& stream) {
+void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale,
+               Stream& stream) {
   Dim T("num_tokens", batch.num_tokens), N("num_heads · head_dim");
   match("attention", "q", q, {T, N});
   match("attention", "y", y, {T, N});
@@ -14,11 +15,14 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
   const int64_t group_values = region.num_kv_heads * region.head_dim;
   if (group_values < 1 || N.value % group_values != 0 || region.head_dim > cpu::kMaxHeadDim ||
       region.page_size % cpu::kKeyGroup != 0) {
-    throw Error("invalid_config",
-                "attention: q has rows of " + std::to_string(N.value) + " values over " +
-                    std::to_string(region.num_kv_heads) + " kv heads of " + std::to_string(region.head_dim) +
-                    " in pages of " + std::to_string(region.page_size) + " positions, expected whole groups of heads of at most " +
-                    std::to_string(cpu::kMaxHeadDim) + " and pages of a multiple of " + std::to_string(cpu::kKeyGroup));
+    throw Error("invalid_config", "attention: q has rows of " + std::to_string(N.value) +
+                                      " values over " + std::to_string(region.num_kv_heads) +
+                                      " kv heads of " + std::to_string(region.head_dim) +
+                                      " in pages of " + std::to_string(region.page_size) +
+                                      " positions, expected whole groups of heads of at most " +
+                                      std::to_string(cpu::kMaxHeadDim) +
+                                      " and pages of a multiple of " +
+                                      std::to_string(cpu::kKeyGroup));
   }
   cpu::attention(y, q, region, batch, scale, on_cpu(stream));
 }

@@ -8,9 +8,12 @@ namespace conclave::ops {
 namespace {
 
 void match_experts(const ExpertTable& experts, Dim& I, Dim& H) {
-  if (experts.gate.empty() || experts.gate.size() != experts.up.size() || experts.gate.size() != experts.down.size()) {
-    throw Error("invalid_config", "moe_experts: gate, up and down list " + std::to_string(experts.gate.size()) + ", " +
-                                      std::to_string(experts.up.size()) + " and " + std::to_string(experts.down.size()) +
+  if (experts.gate.empty() || experts.gate.size() != experts.up.size() ||
+      experts.gate.size() != experts.down.size()) {
+    throw Error("invalid_config", "moe_experts: gate, up and down list " +
+                                      std::to_string(experts.gate.size()) + ", " +
+                                      std::to_string(experts.up.size()) + " and " +
+                                      std::to_string(experts.down.size()) +
                                       " experts, expected equally many and at least one");
   }
   const DType dtype = experts.gate[0].dtype;
@@ -18,15 +21,19 @@ void match_experts(const ExpertTable& experts, Dim& I, Dim& H) {
     match_weight("moe_experts", "gate", experts.gate[e], I, H);
     match_weight("moe_experts", "up", experts.up[e], I, H);
     match_weight("moe_experts", "down", experts.down[e], H, I);
-    if (experts.gate[e].dtype == dtype && experts.up[e].dtype == dtype && experts.down[e].dtype == dtype) continue;
-    throw Error("invalid_config", "moe_experts: expert " + std::to_string(e) + " mixes dtypes, expected " +
-                                      dtype_name(dtype) + " in all of its matrices as in expert 0");
+    if (experts.gate[e].dtype == dtype && experts.up[e].dtype == dtype &&
+        experts.down[e].dtype == dtype)
+      continue;
+    throw Error("invalid_config", "moe_experts: expert " + std::to_string(e) +
+                                      " mixes dtypes, expected " + dtype_name(dtype) +
+                                      " in all of its matrices as in expert 0");
   }
 }
 
 }  // namespace
 
-void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights, const ExpertTable& experts, Stream& stream) {
+void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights, const ExpertTable& experts,
+                 Stream& stream) {
   Dim T("num_tokens"), H("hidden_size"), I("moe_intermediate_size"), k("num_experts_per_tok");
   match("moe_experts", "x", x, {T, H});
   match("moe_experts", "y", y, {T, H});

@@ -5,7 +5,8 @@
 
 namespace conclave::ops {
 
-void moe_route(Tensor expert_ids, Tensor weights, Tensor router_logits, bool norm_topk_prob, Stream& stream) {
+void moe_route(Tensor expert_ids, Tensor weights, Tensor router_logits, bool norm_topk_prob,
+               Stream& stream) {
   Dim T("num_tokens"), E("num_experts"), k("num_experts_per_tok");
   match("moe_route", "router_logits", router_logits, {T, E});
   match("moe_route", "expert_ids", expert_ids, {T, k});

@@ -7,7 +7,8 @@ namespace conclave::ops {
 
 inline cpu::CpuStream& on_cpu(Stream& stream) {
   if (stream.kind != DeviceKind::cpu) {
-    throw Error("gpu_unavailable", "Expected a CPU stream: this build has no kernels for another device.");
+    throw Error("gpu_unavailable",
+                "Expected a CPU stream: this build has no kernels for another device.");
   }
   return static_cast<cpu::CpuStream&>(stream);
 }

@@ -15,7 +15,8 @@ void rms_norm(Tensor y, Tensor x, Tensor w, float eps, Stream& stream) {
   match_dtype("rms_norm", "w", w, DType::f32);
   if (W.value < 1 || N.value % W.value != 0) {
     throw Error("invalid_config", "rms_norm: x has rows of " + std::to_string(N.value) +
-                                      " values, expected a multiple of the width " + std::to_string(W.value));
+                                      " values, expected a multiple of the width " +
+                                      std::to_string(W.value));
   }
   cpu::rms_norm(y, x, w, eps, on_cpu(stream));
 }

@@ -6,7 +6,8 @@
 namespace conclave::ops {
 
 void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch, Stream& stream) {
-  Dim T("num_tokens", batch.num_tokens), N("num_kv_heads · head_dim", region.num_kv_heads * region.head_dim);
+  Dim T("num_tokens", batch.num_tokens),
+      N("num_kv_heads · head_dim", region.num_kv_heads * region.head_dim);
   match("store_kv", "k", k, {T, N});
   match("store_kv", "v", v, {T, N});
   match_dtype("store_kv", "k", k, DType::f32);

@@ -1,4 +1,5 @@
-// Takes the place of the other files in here on processors that have no kernel set of their own yet.
+// Takes the place of the other files in here on processors that have no kernel set of their own
+// yet.
 #include "cpu/simd/simd_kernels.h"
 
 namespace conclave::cpu {

@@ -1,5 +1,6 @@
 #pragma once
-// The kernel sets of this room. Only the table is seen outside: nothing else in here may be called before cpuid is asked.
+// The kernel sets of this room. Only the table is seen outside: nothing else in here may be called
+// before cpuid is asked.
 #include "cpu/kernels.h"
 
 namespace conclave::cpu {
