@@ -1,5 +1,6 @@
 /**
- * Typed reading of one JSON object that is not trusted. Every refusal names the key, what it holds and what was expected.
+ * Typed reading of one JSON object that is not trusted. Every refusal names the key, what it holds
+ * and what was expected.
  * @module
  */
 import { ConclaveError } from '../errors.ts'

@@ -1,6 +1,7 @@
 /**
  * config.json → the numbers that a model is recorded from.
- * Nothing here allocates by a number of the file; every number is bounded before anyone else sees it.
+ * Nothing here allocates by a number of the file; every number is bounded before anyone else sees
+ * it.
  * @module
  */
 import { ConfigReader, isObject, shown } from './config-reader.ts'
@@ -21,7 +22,10 @@ export interface MoeConfig {
   readonly mlpOnlyLayers: readonly number[]
 }
 
-/** A text model, with the names of config.json in camelCase and the defaults of transformers where a key is absent. */
+/**
+ * A text model, with the names of config.json in camelCase and the defaults of transformers where a
+ * key is absent.
+ */
 export interface ModelConfig {
   readonly modelType: 'qwen3_moe' | 'qwen3' | 'llama'
   /** Rows of the embedding; may be more than the tokenizer has ids. */
@@ -38,13 +42,18 @@ export interface ModelConfig {
   readonly tieWordEmbeddings: boolean
   readonly attentionBias: boolean
   readonly mlpBias: boolean
-  /** What the config says of the weights; the files themselves decide. Null where absent or another type. */
+  /**
+   * What the config says of the weights; the files themselves decide. Null where absent or another
+   * type.
+   */
   readonly dtype: 'f32' | 'f16' | 'bf16' | null
   readonly rope: RopeConfig
   /** Null in dense models. */
   readonly moe: MoeConfig | null
   readonly bosTokenId: number | null
-  /** Ids within the vocabulary; generation_config.json has the last word on which ids stop a reply. */
+  /**
+   * Ids within the vocabulary; generation_config.json has the last word on which ids stop a reply.
+   */
   readonly eosTokenIds: readonly number[]
 }
 
@@ -222,7 +231,8 @@ function parseMoe(config: ConfigReader): MoeConfig {
 }
 
 function parseTokenIds(config: ConfigReader, vocabSize: number, defaults: Defaults) {
-  // An id outside the vocabulary can never be produced: tiny test models keep the ids of their parents.
+  // An id outside the vocabulary can never be produced: tiny test models keep the ids of their
+  // parents.
   const known = (id: number) => id >= 0 && id < vocabSize
   const bos = config.has('bos_token_id') ? config.int('bos_token_id', anyInt) : null
   const absent = (key: string) => config.get(key) === undefined

@@ -1,5 +1,6 @@
 /**
- * The standard Hugging Face cache on disk: refs/<revision> names a commit, snapshots/<commit>/ links into blobs/.
+ * The standard Hugging Face cache on disk: refs/<revision> names a commit, snapshots/<commit>/
+ * links into blobs/.
  * @module
  */
 import { lstat, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
@@ -69,7 +70,10 @@ export async function isComplete(snapshot: string): Promise<boolean> {
   }
 }
 
-/** Makes a blob visible as a file of a snapshot: a relative link, or the file itself where links are not allowed. */
+/**
+ * Makes a blob visible as a file of a snapshot: a relative link, or the file itself where links are
+ * not allowed.
+ */
 export async function linkBlob(blob: string, pointer: string): Promise<void> {
   await mkdir(dirname(pointer), { recursive: true })
   try {

@@ -1,5 +1,6 @@
 /**
- * One file of the Hub into the cache's blobs: resumable, checked by size and hash, visible only when whole.
+ * One file of the Hub into the cache's blobs: resumable, checked by size and hash, visible only
+ * when whole.
  * @module
  */
 import { createHash, type Hash } from 'node:crypto'
@@ -31,14 +32,16 @@ export interface Download {
 const maxAttempts = 5
 
 /**
- * Downloads to `blob`, going on from an incomplete file of an earlier try. Cut connections are tried again.
+ * Downloads to `blob`, going on from an incomplete file of an earlier try. Cut connections are
+ * tried again.
  * Throws `hash_mismatch`, `disk_full` or `io_error`; the bytes so far stay for the next call.
  */
 export async function downloadBlob(download: Download): Promise<void> {
   const { blob, file, onBytes } = download
   await mkdir(dirname(blob), { recursive: true })
   const incomplete = `${blob}.incomplete`
-  // Bytes are written at their position, never appended: two processes write the same bytes to the same place.
+  // Bytes are written at their position, never appended: two processes write the same bytes to the
+  // same place.
   const handle = await open(incomplete, 'a').then(async created => {
     await created.close()
     return open(incomplete, 'r+')
@@ -66,7 +69,8 @@ export async function downloadBlob(download: Download): Promise<void> {
     if (systemCode(error) !== 'ENOSPC') throw error
     throw new ConclaveError(
       'disk_full',
-      `Expected room for ${file.size} bytes of ${file.path} on the disk of ${dirname(blob)}, but it is full.`,
+      `Expected room for ${file.size} bytes of ${file.path} on the disk of ${dirname(blob)}, ` +
+        'but it is full.',
       { path: file.path, bytes: file.size },
       { cause: error },
     )

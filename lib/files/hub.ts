@@ -46,7 +46,8 @@ const smallFiles = [
 ]
 
 /**
- * Finds a model: an existing folder wins, then the Hugging Face cache, then a download into that cache.
+ * Finds a model: an existing folder wins, then the Hugging Face cache, then a download into that
+ * cache.
  * @param idOrPath - a folder, or `owner/name` with an optional `@revision`
  * Throws `io_error` where it is nowhere to be found, `hash_mismatch`, `disk_full`, `aborted`.
  * @example
@@ -77,6 +78,13 @@ function explain(idOrPath: string) {
     const hint = 'A model of the Hugging Face Hub is written owner/name.'
     throw new ConclaveError(error.code, `${error.message} ${hint}`, error.details, { cause: error })
   }
+}
+
+/** What may be known of an error of the Hub, of the connection or of the file system. */
+interface HubFailure {
+  statusCode?: number
+  syscall?: string
+  cause?: { code?: string }
 }
 
 class HubSession {
@@ -197,7 +205,7 @@ class HubSession {
   }
 
   /** fetch with the abort signal, and with the token where the Hub itself is asked. */
-  #fetch = (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
+  #fetch = (input: Parameters<typeof fetch>[0], init: RequestInit = {}) => {
     const headers = new Headers(init.headers)
     const url = input instanceof Request ? input.url : String(input)
     const token = this.#options.token ?? process.env.HF_TOKEN
@@ -225,24 +233,24 @@ class HubSession {
       )
     }
     if (error instanceof ConclaveError) return error
-    const status = (error as { statusCode?: number }).statusCode
-    if (status === 404) {
-      const sentence = `Expected the model ${this.#id.name} at revision ${this.#id.revision} on ${this.#hubUrl}, but it has none. Check the spelling.`
-      return new ConclaveError('io_error', sentence, { status }, { cause: error })
+    const { statusCode: status, syscall, cause } = error as HubFailure
+    if (status === undefined) {
+      // A file system error carries its call; everything else comes from the connection.
+      if (syscall !== undefined && cause === undefined) return this.#failed(String(error), error)
+      const reason = `no network answers at ${this.#hubUrl} (${cause?.code ?? error})`
+      return this.unreachable(reason, error)
     }
-    if (status === 401 || status === 403) {
-      const sentence = `Expected to be allowed to read ${this.#id.name}, but ${this.#hubUrl} answered ${status}. Set HF_TOKEN to a token with access to an existing model.`
-      return new ConclaveError('io_error', sentence, { status }, { cause: error })
-    }
-    if (status !== undefined) {
-      const sentence = `Expected ${this.#hubUrl} to list ${this.#id.name}, but it answered ${status}. Try again later.`
-      return new ConclaveError('io_error', sentence, { status }, { cause: error })
-    }
-    const cause = (error as { cause?: { code?: string } }).cause
-    return this.unreachable(
-      `no network answers at ${this.#hubUrl} (${cause?.code ?? error})`,
-      error,
-    )
+    const at = `${this.#id.name} at revision ${this.#id.revision}`
+    const answer = `${this.#hubUrl} answered ${status}`
+    if (status === 404) return this.#failed(`${answer}: no ${at}. Check the spelling`, error)
+    if (status !== 401 && status !== 403) return this.#failed(`${answer}. Try again later`, error)
+    const advice = 'Check the name, or set HF_TOKEN to a token that may read it'
+    return this.#failed(`${answer}. ${advice}`, error)
+  }
+
+  #failed(reason: string, cause: unknown): ConclaveError {
+    const sentence = `Expected to download ${this.#id.name}, but ${reason}.`
+    return new ConclaveError('io_error', sentence, {}, { cause })
   }
 
   /** The error of a machine without network, naming every place that was looked at. */
@@ -250,7 +258,8 @@ class HubSession {
     const looked = [this.#path, this.#repository]
     return new ConclaveError(
       'io_error',
-      `Expected ${this.#id.name} as a folder, in the Hugging Face cache or on the Hub, but ${reason}. ` +
+      `Expected ${this.#id.name} as a folder, in the Hugging Face cache or on the Hub, ` +
+        `but ${reason}. ` +
         `Looked in ${looked.join(' and ')}. Download the model there, or give its folder.`,
       { looked },
       { cause },

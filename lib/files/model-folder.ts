@@ -1,5 +1,6 @@
 /**
- * A Hugging Face model folder as plain, checked data. Weights are named here and opened by native code.
+ * A Hugging Face model folder as plain, checked data. Weights are named here and opened by native
+ * code.
  * @module
  */
 import { resolve } from 'node:path'
@@ -35,7 +36,8 @@ export interface ModelFolder extends WeightFiles {
 /**
  * Reads everything but the weights of a folder.
  *
- * Throws `io_error` where the folder, config.json or weights are absent, `invalid_config`, `unsupported_model`,
+ * Throws `io_error` where the folder, config.json or weights are absent, `invalid_config`,
+ * `unsupported_model`,
  * `unsupported_format`, `missing_shard`, `path_forbidden` or `invalid_file`.
  * @example
  * const { config, weightFiles } = await openModelFolder('./Qwen3-0.6B')
@@ -65,7 +67,8 @@ async function noConfig(folder: Folder): Promise<ConclaveError> {
   }
   return new ConclaveError(
     'io_error',
-    `Expected config.json in ${folder.path}, but there is none. Give the folder of a Hugging Face model.`,
+    `Expected config.json in ${folder.path}, but there is none. Give the folder of a Hugging ` +
+      'Face model.',
     { path: folder.path },
   )
 }
@@ -90,7 +93,10 @@ async function readTemplate(folder: Folder, tokenizerConfig: unknown): Promise<s
   return null
 }
 
-/** A list holds named templates; the one called default is for chats without tools, and for all where it stands alone. */
+/**
+ * A list holds named templates; the one called default is for chats without tools, and for all
+ * where it stands alone.
+ */
 function defaultOf(templates: readonly unknown[]): string | null {
   const named = templates.filter(isObject)
   const chosen = named.find(entry => entry.name === 'default') ?? named[0]
@@ -101,6 +107,7 @@ function bounded(template: string | null): string | null {
   if (template === null || template.length <= fileLimits.template) return template
   throw new ConclaveError(
     'invalid_file',
-    `Expected a chat template of at most ${fileLimits.template} characters, but it has ${template.length}.`,
+    `Expected a chat template of at most ${fileLimits.template} characters, but it has ` +
+      `${template.length}.`,
   )
 }

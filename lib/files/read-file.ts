@@ -30,7 +30,9 @@ function absent(error: unknown): boolean {
 export interface Folder {
   /** As the caller gave it, made absolute. */
   readonly path: string
-  /** Real paths that its files may resolve to: the folder, and the blobs of a Hugging Face cache. */
+  /**
+   * Real paths that its files may resolve to: the folder, and the blobs of a Hugging Face cache.
+   */
   readonly roots: readonly string[]
 }
 
@@ -59,7 +61,8 @@ function notAFolder(path: string): ConclaveError {
   if (/\.gguf$/i.test(path)) {
     return new ConclaveError(
       'unsupported_format',
-      `Expected a folder of safetensors, but ${path} is a GGUF file. Use the safetensors version of the model.`,
+      `Expected a folder of safetensors, but ${path} is a GGUF file. Use the safetensors ` +
+        'version of the model.',
     )
   }
   return new ConclaveError(
@@ -77,7 +80,8 @@ function unreadable(what: string, error: unknown): ConclaveError {
 
 /**
  * The real path of a file of the folder, or null where it is absent.
- * Throws `path_forbidden` where links lead out of it, `invalid_file` where it is not a regular file.
+ * Throws `path_forbidden` where links lead out of it, `invalid_file` where it is not a regular
+ * file.
  */
 export async function resolveFile(folder: Folder, name: string): Promise<string | null> {
   const path = join(folder.path, name)
@@ -93,7 +97,8 @@ export async function resolveFile(folder: Folder, name: string): Promise<string 
   if (!folder.roots.some(root => real.startsWith(root.endsWith(sep) ? root : root + sep))) {
     throw new ConclaveError(
       'path_forbidden',
-      `Expected ${name} to stay inside ${folder.path}, but it links to a file outside of it. Copy the file into the folder.`,
+      `Expected ${name} to stay inside ${folder.path}, but it links to a file outside of it. ` +
+        'Copy the file into the folder.',
       { name },
     )
   }
@@ -105,7 +110,10 @@ function notRegular(path: string): ConclaveError {
   return new ConclaveError('invalid_file', `Expected a regular file at ${path}.`, { path })
 }
 
-/** The text of a file of the folder, or null where it is absent. `invalid_file` if larger than `maxBytes` or not UTF-8. */
+/**
+ * The text of a file of the folder, or null where it is absent. `invalid_file` if larger than
+ * `maxBytes` or not UTF-8.
+ */
 export async function readText(
   folder: Folder,
   name: string,
@@ -143,7 +151,8 @@ async function readHandle(handle: FileHandle, path: string, maxBytes: number): P
     if (bytesRead === 0) {
       throw new ConclaveError(
         'file_changed',
-        `Expected ${path} to stay as it was, but it became shorter while it was read. Load the model again.`,
+        `Expected ${path} to stay as it was, but it became shorter while it was read. Load the ` +
+          'model again.',
         { path },
       )
     }
@@ -162,7 +171,10 @@ async function readHandle(handle: FileHandle, path: string, maxBytes: number): P
   }
 }
 
-/** The parsed JSON of a file of the folder, or undefined where it is absent. `invalid_file` if it is not JSON. */
+/**
+ * The parsed JSON of a file of the folder, or undefined where it is absent. `invalid_file` if it is
+ * not JSON.
+ */
 export async function readJson(folder: Folder, name: string, maxBytes: number): Promise<unknown> {
   const text = await readText(folder, name, maxBytes)
   if (text === null) return undefined

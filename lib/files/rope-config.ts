@@ -1,10 +1,14 @@
 /**
- * Rotary position settings in both spellings: `rope_theta` + `rope_scaling`, and one `rope_parameters`.
+ * Rotary position settings in both spellings: `rope_theta` + `rope_scaling`, and one
+ * `rope_parameters`.
  * @module
  */
 import { ConfigReader, isObject } from './config-reader.ts'
 
-/** How frequencies change for contexts longer than the model was trained on. Names as in config.json. */
+/**
+ * How frequencies change for contexts longer than the model was trained on. Names as in
+ * config.json.
+ */
 export type RopeScaling =
   | { readonly type: 'linear'; readonly factor: number }
   | {
@@ -37,7 +41,8 @@ const factorRange = { min: 1e-6, max: 1e6 }
 const positionRange = { min: 1, max: 2 ** 30 }
 
 /**
- * Reads the rotary settings of a text config. `maxPositionEmbeddings` stands in for the original length where it is absent.
+ * Reads the rotary settings of a text config. `maxPositionEmbeddings` stands in for the original
+ * length where it is absent.
  * Throws `invalid_config`, or `unsupported_model` for a rope type that is not implemented.
  */
 export function parseRope(config: ConfigReader, maxPositionEmbeddings: number): RopeConfig {
@@ -54,7 +59,10 @@ export function parseRope(config: ConfigReader, maxPositionEmbeddings: number): 
   return { theta, scaling: parseScaling(rope, config, maxPositionEmbeddings) }
 }
 
-/** The object that holds type and factors; `rope_scaling` wins where both are filled, as in transformers. */
+/**
+ * The object that holds type and factors; `rope_scaling` wins where both are filled, as in
+ * transformers.
+ */
 function ropeObject(config: ConfigReader): ConfigReader {
   for (const key of ['rope_scaling', 'rope_parameters']) {
     if (!config.has(key)) continue

@@ -14,7 +14,8 @@ export interface RopeFrequencies {
 type Llama3 = Extract<RopeScaling, { type: 'llama3' }>
 type Yarn = Extract<RopeScaling, { type: 'yarn' }>
 
-// Each step is rounded to f32 as transformers does it: at position 2,000 the last bit of a frequency
+// Each step is rounded to f32 as transformers does it: at position 2,000 the last bit of a
+// frequency
 // is already 1e-4 rad, and checkpoints were trained with the rounded values.
 const f32 = Math.fround
 

@@ -1,10 +1,13 @@
 /**
- * Keys that change the math and are not implemented. A model that needs one is refused, never approximated.
+ * Keys that change the math and are not implemented. A model that needs one is refused, never
+ * approximated.
  * @module
  */
 import type { ConfigReader } from './config-reader.ts'
 
-/** Each key with the values under which it changes nothing. Absent and null always change nothing. */
+/**
+ * Each key with the values under which it changes nothing. Absent and null always change nothing.
+ */
 const neutralValues: ReadonlyMap<string, readonly unknown[]> = new Map<string, readonly unknown[]>([
   ['attention_chunk_size', []],
   ['attention_multiplier', []],
@@ -81,7 +84,8 @@ function refuseSlidingWindow(
   const key = modelType === 'llama' ? 'sliding_window' : 'use_sliding_window'
   const used = modelType === 'llama' ? window !== null : config.bool(key, false)
   if (!used) return
-  // Class default of the window, and the layers that slide: all of qwen3_moe, the last ones of qwen3.
+  // Class default of the window, and the layers that slide: all of qwen3_moe, the last ones of
+  // qwen3.
   const reach = config.get('sliding_window') === null ? maxPositionEmbeddings : (window ?? 4096)
   const limits = { min: 0, max: 65_536 }
   const first = modelType === 'qwen3' ? config.int('max_window_layers', limits, 28) : 0

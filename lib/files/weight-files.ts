@@ -30,7 +30,8 @@ function listed(names: readonly string[]): string {
 }
 
 /**
- * Finds the safetensors of a folder: `model.safetensors`, else those of the index, else a complete numbered set.
+ * Finds the safetensors of a folder: `model.safetensors`, else those of the index, else a complete
+ * numbered set.
  * Throws `missing_shard`, `path_forbidden`, `invalid_file`, `unsupported_format` or `io_error`.
  */
 export async function findWeightFiles(folder: Folder): Promise<WeightFiles> {
@@ -73,7 +74,8 @@ function numberedSet(entries: readonly string[], path: string): string[] {
     if (files.length === 1) return files
     throw new ConclaveError(
       'invalid_file',
-      `Expected ${singleName} or ${indexName} in ${path}, but found ${listed(files)} without an index.`,
+      `Expected ${singleName} or ${indexName} in ${path}, but found ${listed(files)} without an ` +
+        'index.',
     )
   }
   const count = Number(parts[2])
@@ -108,7 +110,8 @@ function tooMany(count: number): ConclaveError {
 }
 
 /**
- * Reads a parsed index. Every file must be a bare name: `path_forbidden` for anything that could leave the folder.
+ * Reads a parsed index. Every file must be a bare name: `path_forbidden` for anything that could
+ * leave the folder.
  */
 export function parseWeightIndex(raw: unknown): {
   weightMap: ReadonlyMap<string, string>
@@ -143,7 +146,8 @@ function checkedName(tensor: string, file: unknown): string {
       `Expected a file name for ${shown(tensor)} in ${indexName}, but it is ${shown(file)}.`,
     )
   }
-  // Separators of any system, drive letters and URL schemes (colon), and the two names that are no files.
+  // Separators of any system, drive letters and URL schemes (colon), and the two names that are no
+  // files.
   const forbidden = ['/', '\\', '\0', ':']
   if (forbidden.some(c => file.includes(c)) || file === '.' || file === '..') {
     throw new ConclaveError(
@@ -169,7 +173,8 @@ export interface DeclaredTensor {
 }
 
 /**
- * Checks that each tensor of the index lies in the file that the index names, and that the sizes add up.
+ * Checks that each tensor of the index lies in the file that the index names, and that the sizes
+ * add up.
  * Throws `invalid_file` listing up to ten names. Without an index there is nothing to check.
  */
 export function checkWeightIndex(
@@ -189,7 +194,8 @@ export function checkWeightIndex(
   if (wrong.length > 0) {
     throw new ConclaveError(
       'invalid_file',
-      `Expected the ${weightFiles.length} weight files to hold what ${indexName} says, but ${wrong.length} ` +
+      `Expected the ${weightFiles.length} weight files to hold what ${indexName} says, ` +
+        `but ${wrong.length} ` +
         `tensors are not in their file: ${listed(wrong)}.`,
       { tensors: wrong.slice(0, 10), count: wrong.length },
     )
@@ -197,7 +203,8 @@ export function checkWeightIndex(
   if (totalSize === null || totalSize === bytes) return
   throw new ConclaveError(
     'invalid_file',
-    `Expected ${totalSize} bytes of tensors as "total_size" in ${indexName} says, but the files hold ${bytes}.`,
+    `Expected ${totalSize} bytes of tensors as "total_size" in ${indexName} says, but the files ` +
+      `hold ${bytes}.`,
     { limit: totalSize, actual: bytes },
   )
 }
