@@ -1,0 +1,178 @@
+/**
+ * The loop: schedule → build → step → deliver, while there is work. The event loop only waits for native steps.
+ * @module
+ */
+import { ConclaveError, fromNative } from '../errors.ts'
+import { BatchBuilder } from './batch.ts'
+import { ModelRunner, type StepExecutor, type StepOutput } from './model-runner.ts'
+import { PagePool } from './page-pool.ts'
+import type { EngineRequest, FinishReason } from './request.ts'
+import { type Plan, Scheduler } from './scheduler.ts'
+import type { Sequence } from './sequence.ts'
+
+export interface EngineOptions {
+  executor: StepExecutor
+  maxBatchTokens: number
+  maxSequences: number
+  pageSize: number
+  numPages: number
+  /** Longest sequence, in tokens. */
+  maxContext: number
+  /** Most rows of logits that one step returns for a request of `logits`. */
+  maxLogitRows: number
+  /** Milliseconds; only differences matter. */
+  now: () => number
+}
+
+/** Runs any number of requests on one model in shared steps. An error ends one request, never the engine. */
+export class Engine {
+  readonly #pool: PagePool
+  readonly #scheduler: Scheduler
+  readonly #runner: ModelRunner
+  readonly #now: () => number
+  readonly #requests = new Map<Sequence, EngineRequest>()
+  #loop: Promise<void> | undefined
+  #disposed: Promise<void> | undefined
+  #nextId = 0
+  #numSteps = 0
+
+  constructor(options: EngineOptions) {
+    const { maxBatchTokens, pageSize, now } = options
+    const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
+    const maxPages = Math.ceil(options.maxContext / pageSize)
+    this.#pool = new PagePool(options.numPages)
+    this.#scheduler = new Scheduler(this.#pool, { ...options, maxSequences })
+    const batches = new BatchBuilder({ maxBatchTokens, maxSequences, maxPages })
+    this.#runner = new ModelRunner(options.executor, batches)
+    this.#now = now
+  }
+
+  get now(): () => number {
+    return this.#now
+  }
+
+  /** A number for the next sequence. */
+  nextId(): number {
+    return this.#nextId++
+  }
+
+  stats() {
+    return {
+      running: this.#scheduler.numRunning,
+      waiting: this.#scheduler.numWaiting,
+      steps: this.#numSteps,
+      pages: { total: this.#pool.numPages, used: this.#pool.numUsed },
+    }
+  }
+
+  /** Takes a request; its `end` or `fail` is called later. Throws `disposed` or `kv_capacity`. */
+  submit(request: EngineRequest): void {
+    this.assertAlive()
+    this.#scheduler.add(request.sequence)
+    this.#requests.set(request.sequence, request)
+    this.#loop ??= this.#run()
+  }
+
+  /** Ends a request with `aborted`, in any state; its pages are free once the step in progress is over. */
+  abort(request: EngineRequest): void {
+    this.#finish(request, 'aborted')
+  }
+
+  /** Ends every request with `aborted` and frees native memory after the step in progress. Idempotent. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#shutDown()
+    return this.#disposed
+  }
+
+  assertAlive(): void {
+    if (this.#disposed !== undefined)
+      throw new ConclaveError(
+        'disposed',
+        'Expected a live model, but it was disposed. Load it again to use it.',
+      )
+  }
+
+  async #shutDown(): Promise<void> {
+    for (const request of [...this.#requests.values()]) this.abort(request)
+    await this.#loop
+    await this.#runner.dispose()
+  }
+
+  async #run(): Promise<void> {
+    // Requests made in the same tick share the first step.
+    await undefined
+    try {
+      for (let plan = this.#schedule(); plan !== undefined; plan = this.#schedule()) {
+        const outputs = await this.#runner.run(plan)
+        this.#numSteps++
+        this.#scheduler.commit(plan)
+        plan.entries.forEach((entry, i) => {
+          this.#deliver(entry.sequence, outputs[i]!)
+        })
+      }
+    } catch (error) {
+      for (const request of [...this.#requests.values()]) this.#fail(request, error)
+    } finally {
+      this.#loop = undefined
+    }
+  }
+
+  /** The next plan, with a sampler open for each of its sequences. One whose sampler cannot be opened fails alone. */
+  #schedule(): Plan | undefined {
+    for (;;) {
+      const plan = this.#scheduler.schedule()
+      if (plan === undefined || plan.entries.every(e => this.#begin(e.sequence))) return plan
+      this.#scheduler.cancel(plan)
+    }
+  }
+
+  #begin(sequence: Sequence): boolean {
+    const request = this.#requests.get(sequence)!
+    if (request.times.started !== undefined) return true
+    try {
+      if (request.sampling !== null) this.#runner.open(sequence, request.sampling)
+      request.times.started = this.#now()
+      return true
+    } catch (error) {
+      this.#fail(request, error)
+      return false
+    }
+  }
+
+  #deliver(sequence: Sequence, output: StepOutput): void {
+    const request = this.#requests.get(sequence)
+    if (request === undefined || output.kind === 'none') return
+    try {
+      if (output.kind === 'error') throw output.error
+      if (output.kind === 'token') {
+        sequence.append(output.tokenId)
+        request.times.lastToken = this.#now()
+        request.times.firstToken ??= request.times.lastToken
+      }
+      const reason = request.accept(output)
+      if (reason !== undefined) this.#finish(request, reason)
+    } catch (error) {
+      this.#fail(request, error)
+    }
+  }
+
+  #finish(request: EngineRequest, reason: FinishReason): void {
+    if (!this.#remove(request)) return
+    try {
+      request.end(reason)
+    } catch (error) {
+      request.fail(fromNative(error))
+    }
+  }
+
+  #fail(request: EngineRequest, error: unknown): void {
+    if (this.#remove(request)) request.fail(fromNative(error))
+  }
+
+  #remove(request: EngineRequest): boolean {
+    if (!this.#requests.delete(request.sequence)) return false
+    this.#scheduler.finish(request.sequence)
+    this.#runner.close(request.sequence)
+    return true
+  }
+}

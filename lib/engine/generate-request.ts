@@ -1,0 +1,103 @@
+/**
+ * A request for text: what the caller asked, and the way from sampled tokens to chunks and the result.
+ * @module
+ */
+import type { ConclaveError } from '../errors.ts'
+import type { NativeSamplingParams } from '../native.ts'
+import type { SamplingParams } from '../sampling/params.ts'
+import type { Answer, GenerationChunk } from './answer.ts'
+import type { GenerationEvents, GenerationResult, Timings } from './generation.ts'
+import type { StepOutput } from './model-runner.ts'
+import type { EngineRequest, FinishReason, RequestTimes } from './request.ts'
+import { Sequence } from './sequence.ts'
+
+export interface GenerateAsk {
+  id: number
+  promptIds: ArrayLike<number>
+  params: Readonly<SamplingParams>
+  sampling: NativeSamplingParams
+  answer: Answer
+  /** When the caller started, on the engine's clock. */
+  submitted: number
+}
+
+export class GenerateRequest implements EngineRequest {
+  readonly sequence: Sequence
+  readonly sampling: NativeSamplingParams
+  readonly times: RequestTimes
+  readonly #params: Readonly<SamplingParams>
+  readonly #answer: Answer
+  readonly #events: GenerationEvents
+  readonly #onOver: () => void
+  readonly #chunks: GenerationChunk[] = []
+
+  /** `onOver` is called once, before the last event. */
+  constructor(ask: GenerateAsk, events: GenerationEvents, onOver: () => void) {
+    const { id, promptIds, params } = ask
+    this.sequence = new Sequence({ id, promptIds, maxTokens: params.maxTokens })
+    this.sampling = ask.sampling
+    this.times = { submitted: ask.submitted }
+    this.#params = params
+    this.#answer = ask.answer
+    this.#events = events
+    this.#onOver = onOver
+  }
+
+  accept(output: StepOutput): FinishReason | undefined {
+    if (output.kind !== 'token') return undefined
+    const reason = this.#answer.push(output.tokenId, output.logprob, output.top)
+    if (reason === undefined) this.#emit(this.#answer.take())
+    return reason
+  }
+
+  end(reason: FinishReason): void {
+    this.#onOver()
+    this.#emit(this.#answer.finish())
+    this.#events.end(this.#result(reason))
+  }
+
+  fail(error: ConclaveError): void {
+    this.#onOver()
+    this.#events.fail(error)
+  }
+
+  #emit(chunk: GenerationChunk | undefined): void {
+    if (chunk === undefined) return
+    this.#chunks.push(chunk)
+    this.#events.chunk(chunk)
+  }
+
+  #result(finishReason: FinishReason): GenerationResult {
+    const result: GenerationResult = {
+      text: this.#chunks.map(chunk => chunk.text).join(''),
+      tokenIds: this.#chunks.flatMap(chunk => chunk.tokenIds),
+      finishReason,
+      usage: {
+        promptTokens: this.sequence.numPromptTokens,
+        completionTokens: this.#answer.numTokens,
+        cachedTokens: 0,
+      },
+      timings: timings(this.times, this.#answer.numTokens),
+      seed: plainSeed(this.#params.seed),
+    }
+    if (this.#params.logprobs >= 0)
+      result.logprobs = this.#chunks.flatMap(chunk => chunk.logprobs ?? [])
+    return result
+  }
+}
+
+/** A number where it is exact, so that the result can be written as JSON. */
+function plainSeed(seed: bigint): number | bigint {
+  return seed <= Number.MAX_SAFE_INTEGER ? Number(seed) : seed
+}
+
+function timings(times: RequestTimes, numTokens: number): Timings {
+  const { submitted, started, firstToken, lastToken } = times
+  const decodeMs = (lastToken ?? 0) - (firstToken ?? 0)
+  return {
+    prefillMs: firstToken === undefined ? 0 : firstToken - started!,
+    decodeMs,
+    tokensPerSecond: decodeMs > 0 ? ((numTokens - 1) / decodeMs) * 1000 : 0,
+    timeToFirstTokenMs: firstToken === undefined ? 0 : firstToken - submitted,
+  }
+}

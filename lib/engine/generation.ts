@@ -1,0 +1,141 @@
+/**
+ * What `generate` and `chat` return: a stream of chunks and a promise of the whole, over one run of the work.
+ * @module
+ */
+import { ConclaveError } from '../errors.ts'
+import type { ChosenLogprob, GenerationChunk } from './answer.ts'
+import type { FinishReason } from './request.ts'
+
+export interface Usage {
+  promptTokens: number
+  completionTokens: number
+  /** Prompt tokens that a cache spared. */
+  cachedTokens: number
+}
+
+export interface Timings {
+  /** From the first step to the first token. */
+  prefillMs: number
+  /** From the first token to the last. */
+  decodeMs: number
+  /** Tokens after the first over `decodeMs`; 0 where there is none. */
+  tokensPerSecond: number
+  /** From the start of the request, waiting included. */
+  timeToFirstTokenMs: number
+}
+
+export interface GenerationResult {
+  text: string
+  /** With the id that ended the answer, if one did. */
+  tokenIds: number[]
+  /** One entry a token, where `logprobs` was asked for. */
+  logprobs?: ChosenLogprob[]
+  /** 'stop': an end id or stop string; 'length': maxTokens; 'aborted': signal, break or dispose. */
+  finishReason: FinishReason
+  usage: Usage
+  timings: Timings
+  /** The seed that was used, a bigint above 2^53 − 1; the same request with it gives the same tokens. */
+  seed: number | bigint
+}
+
+/** Where the work reports to. After `end` or `fail` nothing follows. */
+export interface GenerationEvents {
+  chunk(chunk: GenerationChunk): void
+  end(result: GenerationResult): void
+  fail(error: ConclaveError): void
+}
+
+/** Starts the work, resolves with what stops it; rejects where the request is refused. */
+export type Launch = (events: GenerationEvents) => Promise<() => void>
+
+/**
+ * The work starts at the first iteration or `result()` and runs once; both may be used.
+ * `break` stops it within one step. Chunks that nobody reads wait here and slow no one down.
+ * Iterating throws what `result()` rejects with; an abort is no error: the stream ends, and the result says so.
+ * @example
+ * const answer = model.generate('Once upon a time', { maxTokens: 64 })
+ * for await (const { text } of answer) process.stdout.write(text)
+ * console.log((await answer.result()).usage)
+ */
+export class Generation implements AsyncIterable<GenerationChunk> {
+  readonly #launch: Launch
+  #result: Promise<GenerationResult> | undefined
+  #stop: (() => void) | undefined
+  #stopped = false
+  #iterated = false
+  readonly #chunks: GenerationChunk[] = []
+  #wake: (() => void) | undefined
+  #over = false
+
+  constructor(launch: Launch) {
+    this.#launch = launch
+  }
+
+  /** The whole answer. An abort resolves too, with the text so far. */
+  result(): Promise<GenerationResult> {
+    this.#result ??= this.#start()
+    return this.#result
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<GenerationChunk, void, undefined> {
+    if (this.#iterated)
+      throw new ConclaveError(
+        'invalid_request',
+        'Expected an answer to be iterated once, but this one was before. Use result() for the whole.',
+      )
+    this.#iterated = true
+    const result = this.result()
+    try {
+      for (;;) {
+        const chunk = this.#chunks.shift()
+        if (chunk !== undefined) yield chunk
+        else if (this.#over) break
+        else await new Promise<void>(wake => (this.#wake = wake))
+      }
+      await result
+    } finally {
+      this.#abort()
+    }
+  }
+
+  #start(): Promise<GenerationResult> {
+    const result = new Promise<GenerationResult>((resolve, reject) => {
+      const events: GenerationEvents = {
+        chunk: chunk => {
+          this.#chunks.push(chunk)
+          this.#notify()
+        },
+        end: value => {
+          resolve(value)
+          this.#close()
+        },
+        fail: error => {
+          reject(error)
+          this.#close()
+        },
+      }
+      this.#launch(events).then(stop => {
+        this.#stop = stop
+        if (this.#stopped) stop()
+      }, events.fail)
+    })
+    // Whoever only iterates gets the error from the iterator.
+    result.catch(() => {})
+    return result
+  }
+
+  #abort(): void {
+    this.#stopped = true
+    this.#stop?.()
+  }
+
+  #close(): void {
+    this.#over = true
+    this.#notify()
+  }
+
+  #notify(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+}

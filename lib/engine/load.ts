@@ -1,0 +1,91 @@
+/**
+ * loadModel: a folder → a model that runs.
+ * @module
+ */
+import { ConclaveError } from '../errors.ts'
+import { type Executor, native, nativeCall } from '../native.ts'
+import { Tokenizer } from '../tokenizer/tokenizer.ts'
+import { Engine } from './engine.ts'
+import { type CheckedLoadOptions, checkLoadOptions, type LoadOptions } from './load-options.ts'
+import { refuseTooLarge } from './memory-plan.ts'
+import { Model } from './model.ts'
+import { describeModel } from './model-info.ts'
+import { type OpenModel, openModel, throwIfAborted } from './open.ts'
+
+/** Bytes of logits that one step of `model.logits` may return. */
+const maxLogitBytes = 256 * 2 ** 20
+
+/**
+ * Loads a model: a Hugging Face folder, a hub id, or the embedded default model where `source` is left out.
+ *
+ * Weights stay in their file's dtype and are memory-mapped unless `weights` asks for another. Throws a ConclaveError:
+ * `io_error`, `invalid_file`, `invalid_config`, `unsupported_model`, `missing_shard`, `insufficient_memory`,
+ * `gpu_unavailable`, `invalid_request` or `aborted`.
+ * @example
+ * const model = await loadModel('./Qwen3-0.6B', { weights: 'int8' })
+ * const { text } = await model.chat([{ role: 'user', content: 'Hello!' }]).result()
+ * await model.dispose()
+ */
+export async function loadModel(source?: string, options: LoadOptions = {}): Promise<Model> {
+  const checked = checkLoadOptions(options)
+  throwIfAborted(checked.signal)
+  const open = await openModel(source, checked)
+  try {
+    refuseTooLarge(open.plan, open.availableBytes)
+    const files = open.folder.tokenizer
+    const tokenizer =
+      files === null
+        ? null
+        : Tokenizer.fromFiles({ tokenizer: files.tokenizer, config: files.tokenizerConfig })
+    const executor = await createExecutor(open, checked)
+    return new Model({
+      engine: createEngineOf(open, executor),
+      info: describeModel(open, executor.info, checked.device),
+      tokenizer,
+      defaults: open.folder.generation,
+    })
+  } finally {
+    open.store.close()
+  }
+}
+
+async function createExecutor(open: OpenModel, options: CheckedLoadOptions): Promise<Executor> {
+  const { signal, onProgress } = options
+  const cancel = new Int32Array(1)
+  const stop = () => {
+    cancel[0] = 1
+  }
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    throwIfAborted(signal)
+    const executor = await nativeCall(() =>
+      native().createExecutor(
+        open.graphJson,
+        open.store,
+        open.executorOptions,
+        cancel,
+        (doneBytes, totalBytes) => onProgress({ phase: 'weights', doneBytes, totalBytes }),
+      ),
+    )
+    if (cancel[0] === 0) return executor
+    await executor.dispose()
+    throw new ConclaveError('aborted', 'The load was stopped by its signal.')
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+}
+
+function createEngineOf(open: OpenModel, executor: Executor): Engine {
+  const { maxBatchTokens, maxSequences, pageSize, numPages } = open.executorOptions
+  const rowBytes = open.folder.config.vocabSize * 4
+  return new Engine({
+    executor,
+    maxBatchTokens,
+    maxSequences,
+    pageSize,
+    numPages,
+    maxContext: open.plan.maxContext,
+    maxLogitRows: Math.max(1, Math.floor(maxLogitBytes / rowBytes)),
+    now: () => performance.now(),
+  })
+}

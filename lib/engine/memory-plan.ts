@@ -1,0 +1,104 @@
+/**
+ * What a model will take before any of it is taken: weights, KV pages, workspace.
+ * @module
+ */
+import { ConclaveError } from '../errors.ts'
+import type { Graph, WeightRef } from '../graph/node.ts'
+import type { TensorInfo } from '../native.ts'
+
+export type WeightFormat = 'auto' | 'f32' | 'bf16' | 'int8'
+
+const elementBytes = new Map([
+  ['f32', 4],
+  ['f16', 2],
+  ['bf16', 2],
+  ['i8', 1],
+])
+
+/** Bytes of all weights as kernels read them; int8 has a f32 scale a row. */
+export function weightBytes(graph: Graph, tensors: readonly TensorInfo[], format: WeightFormat) {
+  const stored = new Map(tensors.map(tensor => [tensor.name, tensor.dtype]))
+  const bytes = (ref: WeightRef) => {
+    const elements = ref.rows * ref.cols
+    if (ref.kind === 'vector' || format === 'f32') return elements * 4
+    if (format === 'bf16') return elements * 2
+    if (format === 'int8' && ref.exact !== true) return elements + ref.rows * 4
+    return elements * (elementBytes.get(stored.get(ref.tensor) ?? '') ?? 4)
+  }
+  return graph.weights.reduce((sum, ref) => sum + bytes(ref), 0)
+}
+
+/** The dtype that holds most of the stored bytes: what 'auto' means for these files. */
+export function storedFormat(tensors: readonly TensorInfo[]): string {
+  const bytes = new Map<string, number>()
+  for (const t of tensors) bytes.set(t.dtype, (bytes.get(t.dtype) ?? 0) + t.bytes)
+  return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32'
+}
+
+export interface MemoryPlan {
+  weightBytes: number
+  kvBytes: number
+  workspaceBytes: number
+  totalBytes: number
+}
+
+export interface SizedPlan extends MemoryPlan {
+  maxContext: number
+  numPages: number
+}
+
+export interface PlanInput {
+  weightBytes: number
+  workspaceBytes: number
+  kvBytesPerPage: number
+  pageSize: number
+  /** Longest sequence that the model is made for, in tokens. */
+  modelContext: number
+  /** As the caller asked; undefined: as memory allows. */
+  maxContext: number | undefined
+  kvPages: number | undefined
+  availableBytes: number
+}
+
+const defaultContext = 32_768
+const extraTokens = 8192
+/** Left to the rest of the program when sizes are chosen for the caller. */
+const headroom = 0.9
+
+/** Sizes what the caller left open to fit `availableBytes`. Throws `invalid_request` for a context beyond the model's. */
+export function planMemory(input: PlanInput): SizedPlan {
+  const { pageSize, modelContext, kvBytesPerPage } = input
+  if (input.maxContext !== undefined && input.maxContext > modelContext)
+    throw new ConclaveError(
+      'invalid_request',
+      `Expected maxContext of at most ${modelContext} tokens, which the model is made for, but got ` +
+        `${input.maxContext}.`,
+      { maxContext: input.maxContext, modelContext },
+    )
+  const room = input.availableBytes * headroom - input.weightBytes - input.workspaceBytes
+  const affordable = Math.max(1, Math.floor(room / kvBytesPerPage))
+  const wished = input.maxContext ?? Math.min(modelContext, defaultContext)
+  const pagesOf = (tokens: number) => Math.ceil(tokens / pageSize)
+  const fitting = Math.min(affordable, input.kvPages ?? affordable)
+  const maxContext = input.maxContext ?? Math.min(wished, fitting * pageSize)
+  const longest = pagesOf(maxContext)
+  const generous = longest + pagesOf(Math.min(3 * maxContext, extraTokens))
+  const numPages = input.kvPages ?? Math.max(longest, Math.min(generous, affordable))
+  const kvBytes = numPages * kvBytesPerPage
+  const { weightBytes, workspaceBytes } = input
+  const totalBytes = weightBytes + kvBytes + workspaceBytes
+  return { weightBytes, kvBytes, workspaceBytes, totalBytes, maxContext, numPages }
+}
+
+/** Throws `insufficient_memory` with all numbers where the plan is more than what is available. */
+export function refuseTooLarge(plan: MemoryPlan, availableBytes: number): void {
+  if (plan.totalBytes <= availableBytes) return
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
+  throw new ConclaveError(
+    'insufficient_memory',
+    `Expected at least ${gib(plan.totalBytes)} of free memory (weights ${gib(plan.weightBytes)}, KV ` +
+      `${gib(plan.kvBytes)}, workspace ${gib(plan.workspaceBytes)}), but ${gib(availableBytes)} is available. ` +
+      "Free some, choose weights: 'int8' or a smaller maxContext.",
+    { ...plan, availableBytes },
+  )
+}

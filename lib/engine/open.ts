@@ -1,0 +1,118 @@
+/**
+ * A model folder opened, recorded and planned, with nothing of its size in memory yet.
+ * @module
+ */
+import { resolve } from 'node:path'
+import { ConclaveError } from '../errors.ts'
+import type { ModelConfig } from '../files/config.ts'
+import { defaultModelFolder } from '../files/default-model.ts'
+import { type ModelFolder, openModelFolder } from '../files/model-folder.ts'
+import { checkWeightIndex } from '../files/weight-files.ts'
+import { type RecordedModel, recordModel } from '../models/registry.ts'
+import {
+  type ExecutorOptions,
+  native,
+  nativeCall,
+  packageRoot,
+  type TensorInfo,
+  type WeightStore,
+} from '../native.ts'
+import { invalid } from '../sampling/check.ts'
+import { availableMemory } from './available-memory.ts'
+import type { CheckedLoadOptions } from './load-options.ts'
+import { planMemory, type SizedPlan, storedFormat, weightBytes } from './memory-plan.ts'
+
+export interface OpenModel {
+  folder: ModelFolder
+  store: WeightStore
+  tensors: TensorInfo[]
+  recorded: RecordedModel
+  graphJson: string
+  /** Format of most matrices in memory: what 'auto' came to. */
+  weights: string
+  plan: SizedPlan
+  availableBytes: number
+  executorOptions: ExecutorOptions
+}
+
+/**
+ * Reads headers, records the graph and plans the memory. The caller closes `store`.
+ * `source` undefined: the embedded default model.
+ */
+export async function openModel(
+  source: string | undefined,
+  options: CheckedLoadOptions,
+): Promise<OpenModel> {
+  const { signal } = options
+  const folder = await openModelFolder(locate(source))
+  throwIfAborted(signal)
+  const store = await nativeCall(() => native().openWeights(folder.weightFiles))
+  try {
+    const tensors = store.tensors()
+    checkWeightIndex(folder, tensors)
+    const recorded = recordModel(folder.config, tensors)
+    const planned = await planModel(folder.config, tensors, recorded, options)
+    throwIfAborted(signal)
+    return { folder, store, tensors, recorded, ...planned }
+  } catch (error) {
+    store.close()
+    throw error
+  }
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new ConclaveError('aborted', 'The load was stopped by its signal.', {}, { cause: signal })
+}
+
+function locate(source: string | undefined): string {
+  if (source === undefined) return defaultModelFolder(packageRoot())
+  if (typeof source !== 'string' || source === '')
+    throw invalid('the model', 'a folder, a file or a hub id', source)
+  return resolve(source)
+}
+
+async function planModel(
+  config: ModelConfig,
+  tensors: readonly TensorInfo[],
+  recorded: RecordedModel,
+  options: CheckedLoadOptions,
+) {
+  const weights = options.weights === 'auto' ? storedFormat(tensors) : options.weights
+  const kvCache =
+    options.kvCache === 'auto' ? (weights === 'f32' ? 'f32' : 'bf16') : options.kvCache
+  const { threads, pageSize, maxBatchTokens, validate } = options
+  const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
+  const sizes = { threads, pageSize, maxBatchTokens, maxSequences, numPages: 1 }
+  const executorOptions: ExecutorOptions = {
+    device: 'cpu',
+    weights: options.weights,
+    kvCache,
+    validate,
+    ...sizes,
+  }
+  const graphJson = JSON.stringify(recorded.graph)
+  const graphPlan = await nativeCall(() => native().planGraph(graphJson, executorOptions))
+  const availableBytes = availableMemory()
+  const plan = planMemory({
+    weightBytes: weightBytes(recorded.graph, tensors, options.weights),
+    ...graphPlan,
+    pageSize,
+    modelContext: modelContext(config),
+    maxContext: options.maxContext,
+    kvPages: options.kvPages,
+    availableBytes,
+  })
+  executorOptions.numPages = plan.numPages
+  return { graphJson, weights, plan, availableBytes, executorOptions }
+}
+
+/** YaRN and the like stretch the length that the model was trained on. */
+function modelContext({ maxPositionEmbeddings, rope }: ModelConfig): number {
+  const scaling = rope.scaling
+  const stretched =
+    scaling !== null && 'originalMaxPositionEmbeddings' in scaling
+      ? Math.floor(scaling.originalMaxPositionEmbeddings * scaling.factor)
+      : 0
+  return Math.max(maxPositionEmbeddings, stretched)
+}

@@ -1,0 +1,14 @@
+/**
+ * The public surface.
+ * @module
+ */
+export type { ChosenLogprob, GenerationChunk, TokenLogprob } from './engine/answer.ts'
+export type { Generation, GenerationResult, Timings, Usage } from './engine/generation.ts'
+export { loadModel } from './engine/load.ts'
+export type { LoadOptions } from './engine/load-options.ts'
+export type { Model } from './engine/model.ts'
+export type { ModelInfo } from './engine/model-info.ts'
+export type { FinishReason } from './engine/request.ts'
+export { ConclaveError, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts'
+export type { LoadProgress } from './native.ts'
+export type { GenerateOptions } from './sampling/options.ts'

@@ -1,0 +1,104 @@
+import type { StepExecutor } from '../../lib/engine/model-runner.ts'
+import type { NativeSamplingParams, StepBatch, StepResult } from '../../lib/native.ts'
+
+export interface FakeOptions {
+  vocabSize: number
+  pageSize: number
+  numPages: number
+  /** Called before each step; what it throws rejects the step. */
+  beforeStep?: (batch: StepBatch) => void | Promise<void>
+  /** The next token of a line of tokens; −1: a numerical error. */
+  next?: (tokens: number[]) => number
+}
+
+/** FNV over a line of tokens. */
+export function hashNext(tokens: readonly number[], vocabSize: number): number {
+  let hash = 2166136261
+  for (const id of tokens) hash = Math.imul(hash ^ (id + 1), 16777619) >>> 0
+  return hash % vocabSize
+}
+
+/**
+ * Stands in for the native executor: the "cache" holds token ids, and the next token is a hash of the whole line as
+ * read back through the page table, so wrong pages, positions or chunks change the answer.
+ */
+export class FakeExecutor implements StepExecutor {
+  readonly samplers = new Map<number, { params: NativeSamplingParams; generated: number }>()
+  readonly steps: { numTokens: number; numSequences: number }[] = []
+  disposed = 0
+  readonly #options: FakeOptions
+  readonly #cache: Int32Array
+  #nextHandle = 0
+
+  constructor(options: FakeOptions) {
+    this.#options = options
+    this.#cache = new Int32Array(options.numPages * options.pageSize).fill(-1)
+  }
+
+  openSampler(params: NativeSamplingParams, _prompt: Int32Array, generated: Int32Array): number {
+    this.samplers.set(this.#nextHandle, { params, generated: generated.length })
+    return this.#nextHandle++
+  }
+
+  closeSampler(handle: number): void {
+    this.samplers.delete(handle)
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed++
+  }
+
+  async step(batch: StepBatch): Promise<StepResult> {
+    await this.#options.beforeStep?.(batch)
+    // A real step is a task of its own: others get their turn.
+    await new Promise(resolve => setImmediate(resolve))
+    this.steps.push({ numTokens: batch.tokenIds.length, numSequences: batch.kvLengths.length })
+    const lines = Array.from(batch.kvLengths, (_, s) => this.#runSequence(batch, s))
+    return this.#results(batch, lines)
+  }
+
+  #runSequence(batch: StepBatch, s: number): number[] {
+    const { pageSize } = this.#options
+    const pages = batch.pageTables.subarray(s * batch.maxPages, (s + 1) * batch.maxPages)
+    const slot = (position: number) => {
+      const page = pages[Math.floor(position / pageSize)] ?? -1
+      if (page < 0) throw new Error(`position ${position} has no page`)
+      return page * pageSize + (position % pageSize)
+    }
+    for (let t = batch.queryStarts[s]!; t < batch.queryStarts[s + 1]!; t++)
+      this.#cache[slot(batch.positions[t]!)] = batch.tokenIds[t]!
+    const length = batch.kvLengths[s]!
+    return Array.from({ length }, (_, position) => this.#cache[slot(position)]!)
+  }
+
+  #results(batch: StepBatch, lines: number[][]): StepResult {
+    const rows = batch.logitRows.length
+    const { vocabSize } = this.#options
+    const next = this.#options.next ?? (tokens => hashNext(tokens, vocabSize))
+    const tokenIds = new Int32Array(rows).fill(-1)
+    const status = new Int32Array(rows)
+    const logits = batch.wantLogits ? new Float32Array(rows * vocabSize) : null
+    batch.logitRows.forEach((token, r) => {
+      const s = batch.queryStarts.findLastIndex(start => start <= token)
+      const line = lines[s]!.slice(0, batch.positions[token]! + 1)
+      const id = next(line)
+      if (logits !== null) logits[r * vocabSize + Math.max(id, 0)] = 1
+      const sampler = this.samplers.get(batch.samplers[r]!)
+      if (sampler === undefined) return
+      sampler.generated++
+      tokenIds[r] = id
+      status[r] = id < 0 ? 1 : 0
+    })
+    return {
+      tokenIds,
+      status,
+      logprobs: new Float32Array(rows).fill(-1),
+      topIds: new Int32Array(0),
+      topLogprobs: new Float32Array(0),
+      topN: 0,
+      logits,
+      routes: null,
+      ms: 0,
+    }
+  }
+}
