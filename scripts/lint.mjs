@@ -1,6 +1,6 @@
 // npm run lint: formatting, types, the import rules between rooms, the bans and the sizes. `--fix` formats.
 import { spawnSync } from 'node:child_process'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkRooms } from './rooms.mjs'
 import { checkDocs, checkSizes, checkWords, trackedFiles } from './sizes.mjs'
@@ -14,7 +14,9 @@ function tool(name, command, args) {
   if (run.error) {
     console.log(`${name}: not installed here, left out`)
   } else if (run.status !== 0) {
-    problems.push(`${name}:\n${(run.stdout + run.stderr).trim().split('\n').slice(0, 60).join('\n')}`)
+    problems.push(
+      `${name}:\n${(run.stdout + run.stderr).trim().split('\n').slice(0, 60).join('\n')}`,
+    )
   } else {
     console.log(`${name}: fine`)
   }
@@ -22,9 +24,19 @@ function tool(name, command, args) {
 
 const files = trackedFiles(root)
 const native = files.filter(f => /^(native|test)\/.*\.(h|cc)$/.test(f))
-tool('biome', process.execPath, ['node_modules/@biomejs/biome/bin/biome', 'check', ...(fix ? ['--write'] : []), '.'])
+tool('biome', process.execPath, [
+  'node_modules/@biomejs/biome/bin/biome',
+  'check',
+  ...(fix ? ['--write'] : []),
+  '.',
+])
 tool('clang-format', 'clang-format', [...(fix ? ['-i'] : ['--dry-run', '--Werror']), ...native])
-tool('tsc', process.execPath, ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.json'])
+tool('tsc', process.execPath, [
+  'node_modules/typescript/bin/tsc',
+  '--noEmit',
+  '-p',
+  'tsconfig.json',
+])
 for (const [name, found] of [
   ['rooms', checkRooms(root, files)],
   ['sizes', checkSizes(root, files)],

@@ -23,8 +23,29 @@ const lib = {
   chat: ['errors', 'native', 'tokenizer'],
   models: ['errors', 'native', 'files', 'graph'],
   engine: ['errors', 'native', 'files', 'tokenizer', 'graph', 'sampling', 'chat', 'models'],
-  index: ['errors', 'native', 'files', 'tokenizer', 'graph', 'sampling', 'chat', 'models', 'engine'],
-  cli: ['errors', 'native', 'files', 'tokenizer', 'graph', 'sampling', 'chat', 'models', 'engine', 'index'],
+  index: [
+    'errors',
+    'native',
+    'files',
+    'tokenizer',
+    'graph',
+    'sampling',
+    'chat',
+    'models',
+    'engine',
+  ],
+  cli: [
+    'errors',
+    'native',
+    'files',
+    'tokenizer',
+    'graph',
+    'sampling',
+    'chat',
+    'models',
+    'engine',
+    'index',
+  ],
 }
 
 const roomOf = path => path.split('/')[1].replace(/\.ts$/, '')
@@ -34,11 +55,17 @@ function nativeProblems(file, text) {
   const room = roomOf(file)
   for (const [, path] of text.matchAll(/^#include "([^"]+)"/gm)) {
     const target = path.split('/')[0]
-    if (path.includes('/') && target !== room && !native[room]?.includes(target)) found.push(`${file} includes ${path}`)
+    if (path.includes('/') && target !== room && !native[room]?.includes(target))
+      found.push(`${file} includes ${path}`)
   }
-  if (room !== 'addon' && /#include <(napi|node_api)/.test(text)) found.push(`${file} includes Node's headers outside addon/`)
-  if (room !== 'cuda' && /#include <cuda/.test(text)) found.push(`${file} includes CUDA's headers outside cuda/`)
-  if (!file.startsWith('native/cpu/simd/') && /#include <(immintrin|arm_neon)|\b_mm\d*_/.test(text)) {
+  if (room !== 'addon' && /#include <(napi|node_api)/.test(text))
+    found.push(`${file} includes Node's headers outside addon/`)
+  if (room !== 'cuda' && /#include <cuda/.test(text))
+    found.push(`${file} includes CUDA's headers outside cuda/`)
+  if (
+    !file.startsWith('native/cpu/simd/') &&
+    /#include <(immintrin|arm_neon)|\b_mm\d*_/.test(text)
+  ) {
     found.push(`${file} has intrinsics outside cpu/simd/`)
   }
   return found
@@ -51,8 +78,10 @@ function libProblems(file, text) {
     const target = roomOf(normalize(join(dirname(file), path)))
     if (target !== room && !lib[room]?.includes(target)) found.push(`${file} imports ${path}`)
   }
-  if (file !== 'lib/native.ts' && /import\.meta|require\('bindings'\)/.test(text)) found.push(`${file} looks for files or the addon itself`)
-  if (file !== 'lib/errors.ts' && /throw new (Error|TypeError|RangeError)\(/.test(text)) found.push(`${file} throws something else than a ConclaveError`)
+  if (file !== 'lib/native.ts' && /import\.meta|require\('bindings'\)/.test(text))
+    found.push(`${file} looks for files or the addon itself`)
+  if (file !== 'lib/errors.ts' && /throw new (Error|TypeError|RangeError)\(/.test(text))
+    found.push(`${file} throws something else than a ConclaveError`)
   return found
 }
 
@@ -60,7 +89,9 @@ function libProblems(file, text) {
 export function checkRooms(root, files) {
   const read = file => readFileSync(join(root, file), 'utf8')
   return [
-    ...files.filter(f => /^native\/.*\.(h|cc|cuh?)$/.test(f)).flatMap(f => nativeProblems(f, read(f))),
+    ...files
+      .filter(f => /^native\/.*\.(h|cc|cuh?)$/.test(f))
+      .flatMap(f => nativeProblems(f, read(f))),
     ...files.filter(f => /^lib\/.*\.ts$/.test(f)).flatMap(f => libProblems(f, read(f))),
   ]
 }

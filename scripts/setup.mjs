@@ -19,7 +19,8 @@ function files(path) {
 function hashOf(paths) {
   const hash = createHash('sha256')
   for (const path of paths) {
-    const list = existsSync(join(root, path)) && /\.\w+$/.test(path) ? [join(root, path)] : files(path)
+    const list =
+      existsSync(join(root, path)) && /\.\w+$/.test(path) ? [join(root, path)] : files(path)
     for (const file of list.sort()) hash.update(file.slice(root.length)).update(readFileSync(file))
   }
   return hash.digest('hex')
@@ -47,7 +48,13 @@ const parts = [
   },
   {
     name: 'library',
-    inputs: ['lib', 'scripts/build-lib.mjs', 'package.json', 'tsconfig.json', 'tsconfig.types.json'],
+    inputs: [
+      'lib',
+      'scripts/build-lib.mjs',
+      'package.json',
+      'tsconfig.json',
+      'tsconfig.types.json',
+    ],
     output: 'dist/index.mjs',
     say: 'Bundling the library',
     async make() {

@@ -4,7 +4,8 @@ import { setupOrExit } from './setup.mjs'
 await setupOrExit()
 const { loadModel } = await import('../dist/index.mjs')
 
-const notes = 'Anna will send the budget to the board by Friday. Tom Brook books the room by 12 March. The coffee was good.'
+const notes =
+  'Anna will send the budget to the board by Friday. Tom Brook books the room by 12 March. The coffee was good.'
 const samples = [
   `Turn these meeting notes into a table of action items:\n${notes}`,
   '把下面的会议纪要整理成任务表格：\n李雷负责在周五之前完成预算报告。韩梅梅负责在3月12日之前预订会议室。',
@@ -30,5 +31,7 @@ for (const content of own ? [own] : samples) {
   ms += performance.now() - start
   console.log('\n')
 }
-console.log(`${tokens} tokens in ${(ms / 1000).toFixed(2)} s: ${((tokens / ms) * 1000).toFixed(0)} tokens/s`)
+console.log(
+  `${tokens} tokens in ${(ms / 1000).toFixed(2)} s: ${((tokens / ms) * 1000).toFixed(0)} tokens/s`,
+)
 await model.dispose()

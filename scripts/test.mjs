@@ -10,7 +10,13 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const totals = { passed: 0, failed: 0, skipped: [] }
 
 function run(command, args, env = {}) {
-  return spawnSync(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 28, env: { ...process.env, ...env } })
+  return spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ...env },
+  })
 }
 
 /** C++ programs that end with `N passed, N failed`. */
@@ -31,7 +37,8 @@ function nativeTests() {
   for (const program of ['test/native/native_tests', 'test/native-io/io_tests']) {
     const result = run(join(folder, program), [])
     process.stdout.write(result.stdout ?? '')
-    const [, passed, failed] = /(\d+) passed, (\d+) failed\b[^\n]*\n?$/.exec(result.stdout?.trimEnd() ?? '') ?? []
+    const [, passed, failed] =
+      /(\d+) passed, (\d+) failed\b[^\n]*\n?$/.exec(result.stdout?.trimEnd() ?? '') ?? []
     totals.passed += Number(passed ?? 0)
     totals.failed += Math.max(Number(failed ?? 1), result.status === 0 ? 0 : 1)
   }
@@ -41,9 +48,21 @@ function suite(filters) {
   const file = join(root, 'build/totals.json')
   mkdirSync(dirname(file), { recursive: true })
   rmSync(file, { force: true })
-  const args = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=./scripts/vitest-reporter.mjs', ...filters]
-  const result = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, CONCLAVE_TOTALS: file } })
-  const counted = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: 1, skipped: [] }
+  const args = [
+    join(root, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=./scripts/vitest-reporter.mjs',
+    ...filters,
+  ]
+  const result = spawnSync(process.execPath, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, CONCLAVE_TOTALS: file },
+  })
+  const counted = existsSync(file)
+    ? JSON.parse(readFileSync(file, 'utf8'))
+    : { passed: 0, failed: 1, skipped: [] }
   totals.passed += counted.passed
   totals.failed += Math.max(counted.failed, result.status === 0 ? 0 : 1)
   totals.skipped.push(...counted.skipped)

@@ -10,13 +10,17 @@ export default class Totals {
     const { state, note } = test.result()
     if (state === 'passed') this.passed++
     if (state === 'failed') this.failed++
-    if (state === 'skipped') this.skipped.push(`${test.module.relativeModuleId} > ${test.fullName}: ${note ?? 'no reason given'}`)
+    if (state === 'skipped')
+      this.skipped.push(
+        `${test.module.relativeModuleId} > ${test.fullName}: ${note ?? 'no reason given'}`,
+      )
   }
 
   onTestRunEnd(modules, unhandledErrors) {
     // A file that does not even load, or an error outside of any test, is a failure too.
     this.failed += unhandledErrors.length + modules.filter(m => m.errors().length > 0).length
     const { passed, failed, skipped } = this
-    if (process.env.CONCLAVE_TOTALS) writeFileSync(process.env.CONCLAVE_TOTALS, JSON.stringify({ passed, failed, skipped }))
+    if (process.env.CONCLAVE_TOTALS)
+      writeFileSync(process.env.CONCLAVE_TOTALS, JSON.stringify({ passed, failed, skipped }))
   }
 }

@@ -187,6 +187,8 @@ Napi::Value ExecutorWrap::create(const Napi::CallbackInfo& info) {
         std::shared_ptr<EngineThread> engine = keep->lock();
         if (!engine) return;
         engine->load_calls.reset();
+        // A small model may be bound before JavaScript was heard; its word still counts.
+        if (engine->cancelled && error->code.empty()) *error = {"aborted", "The load was stopped by its signal."};
         if (!error->code.empty()) {
           engine->stop();
           deferred.Reject(to_js(env, *error).Value());
