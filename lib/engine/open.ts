@@ -2,10 +2,10 @@
  * A model folder opened, recorded and planned, with nothing of its size in memory yet.
  * @module
  */
-import { resolve } from 'node:path'
 import { ConclaveError } from '../errors.ts'
 import type { ModelConfig } from '../files/config.ts'
 import { defaultModelFolder } from '../files/default-model.ts'
+import { resolveModel } from '../files/hub.ts'
 import { type ModelFolder, openModelFolder } from '../files/model-folder.ts'
 import { checkWeightIndex } from '../files/weight-files.ts'
 import { type RecordedModel, recordModel } from '../models/registry.ts'
@@ -44,7 +44,7 @@ export async function openModel(
   options: CheckedLoadOptions,
 ): Promise<OpenModel> {
   const { signal } = options
-  const folder = await openModelFolder(locate(source))
+  const folder = await openModelFolder(await locate(source, options))
   throwIfAborted(signal)
   const store = await nativeCall(() => native().openWeights(folder.weightFiles))
   try {
@@ -65,11 +65,11 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
     throw new ConclaveError('aborted', 'The load was stopped by its signal.', {}, { cause: signal })
 }
 
-function locate(source: string | undefined): string {
+async function locate(source: unknown, options: CheckedLoadOptions): Promise<string> {
   if (source === undefined) return defaultModelFolder(packageRoot())
   if (typeof source !== 'string' || source === '')
     throw invalid('the model', 'a folder, a file or a hub id', source)
-  return resolve(source)
+  return resolveModel(source, options)
 }
 
 async function planModel(
