@@ -20,9 +20,12 @@ int hex_digit(char c) {
   return -1;
 }
 
-unsigned read_hex4(const char* p) {
+// The scanner has checked the digits; bounds are kept all the same, for a mapped file may change.
+unsigned read_hex4(std::string_view text, size_t at) {
   unsigned code = 0;
-  for (int i = 0; i < 4; i++) code = code * 16 + static_cast<unsigned>(hex_digit(p[i]));
+  for (size_t i = at; i < at + 4 && i < text.size(); i++) {
+    code = code * 16 + (static_cast<unsigned>(hex_digit(text[i])) & 15);
+  }
   return code;
 }
 
@@ -67,19 +70,22 @@ char unescape_char(char c) {
 size_t unescape_json(char* out, std::string_view raw) {
   size_t n = 0;
   for (size_t i = 0; i < raw.size(); i++) {
-    if (raw[i] != '\\') {
-      out[n++] = raw[i];
+    char c = raw[i];
+    if (c != '\\' || ++i == raw.size()) {
+      out[n++] = c;
       continue;
     }
-    i++;
-    if (raw[i] != 'u') {
-      out[n++] = unescape_char(raw[i]);
+    c = raw[i];
+    if (c != 'u') {
+      out[n++] = unescape_char(c);
       continue;
     }
-    unsigned code = read_hex4(raw.data() + i + 1);
+    if (i + 4 >= raw.size()) break;
+    unsigned code = read_hex4(raw, i + 1);
     i += 4;
-    if (code >= 0xd800 && code < 0xdc00) {  // the scanner has checked that its low half follows
-      code = 0x10000 + ((code - 0xd800) << 10) + (read_hex4(raw.data() + i + 3) - 0xdc00);
+    if (code >= 0xd800 && code < 0xdc00) {  // the high half: the low one follows as \uXXXX
+      if (i + 6 >= raw.size()) break;
+      code = 0x10000 + ((code - 0xd800) << 10) + (read_hex4(raw, i + 3) & 0x3ff);
       i += 6;
     }
     n += put_utf8(out + n, code);
@@ -89,7 +95,7 @@ size_t unescape_json(char* out, std::string_view raw) {
 
 void JsonScanner::fail_at(size_t offset, const std::string& sentence) const {
   throw Error("invalid_file", "Invalid JSON in the " + what_ + " at byte " +
-                                  std::to_string(offset) + ": " + sentence);
+                                  std::to_string(base_ + offset) + ": " + sentence);
 }
 
 void JsonScanner::skip_space() {

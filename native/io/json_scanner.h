@@ -29,7 +29,9 @@ class JsonScanner {
  public:
   // `what` names the document in errors ("header of model.safetensors"). Both must outlive the
   // scanner.
-  JsonScanner(std::string_view text, const std::string& what) : text_(text), what_(what) {}
+  // `base` is where the text begins in its file, for the offsets in errors.
+  JsonScanner(std::string_view text, const std::string& what, uint64_t base = 0)
+      : text_(text), what_(what), base_(base) {}
 
   size_t offset() const { return at_; }
   void skip_space();
@@ -58,6 +60,7 @@ class JsonScanner {
 
   std::string_view text_;
   const std::string& what_;
+  uint64_t base_;
   size_t at_ = 0;
 };
 

@@ -1,247 +1,15 @@
 #include "io/safetensors.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
-#include <optional>
 
 #include "core/error.h"
-#include "io/checked.h"
-#include "io/json_scanner.h"
+#include "io/safetensors_header.h"
 
 namespace conclave::io {
 namespace {
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // as the format's own reader
-constexpr size_t kMaxNameBytes = 1024;
-constexpr size_t kMaxRank = 8;
-constexpr int kMaxDepth = 8;
-constexpr uint64_t kMaxDim = uint64_t{1} << 53;  // larger ones are not exact in every reader
-
-struct FileDType {
-  std::string_view name;
-  unsigned bits;
-  std::optional<DType> dtype;  // none: in the format, but not read by Conclave
-};
-
-constexpr FileDType kFileDTypes[] = {
-    {"BF16", 16, DType::bf16},
-    {"F16", 16, DType::f16},
-    {"F32", 32, DType::f32},
-    {"F64", 64, DType::f64},
-    {"I8", 8, DType::i8},
-    {"U8", 8, DType::u8},
-    {"I16", 16, DType::i16},
-    {"I32", 32, DType::i32},
-    {"I64", 64, DType::i64},
-    {"BOOL", 8, DType::boolean},
-    {"F8_E4M3", 8, DType::f8_e4m3},
-    {"F8_E5M2", 8, DType::f8_e5m2},
-    {"F8_E8M0", 8, {}},
-    {"U16", 16, {}},
-    {"U32", 32, {}},
-    {"U64", 64, {}},
-    {"C64", 64, {}},
-    {"F4", 4, {}},
-    {"F6_E2M3", 6, {}},
-    {"F6_E3M2", 6, {}},
-};
-
-[[noreturn]] void refuse(const std::string& what, const std::string& sentence) {
-  throw Error("invalid_file",
-              "Expected " + what + " to be a safetensors file, but " + sentence + ".");
-}
-
-std::string shown(std::string_view name) {
-  return "tensor \"" + std::string(name.substr(0, 200)) + "\"";
-}
-
-// Walks the header twice: first to check the grammar and count, so that every array is allocated
-// once and exactly.
-class HeaderReader {
- public:
-  HeaderReader(std::string_view text, uint64_t data_begin, const std::string& what)
-      : text_(text), data_begin_(data_begin), what_(what), place_("header of " + what) {}
-
-  SafetensorsHeader read() {
-    walk([this](JsonScanner& s, RawString name) { count(s, name); });
-    header_.names.reserve(name_bytes_);
-    header_.dims.reserve(num_dims_);
-    header_.tensors.reserve(num_tensors_);
-    walk([this](JsonScanner& s, RawString name) { member(s, name); });
-    return std::move(header_);
-  }
-
- private:
-  template <typename Visit>
-  void walk(Visit visit) {
-    JsonScanner scanner(text_, place_);
-    scanner.expect('{', "at the start");
-    if (!scanner.take('}')) {
-      do {
-        const RawString name = scanner.string("as a tensor name");
-        if (name.text.size() > kMaxNameBytes * 6)
-          scanner.fail("a tensor name is longer than 1 KiB.");
-        scanner.expect(':', "after a tensor name");
-        visit(scanner, name);
-      } while (scanner.take(','));
-      scanner.expect('}', "or a comma after a tensor");
-    }
-    const size_t rest = text_.find_first_not_of(' ', scanner.offset());
-    if (rest != std::string_view::npos)
-      scanner.fail_at(rest, "only spaces may follow the last brace.");
-  }
-
-  void count(JsonScanner& scanner, RawString name) {
-    num_tensors_++;
-    name_bytes_ += name.text.size();
-    scanner.expect('{', "after a tensor name");
-    if (scanner.take('}')) return;  // fine for __metadata__ only
-    do {
-      scanner.string("as a key");
-      scanner.expect(':', "after a key");
-      const size_t begin = scanner.offset();
-      const bool array = scanner.peek() == '[';
-      scanner.skip_value(kMaxDepth - 2);
-      if (array) num_dims_ += commas(begin, scanner.offset()) + 1;
-    } while (scanner.take(','));
-    scanner.expect('}', "or a comma after a value");
-  }
-
-  // An upper bound of the elements of a flat array.
-  size_t commas(size_t begin, size_t end) const {
-    return static_cast<size_t>(std::count(text_.begin() + static_cast<ptrdiff_t>(begin),
-                                          text_.begin() + static_cast<ptrdiff_t>(end), ','));
-  }
-
-  void member(JsonScanner& scanner, RawString raw) {
-    const size_t begin = header_.names.size();
-    header_.names.resize(begin + raw.text.size());
-    char* out = header_.names.data() + begin;
-    const size_t length = unescape_json(out, raw.text);
-    header_.names.resize(begin + length);
-    const std::string_view name(out, length);
-    if (length > kMaxNameBytes) scanner.fail("a tensor name is longer than 1 KiB.");
-    if (name == "__metadata__") return metadata(scanner);
-    header_.tensors.push_back(tensor(scanner, name));
-  }
-
-  void metadata(JsonScanner& scanner) {
-    if (has_metadata_) scanner.fail("__metadata__ appears twice.");
-    has_metadata_ = true;
-    scanner.peek();
-    const size_t begin = scanner.offset();
-    scanner.expect('{', "after __metadata__");
-    if (!scanner.take('}')) {
-      do {
-        scanner.string("as a key of __metadata__");
-        scanner.expect(':', "after a key");
-        scanner.string("as a value of __metadata__");
-      } while (scanner.take(','));
-      scanner.expect('}', "or a comma in __metadata__");
-    }
-    header_.metadata = text_.substr(begin, scanner.offset() - begin);
-  }
-
-  TensorEntry tensor(JsonScanner& scanner, std::string_view name) {
-    TensorEntry entry;
-    entry.name = name;
-    RawString dtype;
-    bool has_dtype = false, has_shape = false, has_offsets = false;
-    scanner.expect('{', "after a tensor name");
-    do {
-      const size_t at = scanner.offset();
-      const RawString raw = scanner.string("as a key");
-      scanner.expect(':', "after a key");
-      bool* seen = raw.text == "dtype"          ? &has_dtype
-                   : raw.text == "shape"        ? &has_shape
-                   : raw.text == "data_offsets" ? &has_offsets
-                                                : nullptr;
-      if (seen == nullptr) {
-        scanner.fail_at(at, "expected only dtype, shape and data_offsets in " + shown(name) + ".");
-      }
-      if (*seen) scanner.fail_at(at, "a key appears twice in " + shown(name) + ".");
-      *seen = true;
-      if (seen == &has_dtype) dtype = scanner.string("as dtype");
-      if (seen == &has_shape) shape(scanner, entry);
-      if (seen == &has_offsets) offsets(scanner, entry);
-    } while (scanner.take(','));
-    scanner.expect('}', "or a comma after a value");
-    if (!has_dtype || !has_shape || !has_offsets) {
-      scanner.fail("expected dtype, shape and data_offsets in " + shown(name) + ".");
-    }
-    check_size(entry, dtype.text);
-    return entry;
-  }
-
-  uint64_t integer(JsonScanner& scanner, uint64_t limit, std::string_view name) {
-    const size_t at = scanner.offset();
-    const JsonNumber number = scanner.number("as a dimension or an offset");
-    if (!number.integer || (number.negative && number.magnitude != 0) || number.magnitude > limit) {
-      scanner.fail_at(at, "expected an integer from 0 to " + std::to_string(limit) + " in " +
-                              shown(name) + ".");
-    }
-    return number.magnitude;
-  }
-
-  void shape(JsonScanner& scanner, TensorEntry& entry) {
-    scanner.expect('[', "as shape");
-    const size_t begin = header_.dims.size();
-    if (!scanner.take(']')) {
-      do {
-        if (header_.dims.size() - begin == kMaxRank)
-          scanner.fail(shown(entry.name) + " has more than 8 dimensions.");
-        header_.dims.push_back(static_cast<int64_t>(integer(scanner, kMaxDim, entry.name)));
-      } while (scanner.take(','));
-      scanner.expect(']', "or a comma in shape");
-    }
-    entry.dims = std::span(header_.dims.data() + begin, header_.dims.size() - begin);
-  }
-
-  void offsets(JsonScanner& scanner, TensorEntry& entry) {
-    constexpr uint64_t kLimit = std::numeric_limits<int64_t>::max();
-    scanner.expect('[', "as data_offsets");
-    entry.begin = checked_add(integer(scanner, kLimit, entry.name), data_begin_, "data_offsets");
-    scanner.expect(',', "between the two data_offsets");
-    entry.end = checked_add(integer(scanner, kLimit, entry.name), data_begin_, "data_offsets");
-    scanner.expect(']', "after the two data_offsets");
-  }
-
-  void check_size(TensorEntry& entry, std::string_view dtype) {
-    const auto known = std::find_if(std::begin(kFileDTypes), std::end(kFileDTypes),
-                                    [&](const FileDType& d) { return d.name == dtype; });
-    if (known == std::end(kFileDTypes)) {
-      refuse(what_, shown(entry.name) + " has the unknown dtype \"" +
-                        std::string(dtype.substr(0, 32)) + "\"");
-    }
-    uint64_t bits = known->bits;
-    for (const int64_t dim : entry.dims) {
-      bits = checked_mul(bits, static_cast<uint64_t>(dim), "the size of " + shown(entry.name));
-    }
-    if (entry.begin > entry.end) refuse(what_, shown(entry.name) + " ends before it begins");
-    if (bits % 8 != 0) refuse(what_, shown(entry.name) + " does not fill its last byte");
-    if (bits / 8 != entry.bytes()) {
-      refuse(what_, shown(entry.name) + " has data_offsets of " + std::to_string(entry.bytes()) +
-                        " bytes where " + std::string(dtype) + " and shape need " +
-                        std::to_string(bits / 8));
-    }
-    if (!known->dtype) {
-      throw Error("unsupported_format", "Expected tensors in formats that Conclave reads, but " +
-                                            shown(entry.name) + " in " + what_ + " is " +
-                                            std::string(dtype) + ".");
-    }
-    entry.dtype = *known->dtype;
-    entry.aligned = entry.begin % static_cast<uint64_t>(dtype_bytes(entry.dtype)) == 0;
-  }
-
-  std::string_view text_;
-  uint64_t data_begin_;
-  const std::string& what_;
-  const std::string place_;
-  SafetensorsHeader header_;
-  size_t num_tensors_ = 0, num_dims_ = 0, name_bytes_ = 0;
-  bool has_metadata_ = false;
-};
 
 std::vector<uint32_t> all_indices(const SafetensorsHeader& header) {
   std::vector<uint32_t> indices(header.tensors.size());
@@ -256,7 +24,8 @@ void check_names(SafetensorsHeader& header, const std::string& what) {
             [&](uint32_t a, uint32_t b) { return name(a) < name(b); });
   const auto twice = std::adjacent_find(header.by_name.begin(), header.by_name.end(),
                                         [&](uint32_t a, uint32_t b) { return name(a) == name(b); });
-  if (twice != header.by_name.end()) refuse(what, shown(name(*twice)) + " appears twice");
+  if (twice != header.by_name.end())
+    refuse_safetensors(what, shown_tensor(name(*twice)) + " appears twice");
 }
 
 // The tensors must cover the data exactly, so that a file cannot hide other content.
@@ -272,25 +41,42 @@ void check_layout(const SafetensorsHeader& header, uint64_t data_begin, uint64_t
   for (const uint32_t i : order) {
     const TensorEntry& t = tensors[i];
     if (t.begin != at) {
-      refuse(what,
-             shown(t.name) +
-                 (t.begin < at ? " overlaps the tensor before it" : " leaves a hole before it") +
-                 ": it begins at byte " + std::to_string(t.begin) + ", not " + std::to_string(at));
+      refuse_safetensors(
+          what, shown_tensor(t.name) +
+                    (t.begin < at ? " overlaps the tensor before it" : " leaves a hole before it") +
+                    ": it begins at byte " + std::to_string(t.begin) + ", not " +
+                    std::to_string(at));
     }
     at = t.end;
   }
   if (at == file_size) return;
-  refuse(what, at > file_size ? "it is cut: its tensors end at byte " + std::to_string(at) +
-                                    ", the file at " + std::to_string(file_size)
-                              : std::to_string(file_size - at) + " bytes follow the last tensor");
+  refuse_safetensors(what, at > file_size
+                               ? "it is cut: its tensors end at byte " + std::to_string(at) +
+                                     ", the file at " + std::to_string(file_size)
+                               : std::to_string(file_size - at) + " bytes follow the last tensor");
+}
+
+// Names what the file is instead, where its first bytes tell.
+void refuse_other_formats(std::string_view bytes, const std::string& what) {
+  const auto starts = [&](std::string_view magic) {
+    return bytes.substr(0, magic.size()) == magic;
+  };
+  const bool pickle = bytes.size() > 1 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+  const char* format = starts("GGUF")         ? "a GGUF file"
+                       : starts("PK\x03\x04") ? "a zip archive, as PyTorch writes it"
+                       : pickle               ? "a Python pickle"
+                                              : nullptr;
+  if (format == nullptr) return;
+  throw Error("unsupported_format", "Expected safetensors in " + what + ", but it is " + format +
+                                        ". Use the safetensors version of the model.");
 }
 
 }  // namespace
 
 Shape TensorEntry::shape() const {
   if (dims.size() > 4) {
-    throw Error("unsupported_model", "Expected at most 4 dimensions, but " + shown(name) + " has " +
-                                         std::to_string(dims.size()) + ".");
+    throw Error("unsupported_model", "Expected at most 4 dimensions, but " + shown_tensor(name) +
+                                         " has " + std::to_string(dims.size()) + ".");
   }
   Shape shape;
   for (const int64_t dim : dims) shape.dims[static_cast<size_t>(shape.rank++)] = dim;
@@ -306,25 +92,24 @@ const TensorEntry* SafetensorsHeader::find(std::string_view name) const {
 
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> bytes, uint64_t file_size,
                                            const std::string& what) {
-  if (bytes.size() < 8) refuse(what, "it has only " + std::to_string(bytes.size()) + " bytes");
-  uint64_t header_bytes = 0;
-  for (size_t i = 8; i-- > 0;)
-    header_bytes = (header_bytes << 8) | std::to_integer<uint64_t>(bytes[i]);
-  if (header_bytes > kMaxHeaderBytes) {
-    refuse(what, "its header claims " + std::to_string(header_bytes) +
-                     " bytes; at most 100000000 are read");
-  }
-  if (header_bytes > bytes.size() - 8) {
-    refuse(what, "its header claims " + std::to_string(header_bytes) + " bytes and the file has " +
-                     std::to_string(file_size));
-  }
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + 8,
-                              static_cast<size_t>(header_bytes));
-  if (text.empty() || text[0] != '{') refuse(what, "its header does not start with '{' at byte 8");
-  const uint64_t data_begin = 8 + header_bytes;
-  SafetensorsHeader header = HeaderReader(text, data_begin, what).read();
+  if (bytes.size() < kLengthBytes)
+    refuse_safetensors(what, "it has only " + std::to_string(bytes.size()) + " bytes");
+  uint64_t length = 0;
+  for (size_t i = kLengthBytes; i-- > 0;)
+    length = (length << 8) | std::to_integer<uint64_t>(bytes[i]);
+  const char* start = reinterpret_cast<const char*>(bytes.data());
+  const bool braced = bytes.size() > kLengthBytes && start[kLengthBytes] == '{';
+  if (!braced || length > kMaxHeaderBytes) refuse_other_formats({start, bytes.size()}, what);
+  const std::string claims = "its header claims " + std::to_string(length) + " bytes; ";
+  if (length > kMaxHeaderBytes) refuse_safetensors(what, claims + "at most 100000000 are read");
+  if (length > bytes.size() - kLengthBytes)
+    refuse_safetensors(what, claims + "the file has " + std::to_string(file_size));
+  if (length == 0 || !braced)
+    refuse_safetensors(what, "its header does not start with '{' at byte 8");
+  SafetensorsHeader header =
+      read_safetensors_json({start + kLengthBytes, static_cast<size_t>(length)}, what);
   check_names(header, what);
-  check_layout(header, data_begin, file_size, what);
+  check_layout(header, kLengthBytes + length, file_size, what);
   return header;
 }
 
