@@ -29,7 +29,7 @@ export interface WeightRef {
   readonly offset: number
   readonly rowStride: number
   readonly colStride: number
-  /** Keeps its dtype when the rest becomes int8: a router, whose choices flip on small errors. */
+  /** Held in f32 whatever is asked for: a router, whose choices flip on small errors. */
   readonly exact?: boolean
 }
 

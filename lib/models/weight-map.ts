@@ -39,7 +39,7 @@ export class WeightMap {
     return this.#tensors.has(this.#prefix + name)
   }
 
-  /** A (rows, cols) matrix, by its name below the model's prefix; `exact` keeps its dtype under int8. */
+  /** A (rows, cols) matrix, by its name below the model's prefix; `exact` holds it in f32. */
   matrix(name: string, rows: number, cols: number, exact = false): WeightRef {
     return this.#dense('matrix', this.#prefix + name, [rows, cols], rows, cols, exact)
   }

@@ -45,10 +45,10 @@ Source open_source(const WeightRef& ref, const io::WeightStore& store) {
 }
 
 DType target_dtype(const WeightRef& ref, DType stored, WeightPolicy policy) {
-  if (!ref.is_matrix) return DType::f32;
+  if (!ref.is_matrix || ref.exact) return DType::f32;
   if (policy == WeightPolicy::f32) return DType::f32;
   if (policy == WeightPolicy::bf16) return DType::bf16;
-  if (policy == WeightPolicy::int8 && !ref.exact) return DType::i8;
+  if (policy == WeightPolicy::int8) return DType::i8;
   return stored;
 }
 

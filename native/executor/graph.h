@@ -42,7 +42,7 @@ struct ValueInfo {
 struct WeightRef {
   std::string tensor;
   bool is_matrix = false;
-  bool exact = false;  // keeps its dtype under int8: routers, whose choices flip on small errors
+  bool exact = false;  // f32 whatever is asked for: routers, whose choices flip on small errors
   int64_t rows = 0, cols = 0, offset = 0, row_stride = 0, col_stride = 0;
   bool dense() const { return col_stride == 1 && row_stride == cols; }
 };
