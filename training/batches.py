@@ -1,0 +1,69 @@
+"""Endless, deterministic batches of generated chats, without padding.
+
+A pool of chats is tokenised and sorted by length; runs of equal length (chats
+are cut or padded by a few tokens at most) form groups, and each step takes
+four groups of different lengths, so that every step sees many tasks.
+"""
+import random
+
+import torch
+
+from data import mix
+
+POOL, GROUP_TOKENS, GROUPS, LONGEST = 640, 1024, 4, 640
+
+
+def encode(tokenizer, messages):
+    """ChatML tokens and a mask that is 1 on what the assistant writes (its end token included)."""
+    ids, mask = [], []
+    for message in messages:
+        head = tokenizer.encode(f"<|im_start|>{message['role']}\n").ids
+        body = tokenizer.encode(message["content"] + "<|im_end|>").ids
+        tail = tokenizer.encode("\n").ids
+        answer = int(message["role"] == "assistant")
+        ids += head + body + tail
+        mask += [0] * len(head) + [answer] * len(body) + [0] * len(tail)
+    return ids[:-1], mask[:-1]
+
+
+def groups_of(chats, budget=GROUP_TOKENS):
+    """Sort by length and cut into groups of about `budget` tokens; pad each to its longest."""
+    chats = sorted(chats, key=lambda c: len(c[0]))
+    groups, current = [], []
+    for chat in chats:
+        if current and (len(current) + 1) * len(chat[0]) > budget:
+            groups.append(current)
+            current = []
+        current.append(chat)
+    return groups + [current] if current else groups
+
+
+def stack(groups):
+    """Flat tokens, next-token targets, answer mask, prompt mask and the group shapes."""
+    tokens, targets, answer, prompt, shapes = [], [], [], [], []
+    for group in groups:
+        length = max(len(ids) for ids, _ in group) - 1
+        shapes.append((len(group), length))
+        for ids, mask in group:
+            pad = length + 1 - len(ids)
+            tokens += ids[:-1] + [0] * pad
+            targets += ids[1:] + [0] * pad
+            answer += mask[1:] + [0] * pad
+            prompt += [1 - m for m in mask[1:]] + [0] * pad
+    return torch.tensor(tokens), torch.tensor(targets), torch.tensor(answer), torch.tensor(prompt), shapes
+
+
+def stream(tokenizer, seed, pool=0):
+    """Yield (pool number, batch) for ever; starting at pool n repeats what a run would see there."""
+    while True:
+        rng = random.Random(f"training {seed} {pool}")
+        chats = []
+        while len(chats) < POOL:
+            chat = encode(tokenizer, mix.messages(rng))
+            if len(chat[0]) <= LONGEST:
+                chats.append(chat)
+        groups = groups_of(chats)
+        rng.shuffle(groups)
+        pool += 1
+        for start in range(0, len(groups) - GROUPS + 1, GROUPS):
+            yield pool, stack(groups[start:start + GROUPS])

@@ -1,0 +1,1 @@
+"""Generators of the training samples: one module per task, mixed in `mix.py`."""
