@@ -2,7 +2,10 @@
  * The public surface.
  * @module
  */
+export type { ChatMessage, TextPart, ToolCall, ToolDefinition } from './chat/messages.ts'
+export type { ChatTemplateOptions, ModelTokenizer, RenderedChat } from './chat/model-tokenizer.ts'
 export type { ChosenLogprob, GenerationChunk, TokenLogprob } from './engine/answer.ts'
+export type { ChatOptions } from './engine/chat-options.ts'
 export type { Generation, GenerationResult, Timings, Usage } from './engine/generation.ts'
 export { loadModel } from './engine/load.ts'
 export type { LoadOptions } from './engine/load-options.ts'

@@ -2,9 +2,9 @@
  * loadModel: a folder → a model that runs.
  * @module
  */
+import { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Executor, native, nativeCall } from '../native.ts'
-import { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { Engine } from './engine.ts'
 import { type CheckedLoadOptions, checkLoadOptions, type LoadOptions } from './load-options.ts'
 import { refuseTooLarge } from './memory-plan.ts'
@@ -33,10 +33,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   try {
     refuseTooLarge(open.plan, open.availableBytes)
     const files = open.folder.tokenizer
-    const tokenizer =
-      files === null
-        ? null
-        : Tokenizer.fromFiles({ tokenizer: files.tokenizer, config: files.tokenizerConfig })
+    const tokenizer = files === null ? null : ModelTokenizer.fromFiles(files)
     const executor = await createExecutor(open, checked)
     return new Model({
       engine: createEngineOf(open, executor),

@@ -20,9 +20,9 @@ export function weightBytes(graph: Graph, tensors: readonly TensorInfo[], format
   const stored = new Map(tensors.map(tensor => [tensor.name, tensor.dtype]))
   const bytes = (ref: WeightRef) => {
     const elements = ref.rows * ref.cols
-    if (ref.kind === 'vector' || format === 'f32') return elements * 4
+    if (ref.kind === 'vector' || ref.exact === true || format === 'f32') return elements * 4
     if (format === 'bf16') return elements * 2
-    if (format === 'int8' && ref.exact !== true) return elements + ref.rows * 4
+    if (format === 'int8') return elements + ref.rows * 4
     return elements * (elementBytes.get(stored.get(ref.tensor) ?? '') ?? 4)
   }
   return graph.weights.reduce((sum, ref) => sum + bytes(ref), 0)

@@ -3,6 +3,8 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
+import type { ChatMessage } from '../chat/messages.ts'
+import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
 import { checkNames, checkSignal } from '../sampling/check.ts'
 import { toNative } from '../sampling/native-params.ts'
@@ -12,8 +14,8 @@ import {
   type SamplingDefaults,
 } from '../sampling/options.ts'
 import { resolveSampling, type SamplingParams } from '../sampling/params.ts'
-import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 import { Answer } from './answer.ts'
+import { type ChatOptions, splitChatOptions } from './chat-options.ts'
 import type { Engine } from './engine.ts'
 import { GenerateRequest } from './generate-request.ts'
 import { Generation, type GenerationEvents } from './generation.ts'
@@ -24,7 +26,7 @@ import { checkIds, promptIds } from './prompt.ts'
 export interface ModelParts {
   engine: Engine
   info: Readonly<ModelInfo>
-  tokenizer: Tokenizer | null
+  tokenizer: ModelTokenizer | null
   defaults: SamplingDefaults
 }
 
@@ -37,7 +39,7 @@ export interface ModelParts {
 export class Model {
   readonly info: Readonly<ModelInfo>
   /** null in a folder without tokenizer.json: such a model takes and gives token ids. */
-  readonly tokenizer: Tokenizer | null
+  readonly tokenizer: ModelTokenizer | null
   readonly #engine: Engine
   readonly #defaults: SamplingDefaults
 
@@ -61,8 +63,31 @@ export class Model {
       this.#engine.assertAlive()
       checkNames(options, generateOptionNames)
       const { vocabSize, maxContext } = this.info
-      const ids = promptIds(prompt, this.tokenizer, vocabSize, maxContext)
+      const ids = promptIds(prompt, this.tokenizer?.tokenizer ?? null, vocabSize, maxContext)
       return this.#submit(ids, options, events, submitted)
+    })
+  }
+
+  /**
+   * Answers a conversation through the model's chat template; text in a message never becomes a control token.
+   * Errors as in {@link generate}, and `template_error` or `template_limit`.
+   * @example
+   * const { text } = await model.chat([{ role: 'user', content: 'Hello!' }], { maxTokens: 64 }).result()
+   */
+  chat(messages: ChatMessage[], options: ChatOptions = {}): Generation {
+    return new Generation(async events => {
+      const submitted = this.#engine.now()
+      this.#engine.assertAlive()
+      const { template, generate } = splitChatOptions(options)
+      if (this.tokenizer === null)
+        throw new ConclaveError(
+          'invalid_request',
+          'Expected a model with a tokenizer for chat, but its folder has no tokenizer.json. Use generate ' +
+            'with token ids.',
+        )
+      const { ids } = this.tokenizer.applyChatTemplate(messages, template)
+      const { vocabSize, maxContext } = this.info
+      return this.#submit(checkIds(ids, vocabSize, maxContext), generate, events, submitted)
     })
   }
 
@@ -106,7 +131,7 @@ export class Model {
       promptIds: ids,
       params,
       sampling: toNative(params, this.#vocabLimit),
-      answer: new Answer(params, this.tokenizer),
+      answer: new Answer(params, this.tokenizer?.tokenizer ?? null),
       submitted,
     }
     const abort = () => engine.abort(request)
@@ -142,6 +167,6 @@ export class Model {
   /** Ids from here on have no token: rows that only pad the vocabulary are never sampled. */
   get #vocabLimit(): number {
     const { vocabSize } = this.info
-    return Math.min(vocabSize, this.tokenizer?.vocabSize ?? vocabSize)
+    return Math.min(vocabSize, this.tokenizer?.tokenizer.vocabSize ?? vocabSize)
   }
 }

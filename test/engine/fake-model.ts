@@ -1,6 +1,6 @@
+import type { ModelTokenizer } from '../../lib/chat/model-tokenizer.ts'
 import { Engine } from '../../lib/engine/engine.ts'
 import { Model } from '../../lib/engine/model.ts'
-import type { Tokenizer } from '../../lib/tokenizer/tokenizer.ts'
 import { FakeExecutor, type FakeOptions, hashNext } from './fake-executor.ts'
 
 export interface FakeModelOptions extends Partial<FakeOptions> {
@@ -9,7 +9,7 @@ export interface FakeModelOptions extends Partial<FakeOptions> {
   maxContext?: number
   maxLogitRows?: number
   eosTokenIds?: number[]
-  tokenizer?: Tokenizer | null
+  tokenizer?: ModelTokenizer | null
 }
 
 /** A Model over a {@link FakeExecutor}. */

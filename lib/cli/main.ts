@@ -1,0 +1,70 @@
+/**
+ * The `conclave` command. Exit codes: 0 fine, 1 a ConclaveError, 2 wrong usage, 130 Ctrl-C.
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ConclaveError } from '../errors.ts'
+import { packageRoot } from '../native.ts'
+import { bench } from './bench.ts'
+import { chat } from './chat.ts'
+import { type Command, commandHelp, parseFlags, UsageError } from './command.ts'
+import { generate } from './generate.ts'
+import { inspect } from './inspect.ts'
+import { interruptedExitCode } from './interrupt.ts'
+
+const commands: readonly Command[] = [generate, chat, inspect, bench]
+
+function help(): string {
+  const width = Math.max(...commands.map(c => c.name.length))
+  const rows = commands.map(c => `  ${c.name.padEnd(width)}  ${c.summary}`)
+  return (
+    `Usage: conclave COMMAND [flags]\n\n${rows.join('\n')}\n\n` +
+    'conclave COMMAND --help shows the flags of a command; --version the version.\n'
+  )
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version
+}
+
+async function run([name, ...args]: string[]): Promise<void> {
+  if (name === '--help' || name === 'help') return void process.stdout.write(help())
+  if (name === '--version') return console.log(version())
+  const command = commands.find(c => c.name === name)
+  if (command === undefined) {
+    process.stderr.write(help())
+    throw new UsageError(name === undefined ? 'Give a command.' : `There is no command '${name}'.`)
+  }
+  const { values, positionals } = parseFlags(command, args)
+  if (values.help === true) return void process.stdout.write(commandHelp(command))
+  await command.run(values, positionals)
+}
+
+/** Says what went wrong and gives the exit code. */
+function report(error: unknown, args: readonly string[]): number {
+  if (error instanceof UsageError) {
+    console.error(`${error.message} See conclave${args[0] ? ` ${args[0]}` : ''} --help.`)
+    return 2
+  }
+  const known = error instanceof ConclaveError
+  const { code, message } = known
+    ? error
+    : {
+        code: 'engine_failed',
+        message: `This is a fault of Conclave: ${(error as Error)?.stack ?? error}`,
+      }
+  console.error(`error[${code}]: ${message}`)
+  if (args.includes('--json')) console.log(JSON.stringify({ error: { code, message } }))
+  return code === 'aborted' ? interruptedExitCode : 1
+}
+
+// A reader that went away, as in `conclave generate … | head`, is no fault.
+process.stdout.on('error', error => {
+  if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0)
+})
+
+const args = process.argv.slice(2)
+run(args).catch(error => {
+  process.exitCode = report(error, args)
+})
