@@ -1,0 +1,234 @@
+#pragma once
+// One span of keys, in tiles of up to four rows: scores for whole groups of 16 keys without a
+// horizontal sum, softmax, weighted values, merge. Each score runs over its dimensions and each sum
+// of values over its positions in rising order, so the rows of a tile do not see one another. Pages
+// are read as lanes of 32 bits: one f32, or a pair of bf16. Included after row_kernels.h.
+
+namespace conclave::cpu {
+namespace {
+
+constexpr int64_t kSpan = kKeyGroup * kSpanGroups;
+constexpr int kTileRows = 4;
+constexpr int kGroupVectors = kKeyGroup / V::kLanes;
+
+// How a kind of page is multiplied: kPack values of q (or probabilities) with one lane.
+struct F32Pages {
+  using Q = float;
+  using Lanes = V::F;
+  static constexpr int64_t kPack = 1;
+  static Lanes load(const char* p) { return V::load(reinterpret_cast<const float*>(p)); }
+  static Lanes load_part(const char* p, int64_t n) {
+    return V::load_part(reinterpret_cast<const float*>(p), n);
+  }
+  static Lanes keep_first(Lanes v) { return v; }
+  static V::F mac(V::F sum, const Q* q, Lanes v) { return V::fma(V::set1(q[0]), v, sum); }
+  static void pack(Q* out, const float* x, int64_t n) { to_f32<kWeightF32>(out, x, n); }
+};
+
+// bf16 pages with f32 arithmetic: pairs are widened on the way.
+struct WideBf16Pages {
+  using Q = float;
+  using Lanes = V::I;
+  static constexpr int64_t kPack = 2;
+  static Lanes load(const char* p) { return V::load_pairs(p); }
+  static Lanes load_part(const char* p, int64_t n) { return V::load_pairs_part(p, n); }
+  static Lanes keep_first(Lanes v) { return V::keep_even(v); }
+  static V::F mac(V::F sum, const Q* q, Lanes v) {
+    return V::fma(V::set1(q[1]), V::odd(v), V::fma(V::set1(q[0]), V::even(v), sum));
+  }
+  static void pack(Q* out, const float* x, int64_t n) { to_f32<kWeightF32>(out, x, n); }
+};
+
+// out[m][0 … G·16) = q[m] · keys of G groups
+template <class P, int M, int G>
+inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::Q (*q)[kMaxHeadDim],
+                         const void* const* groups, int64_t dim) {
+  constexpr int N = G * kGroupVectors;
+  V::F sums[M][N];
+  const char* keys[N];
+  CONCLAVE_UNROLL
+  for (int n = 0; n < N; n++) {
+    keys[n] =
+        static_cast<const char*>(groups[n / kGroupVectors]) + n % kGroupVectors * V::kLanes * 4;
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) sums[m][n] = V::zero();
+  }
+  for (int64_t d = 0; d < dim; d += P::kPack) {
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) {
+      const typename P::Lanes key = P::load(keys[n] + d / P::kPack * kKeyGroup * 4);
+      CONCLAVE_UNROLL
+      for (int m = 0; m < M; m++) sums[m][n] = P::mac(sums[m][n], q[m] + d, key);
+    }
+  }
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) V::store(out[m] + column + n * V::kLanes, sums[m][n]);
+  }
+}
+
+template <class P, int M>
+inline void scores(float (*out)[kSpan], const typename P::Q (*q)[kMaxHeadDim],
+                   const void* const* groups, int64_t num_groups, int64_t dim) {
+  int64_t g = 0;
+  for (; g + V::kScoreGroups <= num_groups; g += V::kScoreGroups) {
+    score_groups<P, M, V::kScoreGroups>(out, g * kKeyGroup, q, groups + g, dim);
+  }
+  for (; g < num_groups; g++) score_groups<P, M, 1>(out, g * kKeyGroup, q, groups + g, dim);
+}
+
+// In place: scores of `count` keys → exp(scale · score − max), zero from there to the end of the
+// group.
+inline void softmax(float* p, int64_t count, float scale, float& max, float& sum) {
+  const V::F lowest = V::set1(-__builtin_inff());
+  const int64_t end = (count + kKeyGroup - 1) / kKeyGroup * kKeyGroup;
+  V::F high = lowest;
+  for (int64_t i = 0; i < end; i += V::kLanes) {
+    const V::F s = V::mul(V::load(p + i), V::set1(scale));
+    V::store(p + i, s);
+    high = V::max(high, V::select_first(count - i, s, lowest));
+  }
+  max = lane_max(high);
+  V::F sums = V::zero();
+  for (int64_t i = 0; i < end; i += V::kLanes) {
+    const V::F e = V::select_first(count - i, exp(V::sub(V::load(p + i), V::set1(max))), V::zero());
+    V::store(p + i, e);
+    sums = V::add(sums, e);
+  }
+  sum = lane_sum(sums);
+}
+
+// out[m][d …] += sum over positions [begin, end) of p[m][i] · values[i][d …], N vectors; `begin`
+// starts a pack.
+template <class P, int M, int N, class Load>
+inline void value_block(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpan],
+                        const void* const* groups, int64_t begin, int64_t end, int64_t dim,
+                        int64_t d, Load load) {
+  V::F sums[M][N];
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) sums[m][n] = V::load(out[m] + d + n * V::kLanes);
+  }
+  int64_t i = begin;
+  while (i < end) {
+    const char* values = static_cast<const char*>(groups[i / kKeyGroup]) + d * 4;
+    const int64_t group_end = i / kKeyGroup * kKeyGroup + kKeyGroup;
+    const int64_t stop = group_end < end ? group_end : end;
+    for (; i + P::kPack <= stop; i += P::kPack) {
+      const char* row = values + i % kKeyGroup / P::kPack * dim * 4;
+      CONCLAVE_UNROLL
+      for (int n = 0; n < N; n++) {
+        const typename P::Lanes v = load(row + n * V::kLanes * 4);
+        CONCLAVE_UNROLL
+        for (int m = 0; m < M; m++) sums[m][n] = P::mac(sums[m][n], p[m] + i, v);
+      }
+    }
+    if (i == stop) continue;
+    const char* row = values + i % kKeyGroup / P::kPack * dim *
+                                   4;  // half a pair: its other half may hold anything
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) {
+      const typename P::Lanes v = P::keep_first(load(row + n * V::kLanes * 4));
+      CONCLAVE_UNROLL
+      for (int m = 0; m < M; m++) {
+        const typename P::Q pair[2] = {p[m][i], 0};
+        sums[m][n] = P::mac(sums[m][n], pair, v);
+      }
+    }
+    i = stop;
+  }
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) V::store(out[m] + d + n * V::kLanes, sums[m][n]);
+  }
+}
+
+template <class P, int M>
+inline void values(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpan],
+                   const void* const* groups, int64_t begin, int64_t end, int64_t dim) {
+  constexpr int64_t kWide = V::kValueVectors * V::kLanes;
+  const auto full = [](const char* at) { return P::load(at); };
+  int64_t d = 0;
+  for (; d + kWide <= dim; d += kWide) {
+    value_block<P, M, V::kValueVectors>(out, p, groups, begin, end, dim, d, full);
+  }
+  for (; d + V::kLanes <= dim; d += V::kLanes)
+    value_block<P, M, 1>(out, p, groups, begin, end, dim, d, full);
+  const int64_t left = dim - d;
+  if (left > 0) {
+    value_block<P, M, 1>(out, p, groups, begin, end, dim, d,
+                         [left](const char* at) { return P::load_part(at, left); });
+  }
+}
+
+// (max, sum, y) of a row ← its merge with a span's own.
+inline void merge(float* y, float& max, float& sum, const float* span_y, float span_max,
+                  float span_sum, int64_t dim) {
+  const float new_max = span_max > max ? span_max : max;
+  const V::F old_scale = exp(V::set1(max - new_max)), span_scale = exp(V::set1(span_max - new_max));
+  over_row(
+      dim,
+      [&](int64_t d) {
+        V::store(y + d, V::fma(V::load(y + d), old_scale, V::mul(V::load(span_y + d), span_scale)));
+      },
+      [&](int64_t d, int64_t n) {
+        V::store_part(
+            y + d,
+            V::fma(V::load_part(y + d, n), old_scale, V::mul(V::load(span_y + d), span_scale)), n);
+      });
+  float scales[2][V::kLanes];
+  V::store(scales[0], old_scale);
+  V::store(scales[1], span_scale);
+  sum = sum * scales[0][0] + span_sum * scales[1][0];
+  max = new_max;
+}
+
+template <class P, int M>
+inline void span_tile(const AttentionSpan& args, int64_t first) {
+  using Q = typename P::Q;
+  const int64_t dim = args.head_dim;
+  const int32_t* counts = args.counts + first;
+  alignas(64) Q q[M][kMaxHeadDim];
+  alignas(64) float p[M][kSpan];
+  alignas(64) Q packed[M][kSpan];
+  alignas(64) float out[M][kMaxHeadDim];
+  float max[M], sum[M];
+  for (int m = 0; m < M; m++) {
+    P::pack(q[m], args.q + (first + m) * dim, dim);
+    if (dim % P::kPack) q[m][dim] = 0;
+    for (int64_t d = 0; d < dim; d += V::kLanes) V::store(out[m] + d, V::zero());
+  }
+  scores<P, M>(p, q, args.key_groups, (counts[M - 1] + kKeyGroup - 1) / kKeyGroup, dim);
+  for (int m = 0; m < M; m++) {
+    softmax(p[m], counts[m], args.scale, max[m], sum[m]);
+    P::pack(packed[m], p[m], counts[m]);
+  }
+  // Positions that all rows see are read once; what a later row sees beyond them is its own, not a
+  // product with zero.
+  const int64_t seen_by_all = counts[0] / P::kPack * P::kPack;
+  values<P, M>(out, packed, args.value_groups, 0, seen_by_all, dim);
+  for (int m = 0; m < M; m++) {
+    if (counts[m] > seen_by_all)
+      values<P, 1>(out + m, packed + m, args.value_groups, seen_by_all, counts[m], dim);
+    const int64_t r = first + m;
+    merge(args.y + r * dim, args.max[r], args.sum[r], out[m], max[m], sum[m], dim);
+  }
+}
+
+template <class P>
+void attention_span(const AttentionSpan& args) {
+  int64_t r = 0;
+  for (; r + kTileRows <= args.num_rows; r += kTileRows) span_tile<P, kTileRows>(args, r);
+  switch (args.num_rows - r) {
+    case 1: return span_tile<P, 1>(args, r);
+    case 2: return span_tile<P, 2>(args, r);
+    case 3: return span_tile<P, 3>(args, r);
+    default: return;
+  }
+}
+
+}  // namespace
+}  // namespace conclave::cpu

@@ -1,0 +1,44 @@
+#pragma once
+// Products of bf16 pairs, summed in f32 by AVX512-BF16. Included after attention_kernels.h.
+//   sum + x[0]·w[0] + x[1]·w[1] a lane; subnormals count as zero, which is far below what bf16
+//   resolves
+
+namespace conclave::cpu {
+namespace {
+
+inline __m512 multiply_pairs(__m512 sum, __m512i a, __m512i b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+
+// bf16 activations with bf16 weights.
+struct Bf16Dot {
+  using X = uint16_t;
+  using W = uint16_t;
+  using XVec = __m512i;
+  using WVec = __m512i;
+  static constexpr int64_t kStep = 32;
+  static __m512i load_x(const X* p) { return _mm512_loadu_si512(p); }
+  static __m512i load_x_part(const X* p, int64_t n) {
+    return _mm512_maskz_loadu_epi16(static_cast<__mmask32>((1u << n) - 1), p);
+  }
+  static __m512i load_w(const W* p) { return load_x(p); }
+  static __m512i load_w_part(const W* p, int64_t n) { return load_x_part(p, n); }
+  static __m512 mac(__m512 sum, __m512i x, __m512i w) { return multiply_pairs(sum, x, w); }
+};
+
+struct Bf16Pages {
+  using Q = uint16_t;
+  using Lanes = __m512i;
+  static constexpr int64_t kPack = 2;
+  static Lanes load(const char* p) { return V::load_pairs(p); }
+  static Lanes load_part(const char* p, int64_t n) { return V::load_pairs_part(p, n); }
+  static Lanes keep_first(Lanes v) { return V::keep_even(v); }
+  static __m512 mac(__m512 sum, const Q* q, Lanes v) {
+    return multiply_pairs(
+        sum, _mm512_set1_epi32(static_cast<int>(q[0] | static_cast<uint32_t>(q[1]) << 16)), v);
+  }
+  static void pack(Q* out, const float* x, int64_t n) { to_bf16(out, x, n); }
+};
+
+}  // namespace
+}  // namespace conclave::cpu

@@ -1,0 +1,122 @@
+#pragma once
+// Dot products in register tiles of M tokens by N weight rows. Every output has one vector of sums
+// over k, in steps of one vector, and one horizontal tree: the tile that it is computed in does not
+// show in its bits. Included after row_kernels.h.
+
+namespace conclave::cpu {
+namespace {
+
+// f32 activations with weights of any format, widened on the way.
+template <WeightFormat F>
+struct WideDot {
+  using X = float;
+  using W = typename Load<F>::T;
+  using XVec = V::F;
+  using WVec = V::F;
+  static constexpr int64_t kStep = V::kLanes;
+  static XVec load_x(const X* p) { return V::load(p); }
+  static XVec load_x_part(const X* p, int64_t n) { return V::load_part(p, n); }
+  static WVec load_w(const W* p) { return Load<F>::full(p); }
+  static WVec load_w_part(const W* p, int64_t n) { return Load<F>::part(p, n); }
+  static V::F mac(V::F sum, XVec x, WVec w) { return V::fma(x, w, sum); }
+};
+
+template <class D, int M, int N, bool kFetch>
+inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0) {
+  using X = typename D::X;
+  using W = typename D::W;
+  const int64_t k = args.k;
+  const W* w = static_cast<const W*>(args.w) + n0 * k;
+  const X* x[M];
+  V::F sums[M][N];
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    x[m] = static_cast<const X*>(args.x[m0 + m]);
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) sums[m][n] = V::zero();
+  }
+  int64_t i = 0;
+  for (; i + D::kStep <= k; i += D::kStep) {
+    typename D::XVec xs[M];
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) xs[m] = D::load_x(x[m] + i);
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) {
+      // The rows of the next tile, while these are in use.
+      if constexpr (kFetch)
+        _mm_prefetch(reinterpret_cast<const char*>(w + (n + N) * k + i), _MM_HINT_T0);
+      const typename D::WVec wn = D::load_w(w + n * k + i);
+      CONCLAVE_UNROLL
+      for (int m = 0; m < M; m++) sums[m][n] = D::mac(sums[m][n], xs[m], wn);
+    }
+  }
+  if (i < k) {
+    CONCLAVE_UNROLL
+    for (int n = 0; n < N; n++) {
+      const typename D::WVec wn = D::load_w_part(w + n * k + i, k - i);
+      CONCLAVE_UNROLL
+      for (int m = 0; m < M; m++)
+        sums[m][n] = D::mac(sums[m][n], D::load_x_part(x[m] + i, k - i), wn);
+    }
+  }
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    float* y = args.y[m0 + m] + args.y_offset + n0;
+    if constexpr (N == 1) {
+      const float sum = lane_sum(sums[m][0]);
+      *y = args.scales ? sum * args.scales[n0] : sum;
+    } else {
+      CONCLAVE_UNROLL
+      for (int n = 0; n < N; n += 4) {
+        __m128 quad = quad_sums(sums[m][n], sums[m][n + 1], sums[m][n + 2], sums[m][n + 3]);
+        if (args.scales) quad = _mm_mul_ps(quad, _mm_loadu_ps(args.scales + n0 + n));
+        _mm_storeu_ps(y + n, quad);
+      }
+    }
+  }
+}
+
+template <class D, int N, bool kFetch>
+inline void dot_tokens(const DotRows& args, int64_t m, int count, int64_t n) {
+  switch (count) {
+    case 1: return dot_tile<D, 1, N, kFetch>(args, m, n);
+    case 2: return dot_tile<D, 2, N, kFetch>(args, m, n);
+    case 3: return dot_tile<D, 3, N, kFetch>(args, m, n);
+    default: break;
+  }
+  if constexpr (V::kMaxTokens > 3) {
+    switch (count) {
+      case 4: return dot_tile<D, 4, N, kFetch>(args, m, n);
+      case 5: return dot_tile<D, 5, N, kFetch>(args, m, n);
+      default: return dot_tile<D, 6, N, kFetch>(args, m, n);
+    }
+  }
+}
+
+// N rows for all tokens, in tiles of nearly equal height.
+template <class D, int N>
+inline void dot_strip(const DotRows& args, int64_t n) {
+  int64_t tiles = (args.num_x + V::kMaxTokens - 1) / V::kMaxTokens;
+  for (int64_t m = 0; m < args.num_x; tiles--) {
+    const int count = static_cast<int>((args.num_x - m + tiles - 1) / tiles);
+    if (m == 0) {
+      dot_tokens<D, N, true>(args, m, count, n);
+    } else {
+      dot_tokens<D, N, false>(args, m, count, n);
+    }
+    m += count;
+  }
+}
+
+template <class D>
+void dot_rows(const DotRows& args) {
+  int64_t n = 0;
+  if (args.num_x == 1) {
+    for (; n + 8 <= args.num_rows; n += 8) dot_tile<D, 1, 8, true>(args, 0, n);
+  }
+  for (; n + 4 <= args.num_rows; n += 4) dot_strip<D, 4>(args, n);
+  for (; n < args.num_rows; n++) dot_strip<D, 1>(args, n);
+}
+
+}  // namespace
+}  // namespace conclave::cpu

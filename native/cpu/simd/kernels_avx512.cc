@@ -1,0 +1,29 @@
+#include "cpu/simd/simd_kernels.h"
+#include "cpu/simd/vec_avx512.h"
+// clang-format off: each builds on the one before
+#include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/dot_kernels.h"
+#include "cpu/simd/lanes.h"
+#include "cpu/simd/row_kernels.h"
+// clang-format on
+
+namespace conclave::cpu {
+
+const Kernels kAvx512Kernels = {
+    "avx512",
+    {{false, dot_rows<WideDot<kWeightF32>>},
+     {false, dot_rows<WideDot<kWeightF16>>},
+     {false, dot_rows<WideDot<kWeightBf16>>},
+     {false, dot_rows<WideDot<kWeightI8>>}},
+    {attention_span<F32Pages>, attention_span<WideBf16Pages>},
+    {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>, to_f32<kWeightI8>},
+    to_bf16,
+    rms_norm,
+    add,
+    silu_mul,
+    rope,
+    exp_minus,
+    weighted_sum,
+};
+
+}  // namespace conclave::cpu

@@ -1,0 +1,146 @@
+#pragma once
+// The kernels that take a row element by element. Included after lanes.h.
+
+namespace conclave::cpu {
+namespace {
+
+// y[i] = fn(a[i], b[i]): loads of the tail are masked, so that its lanes are computed as any
+// others.
+template <class Fn>
+inline void map2(float* y, const float* a, const float* b, int64_t n, Fn fn) {
+  over_row(
+      n, [&](int64_t i) { V::store(y + i, fn(V::load(a + i), V::load(b + i))); },
+      [&](int64_t i, int64_t left) {
+        V::store_part(y + i, fn(V::load_part(a + i, left), V::load_part(b + i, left)), left);
+      });
+}
+
+void add(float* y, const float* a, const float* b, int64_t n) {
+  map2(y, a, b, n, [](V::F x, V::F z) { return V::add(x, z); });
+}
+
+void silu_mul(float* y, const float* gate, const float* up, int64_t n) {
+  map2(y, gate, up, n, [](V::F g, V::F u) {
+    const V::F denominator = V::add(V::set1(1), exp(V::sub(V::zero(), g)));
+    return V::mul(V::div(g, denominator), u);
+  });
+}
+
+void exp_minus(float* y, const float* x, int64_t n, float max) {
+  map2(y, x, x, n, [max](V::F a, V::F) { return exp(V::sub(a, V::set1(max))); });
+}
+
+inline float sum_of_squares(const float* x, int64_t n) {
+  V::F sums[4] = {V::zero(), V::zero(), V::zero(), V::zero()};
+  int64_t i = 0;
+  for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
+    CONCLAVE_UNROLL
+    for (int j = 0; j < 4; j++) {
+      const V::F v = V::load(x + i + j * V::kLanes);
+      sums[j] = V::fma(v, v, sums[j]);
+    }
+  }
+  over_row(
+      n - i,
+      [&](int64_t j) {
+        const V::F v = V::load(x + i + j);
+        sums[0] = V::fma(v, v, sums[0]);
+      },
+      [&](int64_t j, int64_t left) {
+        const V::F v = V::load_part(x + i + j, left);
+        sums[1] = V::fma(v, v, sums[1]);
+      });
+  return lane_sum(V::add(V::add(sums[0], sums[1]), V::add(sums[2], sums[3])));
+}
+
+void rms_norm(float* y, const float* x, const float* w, int64_t n, float eps) {
+  const float mean = sum_of_squares(x, n) / static_cast<float>(n);
+  const float r = 1 / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(mean + eps)));
+  map2(y, x, w, n, [r](V::F a, V::F b) { return V::mul(V::mul(a, V::set1(r)), b); });
+}
+
+void rope(float* x, const float* cos, const float* sin, int64_t half) {
+  const auto rotate = [](V::F& a, V::F& b, V::F c, V::F s) {
+    const V::F turned = V::fnma(b, s, V::mul(a, c));
+    b = V::fma(a, s, V::mul(b, c));
+    a = turned;
+  };
+  over_row(
+      half,
+      [&](int64_t i) {
+        V::F a = V::load(x + i), b = V::load(x + half + i);
+        rotate(a, b, V::load(cos + i), V::load(sin + i));
+        V::store(x + i, a);
+        V::store(x + half + i, b);
+      },
+      [&](int64_t i, int64_t n) {
+        V::F a = V::load_part(x + i, n), b = V::load_part(x + half + i, n);
+        rotate(a, b, V::load_part(cos + i, n), V::load_part(sin + i, n));
+        V::store_part(x + i, a, n);
+        V::store_part(x + half + i, b, n);
+      });
+}
+
+void weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride,
+                  int64_t n) {
+  over_row(
+      n,
+      [&](int64_t i) {
+        V::F sum = V::zero();
+        for (int64_t r = 0; r < num_rows; r++)
+          sum = V::fma(V::set1(weights[r]), V::load(x + r * stride + i), sum);
+        V::store(y + i, sum);
+      },
+      [&](int64_t i, int64_t left) {
+        V::F sum = V::zero();
+        for (int64_t r = 0; r < num_rows; r++) {
+          sum = V::fma(V::set1(weights[r]), V::load_part(x + r * stride + i, left), sum);
+        }
+        V::store_part(y + i, sum, left);
+      });
+}
+
+// Weights of each format as f32 lanes; i8 comes without its scale.
+template <WeightFormat F>
+struct Load;
+template <>
+struct Load<kWeightF32> {
+  using T = float;
+  static V::F full(const T* p) { return V::load(p); }
+  static V::F part(const T* p, int64_t n) { return V::load_part(p, n); }
+};
+template <>
+struct Load<kWeightF16> {
+  using T = uint16_t;
+  static V::F full(const T* p) { return V::from_f16(p); }
+  static V::F part(const T* p, int64_t n) { return V::from_f16_part(p, n); }
+};
+template <>
+struct Load<kWeightBf16> {
+  using T = uint16_t;
+  static V::F full(const T* p) { return V::from_bf16(p); }
+  static V::F part(const T* p, int64_t n) { return V::from_bf16_part(p, n); }
+};
+template <>
+struct Load<kWeightI8> {
+  using T = int8_t;
+  static V::F full(const T* p) { return V::from_i8(p); }
+  static V::F part(const T* p, int64_t n) { return V::from_i8_part(p, n); }
+};
+
+template <WeightFormat F>
+void to_f32(float* y, const void* w, int64_t n) {
+  const auto* p = static_cast<const typename Load<F>::T*>(w);
+  over_row(
+      n, [&](int64_t i) { V::store(y + i, Load<F>::full(p + i)); },
+      [&](int64_t i, int64_t left) { V::store_part(y + i, Load<F>::part(p + i, left), left); });
+}
+
+void to_bf16(uint16_t* y, const float* x, int64_t n) {
+  over_row(
+      n, [&](int64_t i) { V::store_bf16(y + i, V::load(x + i)); },
+      [&](int64_t i, int64_t left) { V::store_bf16_part(y + i, V::load_part(x + i, left), left); });
+}
+
+}  // namespace
+}  // namespace conclave::cpu

@@ -1,0 +1,112 @@
+#pragma once
+// Eight f32 lanes of AVX2 with FMA and F16C, in the words that the kernels of this room are written
+// in. Internal linkage throughout: code with these instructions must never stand in for the
+// portable build's.
+#include <immintrin.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace conclave::cpu {
+namespace {
+
+struct V {
+  static constexpr int64_t kLanes = 8;
+  static constexpr int kMaxTokens = 3;  // 3 × 4 sums, 3 activations and a weight: all 16 registers
+  static constexpr int kScoreGroups = 1;  // 4 rows × 2 halves of sums
+  static constexpr int kValueVectors = 2;
+  using F = __m256;
+  using I = __m256i;
+
+  static I first(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+
+  static F zero() { return _mm256_setzero_ps(); }
+  static F set1(float x) { return _mm256_set1_ps(x); }
+  static F load(const float* p) { return _mm256_loadu_ps(p); }
+  static F load_part(const float* p, int64_t n) { return _mm256_maskload_ps(p, first(n)); }
+  static void store(float* p, F v) { _mm256_storeu_ps(p, v); }
+  static void store_part(float* p, F v, int64_t n) { _mm256_maskstore_ps(p, first(n), v); }
+
+  static F add(F a, F b) { return _mm256_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F div(F a, F b) { return _mm256_div_ps(a, b); }
+  static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }    // a·b + c
+  static F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); }  // c − a·b
+  static F max(F a, F b) { return _mm256_max_ps(a, b); }              // b where either is NaN
+  static F min(F a, F b) { return _mm256_min_ps(a, b); }
+  static F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  // a · 2^n in two steps, so that n from −150 to 130 neither wraps nor overflows on the way.
+  static F scale_by_power(F a, F n) {
+    const I whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+    return mul(mul(a, power(half)), power(_mm256_sub_epi32(whole, half)));
+  }
+  static F power(I n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+  }
+  // Lanes below n of a, the others of b.
+  static F select_first(int64_t n, F a, F b) {
+    return n >= kLanes ? a : _mm256_blendv_ps(b, a, _mm256_castsi256_ps(first(n)));
+  }
+
+  // The first n of eight values of two bytes or one, the rest zero.
+  static __m128i part(const void* p, int64_t bytes) {
+    alignas(16) char buffer[16] = {};
+    std::memcpy(buffer, p, static_cast<size_t>(bytes));
+    return _mm_load_si128((const __m128i*)buffer);
+  }
+  static F from_f16(const uint16_t* p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p));
+  }
+  static F from_f16_part(const uint16_t* p, int64_t n) { return _mm256_cvtph_ps(part(p, n * 2)); }
+  static F widen(__m128i v) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+  }
+  static F from_bf16(const uint16_t* p) { return widen(_mm_loadu_si128((const __m128i*)p)); }
+  static F from_bf16_part(const uint16_t* p, int64_t n) { return widen(part(p, n * 2)); }
+  static F from_i8(const int8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
+  }
+  static F from_i8_part(const int8_t* p, int64_t n) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(part(p, n)));
+  }
+
+  // Pairs of bf16: the even and the odd element of each lane.
+  static I load_pairs(const void* p) { return _mm256_loadu_si256((const __m256i*)p); }
+  static I load_pairs_part(const void* p, int64_t n) {
+    return _mm256_maskload_epi32((const int*)p, first(n));
+  }
+  static F even(I v) { return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16)); }
+  static F odd(I v) { return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(-65536))); }
+
+  static I keep_even(I v) { return _mm256_and_si256(v, _mm256_set1_epi32(0xffff)); }
+
+  // Nearest even; NaN stays NaN.
+  static __m128i narrow(F v) {
+    const I bits = _mm256_castps_si256(v);
+    const I lsb = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const I rounded = _mm256_add_epi32(bits, _mm256_add_epi32(lsb, _mm256_set1_epi32(0x7fff)));
+    const I quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const F nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+    const I chosen = _mm256_blendv_epi8(rounded, quiet, _mm256_castps_si256(nan));
+    const I high = _mm256_srli_epi32(chosen, 16);
+    return _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+  }
+  static void store_bf16(uint16_t* p, F v) { _mm_storeu_si128((__m128i*)p, narrow(v)); }
+  static void store_bf16_part(uint16_t* p, F v, int64_t n) {
+    alignas(16) uint16_t buffer[8];
+    _mm_store_si128((__m128i*)buffer, narrow(v));
+    std::memcpy(p, buffer, static_cast<size_t>(n) * 2);
+  }
+
+  // The one horizontal tree: lane + lane 4, then quad_sum.
+  static __m128 fold(F v) {
+    return _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  }
+};
+
+}  // namespace
+}  // namespace conclave::cpu
