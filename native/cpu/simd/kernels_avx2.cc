@@ -1,10 +1,11 @@
+// Each of these builds on the ones before it.
+// clang-format off
 #include "cpu/simd/simd_kernels.h"
 #include "cpu/simd/vec_avx2.h"
-// clang-format off: each builds on the one before
-#include "cpu/simd/attention_kernels.h"
-#include "cpu/simd/dot_kernels.h"
 #include "cpu/simd/lanes.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/simd/dot_kernels.h"
+#include "cpu/simd/attention_kernels.h"
 // clang-format on
 
 namespace conclave::cpu {

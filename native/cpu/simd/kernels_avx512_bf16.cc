@@ -1,11 +1,12 @@
+// Each of these builds on the ones before it.
+// clang-format off
 #include "cpu/simd/simd_kernels.h"
 #include "cpu/simd/vec_avx512.h"
-// clang-format off: each builds on the one before
-#include "cpu/simd/attention_kernels.h"
-#include "cpu/simd/bf16_kernels.h"
-#include "cpu/simd/dot_kernels.h"
 #include "cpu/simd/lanes.h"
 #include "cpu/simd/row_kernels.h"
+#include "cpu/simd/dot_kernels.h"
+#include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/bf16_kernels.h"
 // clang-format on
 
 namespace conclave::cpu {
