@@ -1,0 +1,85 @@
+// Speed of one request: prefill of 512 tokens, decode after 0, 2,048 and 4,096, as fractions of this machine's ceilings.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ceilings, fractionOf } from './ceilings.mjs'
+import { costsOf } from './costs.mjs'
+import { decodeRates, median, prefillMs, spread } from './measure.mjs'
+import { folderOf } from './models.mjs'
+import { liveExperts } from './routing.mjs'
+
+const prefillTokens = 512
+const maxContext = 4608
+
+export async function run({ models, loadModel, quick }) {
+  const rows = []
+  for (const name of models) rows.push(...(await measureModel(name, loadModel, quick)))
+  return rows
+}
+
+async function measureModel(name, loadModel, quick) {
+  const folder = folderOf(name)
+  const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+  const model = await loadModel(folder, {
+    maxContext: Math.min(maxContext, config.max_position_embeddings),
+  })
+  const rows = []
+  try {
+    await prefillMs(model, prefillTokens, 99)
+    rows.push(await prefill(name, model, config, quick ? 3 : 7))
+    for (const depth of quick ? [0] : [0, 2048, 4096])
+      if (depth + 200 < model.info.maxContext) rows.push(await decode(name, model, config, depth))
+  } finally {
+    await model.dispose()
+  }
+  if (!quick && config.num_experts > 16) rows.push(await routing(name, folder, config))
+  return rows
+}
+
+async function prefill(name, model, config, repeat) {
+  const ms = []
+  for (let i = 0; i < repeat; i++) ms.push(await prefillMs(model, prefillTokens, i + 1))
+  const flopsPerSecond =
+    (costsOf(config, { tokens: prefillTokens }).prefillFlops * 1000) / median(ms)
+  const { bf16FlopsPerSecond } = await ceilings()
+  return {
+    what: `prefill ${prefillTokens}`,
+    model: name,
+    value: (prefillTokens * 1000) / median(ms),
+    unit: 'tok/s',
+    spread: spread(ms),
+    ...fractionOf(flopsPerSecond, bf16FlopsPerSecond, 'bf16 peak'),
+    note: `${(flopsPerSecond / 1e9).toFixed(0)} GFLOP/s, median of ${repeat}`,
+  }
+}
+
+async function decode(name, model, config, depth) {
+  const rates = await decodeRates(model, depth)
+  const { decodeBytes } = costsOf(config, { depth })
+  const bytesPerSecond = median(rates) * decodeBytes
+  const { readBytesPerSecond } = await ceilings()
+  const ceiling = fractionOf(bytesPerSecond, readBytesPerSecond, 'read bandwidth')
+  const limited = depth === 0 && name !== 'default'
+  return {
+    what: `decode after ${depth}`,
+    model: name,
+    value: median(rates),
+    unit: 'tok/s',
+    spread: spread(rates),
+    ...ceiling,
+    ...(limited && { target: '≥ 60 % of bandwidth', holds: ceiling.fraction >= 0.6 }),
+    note: `${(decodeBytes / 1e6).toFixed(0)} MB a token, ${(bytesPerSecond / 1e9).toFixed(1)} GB/s`,
+  }
+}
+
+async function routing(name, folder, config) {
+  const live = await liveExperts(folder, 32)
+  return {
+    what: 'experts live in a batch of 32',
+    model: name,
+    value: live.least,
+    unit: `of ${config.num_experts} (the least of all layers)`,
+    fraction: live.mean / config.num_experts,
+    of: 'experts, mean of all layers',
+    note: `32 draws of ${config.num_experts_per_tok} at random would give ${live.expected.toFixed(1)}`,
+  }
+}

@@ -1,0 +1,39 @@
+// The library with its native layer in reach: what the public surface hides and a bench has to see.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { benchFolder, projectFolder } from './paths.mjs'
+
+const source = `
+export { native } from './lib/native.ts'
+export { loadModel } from './lib/engine/load.ts'
+`
+
+/** { native, loadModel } from the sources as they are now. */
+export async function internals() {
+  const outfile = join(benchFolder, '.cache/internals.mjs')
+  await build({
+    stdin: { contents: source, resolveDir: projectFolder, loader: 'ts' },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    format: 'esm',
+    logLevel: 'warning',
+  })
+  return import(pathToFileURL(outfile).href)
+}
+
+/** Every executor made from here on has its `step` replaced by `around(step)`, step: (batch) → Promise<result>. */
+export function watchSteps(addon, around) {
+  const create = addon.createExecutor
+  addon.createExecutor = async (...args) => {
+    const executor = await create.apply(addon, args)
+    executor.step = around(executor.step.bind(executor))
+    return executor
+  }
+  return () => {
+    addon.createExecutor = create
+  }
+}

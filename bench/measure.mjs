@@ -1,0 +1,61 @@
+// Timing through the public surface, and the numbers that describe a set of timings.
+
+export function quantile(values, q) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = q * (sorted.length - 1)
+  const low = Math.floor(at)
+  return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low])
+}
+
+export const median = values => quantile(values, 0.5)
+
+/** Half the distance between the extremes over the median: how noisy the numbers are. */
+export const spread = values =>
+  (Math.max(...values) - Math.min(...values)) / 2 / Math.max(median(values), 1e-12)
+
+/** `count` token ids that look random, below 90 % of the vocabulary (control tokens lie at its end). */
+export function randomIds(count, vocabSize, seed = 1) {
+  let s = Math.imul(seed, 0x9e3779b1) >>> 0 || 1
+  return Array.from({ length: count }, () => {
+    s ^= s << 13
+    s ^= s >>> 17
+    s ^= s << 5
+    return (s >>> 0) % Math.floor(vocabSize * 0.9)
+  })
+}
+
+export const greedy = { temperature: 0, repetitionPenalty: 1, ignoreEos: true }
+
+/** Milliseconds from the first step to the first token of a prompt of `tokens`. */
+export async function prefillMs(model, tokens, seed) {
+  const ids = randomIds(tokens, model.info.vocabSize, seed)
+  const { timings } = await model.generate(ids, { ...greedy, maxTokens: 1 }).result()
+  return timings.prefillMs
+}
+
+/**
+ * Tokens per second at batch 1 after a prompt of `depth` tokens (at least one): one rate for each of `segments`
+ * stretches of `tokens` tokens, the time of the prompt and of the first token left out.
+ */
+export async function decodeRates(model, depth, { segments = 5, tokens = 24, seed = 7 } = {}) {
+  const ids = randomIds(Math.max(depth, 1), model.info.vocabSize, seed)
+  const { tokenIds, ticks } = await timedGenerate(model, ids, 1 + segments * tokens)
+  if (tokenIds.length !== 1 + segments * tokens) throw new Error('The answer ended too early')
+  return Array.from(
+    { length: segments },
+    (_, i) => (tokens * 1000) / (ticks[(i + 1) * tokens] - ticks[i * tokens]),
+  )
+}
+
+/** The ids of a greedy answer, and the time at which each was there. */
+export async function timedGenerate(model, ids, maxTokens) {
+  const ticks = []
+  const tokenIds = []
+  for await (const chunk of model.generate(ids, { ...greedy, maxTokens })) {
+    for (const id of chunk.tokenIds) {
+      tokenIds.push(id)
+      ticks.push(performance.now())
+    }
+  }
+  return { tokenIds, ticks }
+}

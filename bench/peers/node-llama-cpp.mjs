@@ -1,0 +1,56 @@
+// The peer's side, with its own defaults for a CPU and flash attention.
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { serve } from './worker.mjs'
+
+let model
+let sequence
+
+/** A greedy answer with the time of each token. The prompt is new to the cache each time. */
+async function timed(ids, tokens) {
+  await sequence.clearHistory()
+  const out = []
+  const ticks = []
+  for await (const id of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
+    out.push(id)
+    ticks.push(performance.now())
+    if (out.length === tokens) break
+  }
+  return { out, ticks }
+}
+
+serve({
+  async load({ module, gguf, threads, context }) {
+    const { getLlama } = await import(pathToFileURL(join(module, 'dist/index.js')).href)
+    const llama = await getLlama({
+      gpu: false,
+      build: 'never',
+      maxThreads: threads,
+      logLevel: 'error',
+    })
+    const start = performance.now()
+    model = await llama.loadModel({ modelPath: gguf, gpuLayers: 0, checkTensors: false })
+    const loadMs = performance.now() - start
+    const made = await model.createContext({
+      contextSize: context,
+      batchSize: 512,
+      threads,
+      flashAttention: true,
+    })
+    sequence = made.getSequence()
+    return { loadMs }
+  },
+  greedy: async ({ ids, tokens }) => (await timed(ids, tokens)).out,
+  /** The prompt alone; no logits, no sampling. */
+  async prefill({ ids }) {
+    await sequence.clearHistory()
+    const start = performance.now()
+    await sequence.evaluateWithoutGeneratingNewTokens(ids)
+    return performance.now() - start
+  },
+  async decode({ ids, tokens }) {
+    const { ticks } = await timed(ids, tokens + 1)
+    return (ticks.at(-1) - ticks[0]) / tokens
+  },
+  rss: async () => process.resourceUsage().maxRSS * 1024,
+})

@@ -1,0 +1,49 @@
+// npm run bench -- [generate load loop boundary peers] [--models moe-s,moe-m,default] [--quick]: measures and prints rows.
+
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { buildLib } from '../scripts/build-lib.mjs'
+import { describeMachine } from './ceilings.mjs'
+import { hasDefaultModel, libraryFile } from './paths.mjs'
+import { printRows, saveRows } from './rows.mjs'
+
+const benches = new Map([
+  ['generate', './generate.bench.mjs'],
+  ['load', './load.bench.mjs'],
+  ['loop', './loop.bench.mjs'],
+  ['boundary', './boundary.bench.mjs'],
+  ['peers', './peers/peers.bench.mjs'],
+])
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { models: { type: 'string' }, quick: { type: 'boolean', default: false } },
+})
+const names = positionals.length > 0 ? positionals : [...benches.keys()]
+const unknown = names.filter(name => !benches.has(name))
+if (unknown.length > 0) {
+  console.error(
+    `Expected names among ${[...benches.keys()].join(', ')}, but got ${unknown.join(', ')}`,
+  )
+  process.exit(2)
+}
+
+await buildLib()
+const { loadModel } = await import(pathToFileURL(libraryFile).href)
+const all = ['moe-s', 'moe-m', ...(hasDefaultModel() ? ['default'] : [])]
+const models = values.models?.split(',') ?? all
+if (!hasDefaultModel()) console.error('default-model/ is not there: its rows are left out')
+
+let missed = 0
+for (const name of names) {
+  const { run } = await import(benches.get(name))
+  const machine = await describeMachine()
+  console.log(
+    `\n${name}: ${machine.cpu}, ${machine.cores} cores, load average ${machine.loadAverage.toFixed(2)}`,
+  )
+  const rows = await run({ models, loadModel, quick: values.quick })
+  printRows(rows)
+  saveRows(name, machine, rows)
+  missed += rows.filter(r => r.target && !r.holds).length
+}
+console.log(`\n${missed} targets missed`)
