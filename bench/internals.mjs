@@ -30,7 +30,7 @@ export function watchSteps(addon, around) {
   const create = addon.createExecutor
   addon.createExecutor = async (...args) => {
     const executor = await create.apply(addon, args)
-    executor.step = around(executor.step.bind(executor))
+    Object.defineProperty(executor, 'step', { value: around(executor.step.bind(executor)) })
     return executor
   }
   return () => {
