@@ -10,7 +10,7 @@ import torch
 
 from data import mix
 
-POOL, GROUP_TOKENS, GROUPS, LONGEST = 640, 1024, 4, 640
+POOL, GROUP_TOKENS, GROUPS, LONGEST = 640, 512, 4, 640
 
 
 def encode(tokenizer, messages):

@@ -9,11 +9,11 @@ import torch
 def orthogonalise(g, steps=5):
     """Newton–Schulz iteration on a batch of matrices: keeps the directions, evens out their sizes."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = g / (g.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    x = (g / (g.norm(dim=(-2, -1), keepdim=True) + 1e-7)).bfloat16()
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x
+    return x.to(g.dtype)
 
 
 class Muon(torch.optim.Optimizer):
