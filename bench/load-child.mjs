@@ -1,5 +1,6 @@
 // The process that load.bench measures: load-child.mjs load|first FOLDER|default WEIGHTS STARTED_MS → one line of JSON.
 import { readFileSync } from 'node:fs'
+import { greedy, randomIds } from './measure.mjs'
 
 const [task, folder, weights, started] = process.argv.slice(2)
 
@@ -20,7 +21,12 @@ const out = {
   loadMs,
   emptyBytes,
   peakBytes: statusBytes('VmHWM'),
-  residentBytes: statusBytes('VmRSS'),
+}
+if (task === 'load') {
+  // A mapped file only counts once it is read: one long prompt reads all of it.
+  const ids = randomIds(512, model.info.vocabSize)
+  await model.generate(ids, { ...greedy, maxTokens: 4 }).result()
+  out.usedPeakBytes = statusBytes('VmHWM')
 }
 if (task === 'first') {
   const answer = model.chat

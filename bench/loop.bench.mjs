@@ -18,21 +18,28 @@ async function delays(work) {
   return { p50: at(50), p99: at(99), max, samples: histogram.count }
 }
 
+/** Does `work` again and again for at least `ms`. */
+const repeat = (work, ms) => async () => {
+  for (const end = performance.now() + ms; performance.now() < end; ) await work()
+}
+
 export async function run({ models, loadModel, quick }) {
-  const rows = [row('event loop, idle', '', await delays(() => sleep(2000)))]
+  const rows = [row('event loop, idle', '', await delays(() => sleep(3000)))]
   for (const name of models.filter(m => m !== 'moe-m')) {
     const model = await loadModel(folderOf(name), { maxContext: 2048 })
     const ids = n => randomIds(n, model.info.vocabSize, n)
     const prompt = Math.min(1900, model.info.maxContext - 8)
-    const decode = { ...greedy, maxTokens: quick ? 40 : Math.min(300, model.info.maxContext - 32) }
+    const decode = { ...greedy, maxTokens: 200 }
+    const until = quick ? 1000 : 5000
     const read = async (prompt, options) => {
       for await (const _ of model.generate(prompt, options));
     }
     try {
       await read(ids(16), { ...greedy, maxTokens: 4 })
-      rows.push(row('event loop, decode', name, await delays(() => read(ids(16), decode)), true))
+      const short = () => read(ids(16), decode)
+      rows.push(row('event loop, decode', name, await delays(repeat(short, until)), true))
       const long = () => read(ids(prompt), { ...greedy, maxTokens: 1 })
-      rows.push(row(`event loop, prefill ${prompt}`, name, await delays(long), true))
+      rows.push(row(`event loop, prefill ${prompt}`, name, await delays(repeat(long, until)), true))
     } finally {
       await model.dispose()
     }
