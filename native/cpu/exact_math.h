@@ -10,10 +10,9 @@ namespace conclave::cpu {
 inline double exact_exp(double x) {
   constexpr double kLog2e = 1.4426950408889634, kRound = 6755399441055744.0;  // 1.5 · 2^52
   constexpr double kLn2Hi = 0x1.62e42fee00000p-1, kLn2Lo = 0x1.a39ef35793c76p-33;
-  const double clamped = x < -700.0 ? -700.0 : x;
-  const double shifted = clamped * kLog2e + kRound;
+  const double shifted = x * kLog2e + kRound;
   const double n = shifted - kRound;
-  const double r = (clamped - n * kLn2Hi) - n * kLn2Lo;  // |r| ≤ ln2 / 2
+  const double r = (x - n * kLn2Hi) - n * kLn2Lo;  // |r| ≤ ln2 / 2
   double p = 1.0 / 6227020800.0;
   p = p * r + 1.0 / 479001600.0;
   p = p * r + 1.0 / 39916800.0;
@@ -30,8 +29,10 @@ inline double exact_exp(double x) {
   p = p * r + 1.0;
   // The low bits of `shifted` hold n as an integer: add it to the exponent.
   const uint64_t scale = (std::bit_cast<uint64_t>(shifted) + 1023u) << 52;
-  const double y = p * std::bit_cast<double>(scale);
-  return x < -700.0 ? 0.0 : y;
+  const uint64_t y = std::bit_cast<uint64_t>(p * std::bit_cast<double>(scale));
+  // Below −700 all the above is noise, NaN perhaps: the sign of x + 700 drops it without a branch.
+  const uint64_t keep = (std::bit_cast<uint64_t>(x + 700.0) >> 63) - 1;
+  return std::bit_cast<double>(y & keep);
 }
 
 // ln x for finite x > 0, normal.

@@ -164,12 +164,26 @@ uint32_t sort_key(float x) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
+// Keeps the candidates of at least this weight; the best one's is 1.
+int64_t keep_from(Scratch& s, int64_t n, double weight) {
+  int64_t kept = 0;
+  for (int64_t j = 0; j < n; j++) {
+    s.ids[kept] = s.ids[j];
+    s.values[kept] = s.values[j];
+    s.weights[kept] = s.weights[j];
+    kept += s.weights[j] >= weight;
+  }
+  return kept;
+}
+
 // Keeps a candidate while the weight of those above it is below top_p of all (equal values: the lower id is above).
 // Radix selection of the border: three histograms over 12, 12 and 8 bits of the key, each inside the last one's bucket.
 int64_t keep_top_p(Scratch& s, int64_t n, double top_p) {
+  const double total = sum(s.weights, n);
   // Never 0: the best candidate stays even at top_p 0.
-  const double target =
-      std::max(top_p * sum(s.weights, n), std::numeric_limits<double>::min());
+  const double target = std::max(top_p * total, std::numeric_limits<double>::min());
+  // All those far below the mean weigh less together than what is cut off; the rest is usually small.
+  n = keep_from(s, n, 0.5 * (1 - top_p) * total / static_cast<double>(n));
   double above = 0;
   uint32_t prefix = 0, mask = 0;
   int64_t in_border = n;
@@ -203,16 +217,6 @@ int64_t keep_top_p(Scratch& s, int64_t n, double top_p) {
   return kept;
 }
 
-int64_t keep_min_p(Scratch& s, int64_t n, double min_p) {
-  int64_t kept = 0;
-  for (int64_t j = 0; j < n; j++) {
-    if (s.weights[j] < min_p) continue;  // the best candidate's weight is 1
-    s.ids[kept] = s.ids[j];
-    s.weights[kept++] = s.weights[j];
-  }
-  return kept;
-}
-
 int32_t draw(Scratch& s, const float* x, int64_t n, float largest, const SamplerState& state) {
   const SamplingParams& p = state.params;
   const bool cut = p.top_k > 0 && p.top_k < n;
@@ -221,7 +225,7 @@ int32_t draw(Scratch& s, const float* x, int64_t n, float largest, const Sampler
   for (int64_t j = 0; j < count; j++)
     s.weights[j] = exact_exp((static_cast<double>(s.values[j]) - top) / temperature);
   if (p.top_p < 1) count = keep_top_p(s, count, p.top_p);
-  if (p.min_p > 0) count = keep_min_p(s, count, p.min_p);
+  if (p.min_p > 0) count = keep_from(s, count, p.min_p);
   double left = uniform(p.seed, static_cast<uint64_t>(state.num_generated)) * sum(s.weights, count);
   int64_t last = 0;
   for (int64_t j = 0; j < count; j++) {
