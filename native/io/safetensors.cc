@@ -113,20 +113,14 @@ SafetensorsHeader parse_safetensors_header(std::span<const std::byte> bytes, uin
   return header;
 }
 
-SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
+SafetensorsFile::SafetensorsFile(MappedFile mapped) : WeightFile(std::move(mapped)) {
   try {
-    header_ = parse_safetensors_header({file_.data(), static_cast<size_t>(file_.size())},
-                                       file_.size(), path);
+    header_ = parse_safetensors_header(bytes(), file().size(), file().path());
   } catch (const Error&) {
-    file_.check_unchanged();  // a file that is being written explains a header that makes no sense
+    file().check_unchanged();  // a file that is being written explains a header that makes no sense
     throw;
   }
-  file_.check_unchanged();
-}
-
-const std::byte* SafetensorsFile::data(const TensorEntry& tensor) const {
-  alignas(64) static constexpr std::byte kNothing[64]{};
-  return tensor.begin == tensor.end ? kNothing : file_.data() + tensor.begin;
+  file().check_unchanged();
 }
 
 }  // namespace conclave::io

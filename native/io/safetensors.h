@@ -12,24 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "core/dtype.h"
-#include "core/tensor.h"
-#include "io/mapped_file.h"
+#include "io/weight_file.h"
 
 namespace conclave::io {
-
-struct TensorEntry {
-  std::string_view name;          // at most 1 KiB; any characters
-  std::span<const int64_t> dims;  // rank 0…8; both point into the header that owns the entry
-  uint64_t begin = 0;             // bytes from the start of the file
-  uint64_t end = 0;
-  DType dtype = DType::f32;
-  bool aligned = true;  // false: begin is no multiple of the element size, so copy before use
-
-  uint64_t bytes() const { return end - begin; }
-  // `unsupported_model` above four dimensions.
-  Shape shape() const;
-};
 
 // Owns the names and dims of its entries. Allocates at most about twice the header's bytes.
 struct SafetensorsHeader {
@@ -53,20 +38,17 @@ struct SafetensorsHeader {
 SafetensorsHeader parse_safetensors_header(std::span<const std::byte> bytes, uint64_t file_size,
                                            const std::string& what);
 
-class SafetensorsFile {
+class SafetensorsFile : public WeightFile {
  public:
-  explicit SafetensorsFile(const std::string& path);
+  explicit SafetensorsFile(const std::string& path) : SafetensorsFile(MappedFile(path)) {}
+  explicit SafetensorsFile(MappedFile mapped);
 
-  const std::vector<TensorEntry>& tensors() const { return header_.tensors; }
+  const std::vector<TensorEntry>& tensors() const override { return header_.tensors; }
   const TensorEntry* find(std::string_view name) const { return header_.find(name); }
   // The JSON text of __metadata__, empty if absent.
   const std::string& metadata() const { return header_.metadata; }
-  // Valid while this object lives. Of a zero-size tensor: a pointer to nothing that is not null.
-  const std::byte* data(const TensorEntry& tensor) const;
-  const MappedFile& file() const { return file_; }
 
  private:
-  MappedFile file_;
   SafetensorsHeader header_;
 };
 

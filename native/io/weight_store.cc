@@ -11,7 +11,7 @@ namespace conclave::io {
 WeightStore::WeightStore(const std::vector<std::string>& paths) {
   size_t num_tensors = 0;
   for (const std::string& path : paths) {
-    files_.push_back(std::make_unique<SafetensorsFile>(path));
+    files_.push_back(open_weight_file(path));
     num_tensors += files_.back()->tensors().size();
   }
   tensors_.reserve(num_tensors);

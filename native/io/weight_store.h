@@ -5,14 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include "io/safetensors.h"
+#include "io/weight_file.h"
 
 namespace conclave::io {
 
 // A tensor and the file that holds it; empty where no file does. Valid as long as its store.
 struct StoredTensor {
   const TensorEntry* entry = nullptr;
-  const SafetensorsFile* file = nullptr;
+  const WeightFile* file = nullptr;
   size_t file_index = 0;  // into the paths that the store was opened with
 
   explicit operator bool() const { return entry != nullptr; }
@@ -25,7 +25,7 @@ class WeightStore {
   explicit WeightStore(const std::vector<std::string>& paths);
 
   size_t num_files() const { return files_.size(); }
-  const SafetensorsFile& file(size_t index) const { return *files_[index]; }
+  const WeightFile& file(size_t index) const { return *files_[index]; }
   // In file order, then header order.
   const std::vector<StoredTensor>& tensors() const { return tensors_; }
   size_t num_tensors() const { return tensors_.size(); }
@@ -38,7 +38,7 @@ class WeightStore {
   void check_unchanged() const;
 
  private:
-  std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  std::vector<std::unique_ptr<WeightFile>> files_;
   std::vector<StoredTensor> tensors_;
   std::vector<uint32_t> by_name_;  // indices into tensors_, sorted by name
   uint64_t total_bytes_ = 0;
