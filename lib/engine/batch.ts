@@ -56,7 +56,8 @@ export class BatchBuilder {
       maxPages,
       logitRows: this.#logitRows.subarray(0, row),
       samplers: this.#samplers.subarray(0, row),
-      wantLogits: entries.some(e => e.sequence.allLogits),
+      wantLogits: entries.some(e => e.sequence.wants === 'logits'),
+      wantRoutes: entries.some(e => e.sequence.wants === 'routes'),
     }
   }
 
@@ -71,12 +72,12 @@ export class BatchBuilder {
   }
 
   #fillRows({ sequence, count, reachesEnd }: PlanEntry, token: number, row: number): number {
-    if (sequence.allLogits) {
+    if (sequence.wants === 'logits') {
       for (let i = 0; i < count; i++) {
         this.#logitRows[row] = token + i
         this.#samplers[row++] = -1
       }
-    } else if (reachesEnd) {
+    } else if (sequence.wants === 'token' && reachesEnd) {
       this.#logitRows[row] = token + count - 1
       this.#samplers[row++] = sequence.sampler
     }

@@ -11,6 +11,7 @@ import { refuseTooLarge } from './memory-plan.ts'
 import { Model } from './model.ts'
 import { describeModel } from './model-info.ts'
 import { type OpenModel, openModel, throwIfAborted } from './open.ts'
+import type { Routing } from './routes-request.ts'
 
 /** Bytes of logits that one step of `model.logits` may return. */
 const maxLogitBytes = 256 * 2 ** 20
@@ -40,6 +41,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
       info: describeModel(open, executor.info, checked.device),
       tokenizer,
       defaults: open.folder.generation,
+      routing: routingOf(open),
     })
   } finally {
     open.store.close()
@@ -70,6 +72,13 @@ async function createExecutor(open: OpenModel, options: CheckedLoadOptions): Pro
   } finally {
     signal?.removeEventListener('abort', stop)
   }
+}
+
+/** Sparse layers in the graph's order, by the number in their label: `layers.3.mlp`. */
+function routingOf({ recorded, folder }: OpenModel): Routing {
+  const routers = recorded.graph.nodes.filter(node => node.op === 'moe_route')
+  const layers = routers.map(({ label }) => Number(/layers\.(\d+)/.exec(label)?.[1] ?? -1))
+  return { layers, expertsPerToken: folder.config.moe?.numExpertsPerTok ?? 0 }
 }
 
 function createEngineOf(open: OpenModel, executor: Executor): Engine {

@@ -20,7 +20,7 @@ export class LogitsRequest implements EngineRequest {
 
   /** Throws `insufficient_memory` where the result does not fit. */
   constructor(id: number, promptIds: ArrayLike<number>, vocabSize: number, submitted: number) {
-    this.sequence = new Sequence({ id, promptIds, maxTokens: 0, allLogits: true })
+    this.sequence = new Sequence({ id, promptIds, maxTokens: 0, wants: 'logits' })
     this.times = { submitted }
     this.#vocabSize = vocabSize
     this.#all = allocate(promptIds.length, vocabSize)

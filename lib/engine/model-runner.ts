@@ -21,6 +21,15 @@ export type StepOutput =
   | { kind: 'token'; tokenId: number; logprob: number; top: RankedToken[] }
   /** (count, vocab_size) logits of the entry's tokens, from token `start` on. */
   | { kind: 'logits'; start: number; logits: Float32Array }
+  /** The step's experts, (sparse layers, stepTokens, experts a token); the entry's `count` tokens start at `offset`. */
+  | {
+      kind: 'routes'
+      start: number
+      count: number
+      offset: number
+      stepTokens: number
+      routes: Int32Array
+    }
   | { kind: 'error'; error: ConclaveError }
 
 /** What the engine needs of a model; the executor, or a fake one in tests. */
@@ -88,11 +97,19 @@ export class ModelRunner {
 
 function readOutputs(plan: Plan, result: StepResult): StepOutput[] {
   let row = 0
+  let token = 0
   return plan.entries.map(entry => {
-    if (entry.sequence.allLogits) {
-      const output = readLogits(entry, result, row)
-      row += entry.count
-      return output
+    const { start, count } = entry
+    const offset = token
+    token += count
+    const { wants } = entry.sequence
+    if (wants === 'logits') {
+      row += count
+      return readLogits(entry, result, row - count)
+    }
+    if (wants === 'routes') {
+      const routes = result.routes ?? new Int32Array(0)
+      return { kind: 'routes', start, count, offset, stepTokens: plan.numTokens, routes }
     }
     return entry.reachesEnd ? readToken(result, row++) : { kind: 'none' }
   })

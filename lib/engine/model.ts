@@ -22,12 +22,14 @@ import { Generation, type GenerationEvents } from './generation.ts'
 import { LogitsRequest } from './logits-request.ts'
 import type { ModelInfo } from './model-info.ts'
 import { checkIds, promptIds } from './prompt.ts'
+import { type LayerRoutes, RoutesRequest, type Routing } from './routes-request.ts'
 
 export interface ModelParts {
   engine: Engine
   info: Readonly<ModelInfo>
   tokenizer: ModelTokenizer | null
   defaults: SamplingDefaults
+  routing: Routing
 }
 
 /**
@@ -42,12 +44,14 @@ export class Model {
   readonly tokenizer: ModelTokenizer | null
   readonly #engine: Engine
   readonly #defaults: SamplingDefaults
+  readonly #routing: Routing
 
-  constructor({ engine, info, tokenizer, defaults }: ModelParts) {
+  constructor({ engine, info, tokenizer, defaults, routing }: ModelParts) {
     this.info = info
     this.tokenizer = tokenizer
     this.#engine = engine
     this.#defaults = defaults
+    this.#routing = routing
   }
 
   /**
@@ -106,6 +110,21 @@ export class Model {
     const request = new LogitsRequest(engine.nextId(), checked, vocabSize, engine.now())
     engine.submit(request)
     return request.logits
+  }
+
+  /**
+   * The experts that each token of a prompt chooses, layer by layer; [] in a dense model.
+   * Throws `invalid_request`, `context_length_exceeded` or `disposed`.
+   * @example
+   * const [{ layer, expertIds }] = await model.routes([1, 2, 3]) // expertIds[2]: those of the third token
+   */
+  async routes(ids: ArrayLike<number>): Promise<LayerRoutes[]> {
+    const engine = this.#engine
+    engine.assertAlive()
+    const checked = checkIds(ids, this.info.vocabSize, this.info.maxContext)
+    const request = new RoutesRequest(engine.nextId(), checked, this.#routing, engine.now())
+    engine.submit(request)
+    return request.routes
   }
 
   /** Frees native memory once the step in progress is over; requests in flight end as 'aborted'. Idempotent. */

@@ -131,7 +131,7 @@ export class Scheduler {
 
   #take(plan: Plan, sequence: Sequence, pending: number): void {
     const { maxBatchTokens, maxLogitRows } = this.#options
-    const most = sequence.allLogits ? maxLogitRows : maxBatchTokens
+    const most = sequence.wants === 'logits' ? maxLogitRows : maxBatchTokens
     const count = Math.min(pending, most, maxBatchTokens - plan.numTokens)
     if (count <= 0) return
     const start = sequence.numComputed

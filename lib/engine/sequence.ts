@@ -9,13 +9,18 @@
  */
 export type SequenceState = 'waiting' | 'running' | 'finished'
 
+/**
+ * What its steps give: a token where its end is reached, or for every token of the prompt the logits or the experts
+ * chosen, with nothing sampled.
+ */
+export type SequenceOutput = 'token' | 'logits' | 'routes'
+
 export interface SequenceOptions {
   id: number
   promptIds: ArrayLike<number>
   /** Most tokens that will be generated; 0: the prompt alone is run, for its logits. */
   maxTokens: number
-  /** Logits of every prompt token come back, and nothing is sampled. */
-  allLogits?: boolean
+  wants?: SequenceOutput
 }
 
 /** Prompt and answer as one line of tokens; the first `numComputed` of them are in the cache. */
@@ -23,7 +28,7 @@ export class Sequence {
   readonly id: number
   readonly numPromptTokens: number
   readonly maxTokens: number
-  readonly allLogits: boolean
+  readonly wants: SequenceOutput
   state: SequenceState = 'waiting'
   /** Tokens whose keys and values are in the cache. */
   numComputed = 0
@@ -36,11 +41,11 @@ export class Sequence {
   #tokens: Int32Array
   #length: number
 
-  constructor({ id, promptIds, maxTokens, allLogits = false }: SequenceOptions) {
+  constructor({ id, promptIds, maxTokens, wants = 'token' }: SequenceOptions) {
     this.id = id
     this.numPromptTokens = promptIds.length
     this.maxTokens = maxTokens
-    this.allLogits = allLogits
+    this.wants = wants
     this.#tokens = Int32Array.from(promptIds)
     this.#length = promptIds.length
   }

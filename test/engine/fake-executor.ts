@@ -18,6 +18,12 @@ export function hashNext(tokens: readonly number[], vocabSize: number): number {
   return hash % vocabSize
 }
 
+/** Two sparse layers, two experts a token: layer and position. */
+function fakeRoutes({ positions }: StepBatch): Int32Array {
+  const layer = (l: number) => Array.from(positions, position => [l, position]).flat()
+  return Int32Array.from([...layer(0), ...layer(1)])
+}
+
 /**
  * Stands in for the native executor: the "cache" holds token ids, and the next token is a hash of the whole line as
  * read back through the page table, so wrong pages, positions or chunks change the answer.
@@ -97,7 +103,7 @@ export class FakeExecutor implements StepExecutor {
       topLogprobs: new Float32Array(0),
       topN: 0,
       logits,
-      routes: null,
+      routes: batch.wantRoutes === true ? fakeRoutes(batch) : null,
       ms: 0,
     }
   }

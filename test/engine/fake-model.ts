@@ -29,6 +29,7 @@ export function fakeModel(options: FakeModelOptions = {}) {
   const now = () => performance.now()
   const sizes = { maxBatchTokens, maxSequences, pageSize, numPages, maxContext, maxLogitRows }
   const engine = new Engine({ executor, ...sizes, now })
+  const routing = { layers: [1, 3], expertsPerToken: 2 }
   const info = {
     architecture: 'fake',
     parametersTotal: 0,
@@ -46,7 +47,13 @@ export function fakeModel(options: FakeModelOptions = {}) {
     experts: 0,
     expertsPerToken: 0,
   }
-  const model = new Model({ engine, info, tokenizer, defaults: { temperature: 0, eosTokenIds } })
+  const model = new Model({
+    engine,
+    info,
+    tokenizer,
+    defaults: { temperature: 0, eosTokenIds },
+    routing,
+  })
   return { model, engine, executor }
 }
 

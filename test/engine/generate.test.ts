@@ -179,3 +179,18 @@ describe('logits', () => {
     expect(result.tokenIds).toEqual(expectedTokens(prompt, 4))
   })
 })
+
+describe('routes', () => {
+  it('come layer by layer for every token, in chunks, beside running requests', async () => {
+    const { model } = fakeModel({ maxBatchTokens: 3 })
+    const [routes, result] = await Promise.all([
+      model.routes(prompt),
+      model.generate(prompt, { maxTokens: 4 }).result(),
+    ])
+    expect(routes).toEqual([
+      { layer: 1, expertIds: prompt.map((_, i) => [0, i]) },
+      { layer: 3, expertIds: prompt.map((_, i) => [1, i]) },
+    ])
+    expect(result.tokenIds).toEqual(expectedTokens(prompt, 4))
+  })
+})

@@ -68,7 +68,7 @@ class World {
       id: this.sequences.length,
       promptIds: Array(prompt).fill(1),
       maxTokens: allLogits ? 0 : maxTokens,
-      allLogits,
+      wants: allLogits ? 'logits' : 'token',
     })
     try {
       this.scheduler.add(sequence)
@@ -88,7 +88,7 @@ class World {
     this.scheduler.commit(plan)
     for (const { sequence, reachesEnd } of plan.entries) {
       if (sequence.state === 'finished' || !reachesEnd) continue
-      if (!sequence.allLogits) sequence.append(2)
+      if (sequence.wants === 'token') sequence.append(2)
       if (sequence.numGenerated >= sequence.maxTokens) this.scheduler.finish(sequence)
     }
   }
