@@ -29,6 +29,7 @@ export interface Download {
   readonly onBytes: (doneBytes: number) => void
 }
 
+// In a row that each bring less than a mebibyte.
 const maxAttempts = 5
 
 /**
@@ -59,9 +60,9 @@ export async function downloadBlob(download: Download): Promise<void> {
       } catch (error) {
         if (!(error instanceof CutError)) throw error
         at = error.at
-        failures = at > before ? 1 : failures + 1
+        failures = at - before >= 2 ** 20 ? 1 : failures + 1
         if (failures >= maxAttempts) throw error.cause
-        await delay(200 * 2 ** failures)
+        await delay(100 * 2 ** failures)
       }
     }
     await finish(handle, hash, download)
