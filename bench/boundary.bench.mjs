@@ -1,5 +1,6 @@
 // What JavaScript adds to a step: one crossing into the native engine and back, and the work between two steps.
 import { Bench } from 'tinybench'
+import { calm } from './foreign.mjs'
 import { internals, watchSteps } from './internals.mjs'
 import { greedy, median, quantile, randomIds } from './measure.mjs'
 import { ensureModel } from './models.mjs'
@@ -7,6 +8,7 @@ import { ensureModel } from './models.mjs'
 export async function run({ quick }) {
   const rows = []
   for (const sequences of [1, 64]) {
+    await calm()
     const model = await openWatched(ensureModel('tiny'), sequences)
     try {
       rows.push(await crossing(model, sequences, quick))

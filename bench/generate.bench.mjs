@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ceilings, fractionOf } from './ceilings.mjs'
 import { costsOf } from './costs.mjs'
+import { calm } from './foreign.mjs'
 import { decodeRates, median, prefillMs, spread } from './measure.mjs'
 import { folderOf } from './models.mjs'
 import { liveExperts } from './routing.mjs'
@@ -37,7 +38,10 @@ async function measureModel(name, loadModel, quick) {
 
 async function prefill(name, model, config, repeat) {
   const ms = []
-  for (let i = 0; i < repeat; i++) ms.push(await prefillMs(model, prefillTokens, i + 1))
+  for (let i = 0; i < repeat; i++) {
+    await calm()
+    ms.push(await prefillMs(model, prefillTokens, i + 1))
+  }
   const flopsPerSecond =
     (costsOf(config, { tokens: prefillTokens }).prefillFlops * 1000) / median(ms)
   const { bf16FlopsPerSecond } = await ceilings()
@@ -53,6 +57,7 @@ async function prefill(name, model, config, repeat) {
 }
 
 async function decode(name, model, config, depth) {
+  await calm()
   const rates = await decodeRates(model, depth)
   const { decodeBytes } = costsOf(config, { depth })
   const bytesPerSecond = median(rates) * decodeBytes

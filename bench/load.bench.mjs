@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { calm } from './foreign.mjs'
 import { median, spread } from './measure.mjs'
 import { folderOf } from './models.mjs'
 import { benchFolder, hasDefaultModel } from './paths.mjs'
@@ -10,6 +11,7 @@ const exec = promisify(execFile)
 
 /** One load in a process of its own. */
 async function child(...args) {
+  await calm()
   const started = performance.timeOrigin + performance.now()
   const file = join(benchFolder, 'load-child.mjs')
   const { stdout } = await exec(process.execPath, [file, ...args, String(started)])

@@ -1,6 +1,7 @@
 // Does the event loop stay free? Delay of a 1 ms timer while the engine computes, beside that of an idle process.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { calm } from './foreign.mjs'
 import { greedy, randomIds } from './measure.mjs'
 import { folderOf } from './models.mjs'
 
@@ -9,6 +10,7 @@ const resolution = 1
 /** Delays beyond the timer's own period while `work` runs, in milliseconds. */
 async function delays(work) {
   const histogram = monitorEventLoopDelay({ resolution })
+  await calm()
   await sleep(50)
   histogram.enable()
   await work()

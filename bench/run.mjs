@@ -34,13 +34,15 @@ const all = ['moe-s', 'moe-m', ...(hasDefaultModel() ? ['default'] : [])]
 const models = values.models?.split(',') ?? all
 if (!hasDefaultModel()) console.error('default-model/ is not there: its rows are left out')
 
+const describe = ({ cpu, cores, foreign, readBytesPerSecond: read, bf16FlopsPerSecond: bf16 }) =>
+  `${cpu}, ${cores} cores; read ${(read / 1e9).toFixed(1)} GB/s, bf16 ${(bf16 / 1e9).toFixed(0)} GFLOP/s; ` +
+  `others take ${foreign.normal.toFixed(2)} cores, ${foreign.low.toFixed(2)} more at low priority`
+
 let missed = 0
 for (const name of names) {
   const { run } = await import(benches.get(name))
   const machine = await describeMachine()
-  console.log(
-    `\n${name}: ${machine.cpu}, ${machine.cores} cores, load average ${machine.loadAverage.toFixed(2)}`,
-  )
+  console.log(`\n${name}: ${describe(machine)}`)
   const rows = await run({ models, loadModel, quick: values.quick })
   printRows(rows)
   saveRows(name, machine, rows)

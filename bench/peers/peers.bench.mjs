@@ -4,6 +4,7 @@ import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { ceilings, fractionOf } from '../ceilings.mjs'
 import { costsOf } from '../costs.mjs'
+import { calm } from '../foreign.mjs'
 import { median, randomIds, spread } from '../measure.mjs'
 import { ensureModel, ggufFile } from '../models.mjs'
 import { benchFolder } from '../paths.mjs'
@@ -74,6 +75,7 @@ async function compare(name, module, quick) {
 async function takeTurns(ours, theirs, ask, rounds) {
   const times = [[], []]
   for (let i = -1; i < rounds; i++) {
+    await calm()
     for (const [k, worker] of [ours, theirs].entries()) {
       const { task, ...message } = ask(i + 1)
       const ms = await worker.ask(task, message)
