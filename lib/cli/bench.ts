@@ -3,12 +3,15 @@
  * @module
  */
 import { cpus } from 'node:os'
-import type { LoadOptions } from '../engine/load-options.ts'
+import { checkLoadOptions, type LoadOptions } from '../engine/load-options.ts'
 import type { Model } from '../engine/model.ts'
+import { openModel } from '../engine/open.ts'
+import { decodeBytesPerToken } from '../engine/step-cost.ts'
+import { ConclaveError } from '../errors.ts'
 import { measureDecode, measurePrefill, median } from './bench-runs.ts'
 import { type Command, outputFlags, UsageError, type Values } from './command.ts'
 import { interruptSignal } from './interrupt.ts'
-import { loadFromFlags, modelFlags } from './model-flags.ts'
+import { loadFromFlags, loadOptions, modelFlags, modelSource } from './model-flags.ts'
 import { formatBytes } from './progress.ts'
 
 export const bench: Command = {
@@ -30,10 +33,13 @@ export const bench: Command = {
   async run(values) {
     const sizes = readSizes(values)
     const signal = interruptSignal()
-    const { model, loadMs } = await loadFromFlags(values, signal, room(sizes, values))
+    const more = room(sizes, values)
+    const bytesPerToken = await decodeCost(values, sizes, more)
+    const { model, loadMs } = await loadFromFlags(values, signal, more)
     try {
       const load = { ms: loadMs, peakRssBytes: process.resourceUsage().maxRSS * 1024 }
-      const report = { machine: machine(model), load, ...(await measure(model, sizes, signal)) }
+      const speed = await measure(model, sizes, bytesPerToken, signal)
+      const report = { machine: machine(model), load, ...speed }
       if (values.json === true) console.log(JSON.stringify(report))
       else process.stdout.write(page(report))
     } finally {
@@ -77,7 +83,23 @@ function room({ promptTokens, outputTokens, batch, depth }: Sizes, values: Value
   }
 }
 
-async function measure(model: Model, sizes: Sizes, signal: AbortSignal) {
+/** What a token of the decode must read, at the mean length of its sequences. */
+async function decodeCost(values: Values, sizes: Sizes, more: LoadOptions): Promise<number> {
+  const options = checkLoadOptions({ ...loadOptions(values), ...more })
+  const { store, recorded, tensors, plan, executorOptions } = await openModel(
+    modelSource(values),
+    options,
+  )
+  store.close()
+  return decodeBytesPerToken(recorded.graph, tensors, {
+    format: options.weights,
+    batch: sizes.batch,
+    depth: Math.max(1, sizes.depth) + sizes.outputTokens / 2,
+    kvBytesPerToken: plan.kvBytes / (plan.numPages * executorOptions.pageSize),
+  })
+}
+
+async function measure(model: Model, sizes: Sizes, bytesPerToken: number, signal: AbortSignal) {
   const prefill: number[] = []
   const decode: number[] = []
   // The first run of each warms caches and is left out.
@@ -85,13 +107,13 @@ async function measure(model: Model, sizes: Sizes, signal: AbortSignal) {
     prefill.push(await measurePrefill(model, sizes.promptTokens, run, signal))
   for (let run = 0; run <= sizes.repeat && !signal.aborted; run++)
     decode.push(await measureDecode(model, sizes, run, signal))
-  signal.throwIfAborted()
+  if (signal.aborted) throw new ConclaveError('aborted', 'The benchmark was stopped.')
   return {
     prefill: { tokensPerSecond: median(prefill.slice(1)), fractionOfRoof: null },
     decode: {
       batch: sizes.batch,
       tokensPerSecond: median(decode.slice(1)),
-      bytesPerToken: null,
+      bytesPerToken,
       fractionOfRoof: null,
     },
   }

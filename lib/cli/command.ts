@@ -68,7 +68,8 @@ export function parseFlags(
     return { values, positionals: parsed.positionals }
   } catch (error) {
     if (error instanceof UsageError) throw error
-    throw new UsageError((error as Error).message)
+    // Only the first sentence: the rest explains what to escape.
+    throw new UsageError(`${(error as Error).message.split('. ')[0]!.replace(/\.$/, '')}.`)
   }
 }
 

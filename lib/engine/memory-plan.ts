@@ -15,17 +15,29 @@ const elementBytes = new Map([
   ['i8', 1],
 ])
 
-/** Bytes of all weights as kernels read them; int8 has a f32 scale a row. */
-export function weightBytes(graph: Graph, tensors: readonly TensorInfo[], format: WeightFormat) {
+/** Gives the bytes of a weight as kernels read it; int8 has a f32 scale a row. */
+export function weightSizer(
+  tensors: readonly TensorInfo[],
+  format: WeightFormat,
+): (ref: WeightRef) => number {
   const stored = new Map(tensors.map(tensor => [tensor.name, tensor.dtype]))
-  const bytes = (ref: WeightRef) => {
+  return ref => {
     const elements = ref.rows * ref.cols
     if (ref.kind === 'vector' || ref.exact === true || format === 'f32') return elements * 4
     if (format === 'bf16') return elements * 2
     if (format === 'int8') return elements + ref.rows * 4
     return elements * (elementBytes.get(stored.get(ref.tensor) ?? '') ?? 4)
   }
-  return graph.weights.reduce((sum, ref) => sum + bytes(ref), 0)
+}
+
+/** Bytes of all weights together. */
+export function weightBytes(
+  graph: Graph,
+  tensors: readonly TensorInfo[],
+  format: WeightFormat,
+): number {
+  const sizeOf = weightSizer(tensors, format)
+  return graph.weights.reduce((sum, ref) => sum + sizeOf(ref), 0)
 }
 
 /** The dtype that holds most of the stored bytes: what 'auto' means for these files. */
