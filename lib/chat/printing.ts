@@ -6,6 +6,9 @@ import { type Budget, templateError } from './budget.ts'
 import { Text, TextBuilder } from './marked-text.ts'
 import { Dict, Float, isNumeric, Tuple, typeName, type Value } from './values.ts'
 
+/** What printing one item costs beside its characters. */
+const stepsPerItem = 3
+
 /** What `{{ value }}` prints. */
 export function printed(budget: Budget, value: Value): Text {
   if (value instanceof Text) return value
@@ -14,34 +17,50 @@ export function printed(budget: Budget, value: Value): Text {
 }
 
 function repr(budget: Budget, value: Value): Text {
-  budget.enter()
-  try {
-    return Text.join(reprParts(budget, value))
-  } finally {
-    budget.leave()
-  }
+  const out = new TextBuilder()
+  writeRepr(out, budget, value)
+  return out.text()
 }
 
-function reprParts(budget: Budget, value: Value): Text[] {
+function writeRepr(out: TextBuilder, budget: Budget, value: Value): void {
+  budget.enter()
+  budget.spend(stepsPerItem)
+  budget.fits(out.length)
   if (value instanceof Text) {
     budget.chars(value.length)
-    return quoted(value)
-  }
-  if (Array.isArray(value)) {
-    const items = value.map(item => repr(budget, item))
+    for (const part of quoted(value)) out.add(part)
+  } else if (Array.isArray(value)) {
     const [open, close] = value instanceof Tuple ? ['(', value.length === 1 ? ',)' : ')'] : '[]'
-    return [Text.of(open!), Text.join(items, Text.of(', ')), Text.of(close!)]
-  }
-  if (value instanceof Dict) {
-    const items = value
-      .items()
-      .map(([key, item]) => Text.join([repr(budget, key), Text.of(': '), repr(budget, item)]))
-    return [Text.of('{'), Text.join(items, Text.of(', ')), Text.of('}')]
-  }
-  if (value === undefined) return [Text.of('Undefined')]
-  if (value === null) return [Text.of('None')]
-  if (typeof value === 'boolean') return [Text.of(value ? 'True' : 'False')]
-  if (isNumeric(value)) return [Text.of(numeral(value))]
+    writeList(out, [open!, close!], value, item => writeRepr(out, budget, item))
+  } else if (value instanceof Dict) {
+    writeList(out, ['{', '}'], value.items(), ([key, item]) => {
+      writeRepr(out, budget, key)
+      out.add(Text.of(': '))
+      writeRepr(out, budget, item)
+    })
+  } else out.add(Text.of(scalar(value)))
+  budget.leave()
+}
+
+function writeList<T>(
+  out: TextBuilder,
+  [open, close]: [string, string],
+  items: readonly T[],
+  write: (item: T) => void,
+): void {
+  out.add(Text.of(open))
+  items.forEach((item, i) => {
+    if (i > 0) out.add(Text.of(', '))
+    write(item)
+  })
+  out.add(Text.of(close))
+}
+
+function scalar(value: Value): string {
+  if (value === undefined) return 'Undefined'
+  if (value === null) return 'None'
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  if (isNumeric(value)) return numeral(value)
   throw templateError(`a ${typeName(value)} cannot be printed`)
 }
 
@@ -74,7 +93,7 @@ export function numeral(value: number | Float): string {
   const number = value instanceof Float ? value.value : value
   if (Number.isNaN(number)) return 'nan'
   if (!Number.isFinite(number)) return number > 0 ? 'inf' : '-inf'
-  if (isIntegral) return BigInt(number).toString()
+  if (isIntegral) return Number.isSafeInteger(number) ? `${number}` : BigInt(number).toString()
   const size = Math.abs(number)
   if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
     const [digits, exponent = ''] = number.toExponential().split('e')
@@ -108,6 +127,7 @@ function writeJson(
   level: number,
 ): void {
   budget.enter()
+  budget.spend(stepsPerItem)
   budget.fits(out.length)
   if (value instanceof Text) out.add(jsonString(budget, value, style))
   else if (Array.isArray(value)) {

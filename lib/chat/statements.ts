@@ -19,6 +19,9 @@ import {
   type Value,
 } from './values.ts'
 
+/** What a round of a loop costs beside its body. */
+const stepsPerRound = 4
+
 /** How a body ended: a loop takes note of the first two. */
 type Ending = 'break' | 'continue' | undefined
 
@@ -126,6 +129,7 @@ function loop(out: TextBuilder, budget: Budget, node: For, scope: Scope): undefi
   }
   if (items.length === 0) execute(out, budget, node.defaultBlock, new Scope(scope))
   const memory: Value[] = []
+  budget.spend(items.length * stepsPerRound)
   for (let i = 0; i < items.length; i++) {
     const inner = new Scope(scope)
     inner.set('loop', loopState(items, i, memory))

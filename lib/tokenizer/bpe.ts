@@ -7,6 +7,7 @@ import { ConclaveError } from '../errors.ts'
 import { byteChars } from './byte-level.ts'
 import { MergeQueue, positionOf, rankOf } from './merge-queue.ts'
 import { MergeTable } from './merge-table.ts'
+import { invalidFile, type Merges } from './tokenizer-file.ts'
 
 /** Longest pre-token in symbols: a queue key has 28 bits for the position. */
 const maxSymbols = 2 ** 27
@@ -19,8 +20,7 @@ const maxCachedWords = 20_000
 export interface BpeOptions {
   /** Token text → id, added tokens left out. */
   vocab: ReadonlyMap<string, number>
-  /** Pairs in rank order; every part and every result is in `vocab`. */
-  merges: readonly (readonly [string, string])[]
+  merges: Merges
   /** Ids that plain text may never become: their merges are left out. */
   reserved: ReadonlySet<number>
   byteLevel: boolean
@@ -47,13 +47,12 @@ export class BpeModel {
   constructor(options: BpeOptions) {
     const { vocab, merges, reserved, byteLevel, byteFallback } = options
     this.#options = options
-    this.#table = new MergeTable(merges.length)
-    this.#mergedIds = new Int32Array(merges.length)
-    merges.forEach(([left, right], rank) => {
-      const merged = vocab.get(left + right)!
-      this.#mergedIds[rank] = merged
+    this.#table = new MergeTable(merges.left.length)
+    this.#mergedIds = merges.merged
+    merges.merged.forEach((merged, rank) => {
       if (reserved.has(merged)) return
-      if (!this.#table.add(vocab.get(left)!, vocab.get(right)!, rank)) throw duplicateMerge(rank)
+      const isNew = this.#table.add(merges.left[rank]!, merges.right[rank]!, rank)
+      if (!isNew) throw invalidFile(`merge ${rank} repeats an earlier one`, { merge: rank })
     })
     const spelling = byteLevel || !byteFallback ? (byte: number) => byteChars[byte]! : fallbackToken
     this.#byteIds = Int32Array.from({ length: 256 }, (_, byte) => vocab.get(spelling(byte)) ?? -1)
@@ -199,13 +198,4 @@ export class BpeModel {
 /** SentencePiece's spelling of a raw byte. */
 export function fallbackToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
-}
-
-function duplicateMerge(rank: number): ConclaveError {
-  return new ConclaveError(
-    'invalid_file',
-    `tokenizer.json: expected each merge once, but merge ${rank} repeats an earlier one. ` +
-      'Download the file again.',
-    { merge: rank },
-  )
 }

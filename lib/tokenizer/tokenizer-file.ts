@@ -20,9 +20,16 @@ export interface AddedToken {
   singleWord: boolean
 }
 
+/** Ids of the two parts and of what they become, by rank. */
+export interface Merges {
+  left: Int32Array
+  right: Int32Array
+  merged: Int32Array
+}
+
 export interface BpeFile {
   vocab: Map<string, number>
-  merges: (readonly [string, string])[]
+  merges: Merges
   unkToken: string | null
   fuseUnk: boolean
   byteFallback: boolean
@@ -89,13 +96,19 @@ function readVocab(value: unknown): Map<string, number> {
   return vocab
 }
 
-function readMerges(value: unknown, vocab: ReadonlyMap<string, number>): BpeFile['merges'] {
+function readMerges(value: unknown, vocab: ReadonlyMap<string, number>): Merges {
   if (!Array.isArray(value)) throw invalidFile('expected a list "model.merges"')
-  if (value.length > maxMerges) {
-    throw invalidFile(`expected at most ${maxMerges} merges, but it has ${value.length}`)
+  const count = value.length
+  if (count > maxMerges) {
+    throw invalidFile(`expected at most ${maxMerges} merges, but it has ${count}`)
   }
-  return value.map((entry: unknown, rank) => {
-    const parts = typeof entry === 'string' ? entry.split(' ') : entry
+  const merges: Merges = {
+    left: new Int32Array(count),
+    right: new Int32Array(count),
+    merged: new Int32Array(count),
+  }
+  value.forEach((entry: unknown, rank) => {
+    const parts: unknown = typeof entry === 'string' ? entry.split(' ') : entry
     if (!Array.isArray(parts) || parts.length !== 2) {
       throw invalidFile(`expected merge ${rank} to be a pair`, { merge: rank })
     }
@@ -103,15 +116,18 @@ function readMerges(value: unknown, vocab: ReadonlyMap<string, number>): BpeFile
     if (typeof left !== 'string' || typeof right !== 'string' || !left || !right) {
       throw invalidFile(`expected merge ${rank} to be two texts`, { merge: rank })
     }
-    for (const token of [left, right, left + right]) {
-      if (vocab.has(token)) continue
-      const name = JSON.stringify(token.slice(0, 60))
-      throw invalidFile(`merge ${rank} needs ${name}, which is not in the vocabulary`, {
-        merge: rank,
-      })
-    }
-    return [left, right] as const
+    merges.left[rank] = idInMerge(vocab, left, rank)
+    merges.right[rank] = idInMerge(vocab, right, rank)
+    merges.merged[rank] = idInMerge(vocab, left + right, rank)
   })
+  return merges
+}
+
+function idInMerge(vocab: ReadonlyMap<string, number>, token: string, rank: number): number {
+  const id = vocab.get(token)
+  if (id !== undefined) return id
+  const name = JSON.stringify(token.slice(0, 60))
+  throw invalidFile(`merge ${rank} needs ${name}, which is not in the vocabulary`, { merge: rank })
 }
 
 export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, number>) {

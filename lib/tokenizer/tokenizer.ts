@@ -64,6 +64,8 @@ export class Tokenizer {
   readonly #scanner: ControlScanner
   /** Id → token as the file spells it; a gap is undefined. */
   readonly #tokens: (string | undefined)[]
+  /** Bytes of the ids that were decoded so far. */
+  readonly #bytes = new Map<number, Uint8Array>()
   readonly #controlIds: ReadonlyMap<string, number>
   readonly #specialIds: ReadonlySet<number>
 
@@ -136,13 +138,19 @@ export class Tokenizer {
   }
 
   /**
-   * Bytes of one token, a part of a character perhaps. A gap in the vocabulary has none.
+   * Bytes of one token, a part of a character perhaps; not to be changed. A gap in the vocabulary
+   * has none.
    * @throws ConclaveError `invalid_request` for an id that is not in [0, vocabSize).
    */
   tokenBytes(id: number): Uint8Array {
     this.#check(id)
-    const token = this.#tokens[id]
-    return token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token)
+    let bytes = this.#bytes.get(id)
+    if (bytes === undefined) {
+      const token = this.#tokens[id]
+      bytes = token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token)
+      this.#bytes.set(id, bytes)
+    }
+    return bytes
   }
 
   /** True for a token that decoding leaves out, such as `<|im_end|>`. */

@@ -118,15 +118,15 @@ describe('a template within bounds', () => {
   code('{{ 1 }}')
 
   test.each(limits)('%s: template_limit', (_name, source) => {
-    const start = performance.now()
+    const start = process.cpuUsage()
     expect(code(source)).toBe('template_limit')
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500)
   })
 
   test.each(broken)('%s: template_error', (_name, source) => {
-    const start = performance.now()
+    const start = process.cpuUsage()
     expect(code(source)).toBe('template_error')
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500)
   })
 
   test.each(doors)('%s leads nowhere', source => {

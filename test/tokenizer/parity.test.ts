@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts'
 import { qwen3 } from './qwen3.ts'
+import { smallFixture, smallTokenizers } from './small.ts'
 
 interface Rows {
   plain: string[]
@@ -69,6 +70,30 @@ describe.each(Object.keys(fixture.ids))('ids equal the Hugging Face tokenizers: 
       const hash = createHash('sha256').update(new Uint8Array(ids.buffer)).digest('hex')
       expect(hash, JSON.stringify(text[0])).toBe(rows.plain[i])
     })
+  })
+})
+
+const shortHash = (data: Uint8Array | string) =>
+  createHash('sha256').update(data).digest('hex').slice(0, 8)
+
+describe.each(smallTokenizers)('ids and texts equal, small tokenizer: %s', (name, tokenizer) => {
+  const rows = smallFixture[name]!
+  const texts = fixture.texts.filter(text => typeof text === 'string')
+  const differing = (expected: string[], answer: (text: string) => Uint8Array | string) =>
+    texts.filter((text, i) => shortHash(answer(text)) !== expected[i])
+  const bytes = (ids: Uint32Array) => new Uint8Array(ids.buffer)
+
+  test('plain text', () => {
+    expect(differing(rows.plain, text => bytes(tokenizer.encode(text)))).toEqual([])
+  })
+
+  test('with control tokens', () => {
+    const encode = (text: string) => bytes(tokenizer.encode(text, { controlTokens: true }))
+    expect(differing(rows.control, encode)).toEqual([])
+  })
+
+  test('decoded', () => {
+    expect(differing(rows.decoded, text => tokenizer.decode(tokenizer.encode(text)))).toEqual([])
   })
 })
 
