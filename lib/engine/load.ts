@@ -49,26 +49,33 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
 }
 
 async function createExecutor(open: OpenModel, options: CheckedLoadOptions): Promise<Executor> {
-  const { signal, onProgress } = options
+  const { signal } = options
   const cancel = new Int32Array(1)
   const stop = () => {
     cancel[0] = 1
+  }
+  let thrown: { error: unknown } | undefined
+  const onProgress = (doneBytes: number, totalBytes: number) => {
+    if (thrown !== undefined) return
+    try {
+      options.onProgress({ phase: 'weights', doneBytes, totalBytes })
+    } catch (error) {
+      thrown = { error }
+      stop()
+    }
   }
   signal?.addEventListener('abort', stop, { once: true })
   try {
     throwIfAborted(signal)
     const executor = await nativeCall(() =>
-      native().createExecutor(
-        open.graphJson,
-        open.store,
-        open.executorOptions,
-        cancel,
-        (doneBytes, totalBytes) => onProgress({ phase: 'weights', doneBytes, totalBytes }),
-      ),
+      native().createExecutor(open.graphJson, open.store, open.executorOptions, cancel, onProgress),
     )
     if (cancel[0] === 0) return executor
     await executor.dispose()
     throw new ConclaveError('aborted', 'The load was stopped by its signal.')
+  } catch (error) {
+    // What the caller's own callback threw is the caller's to see.
+    throw thrown === undefined ? error : thrown.error
   } finally {
     signal?.removeEventListener('abort', stop)
   }

@@ -15,6 +15,9 @@ const elementBytes = new Map([
   ['i8', 1],
 ])
 
+/** What 'auto' makes of a stored format: blocks such as q4_k are widened while loading. */
+const memoryFormat = (dtype: string) => (/^q\d_/.test(dtype) ? 'bf16' : dtype)
+
 /** Gives the bytes of a weight as kernels read it; int8 has a f32 scale a row. */
 export function weightSizer(
   tensors: readonly TensorInfo[],
@@ -26,7 +29,7 @@ export function weightSizer(
     if (ref.kind === 'vector' || ref.exact === true || format === 'f32') return elements * 4
     if (format === 'bf16') return elements * 2
     if (format === 'int8') return elements + ref.rows * 4
-    return elements * (elementBytes.get(stored.get(ref.tensor) ?? '') ?? 4)
+    return elements * (elementBytes.get(memoryFormat(stored.get(ref.tensor) ?? '')) ?? 4)
   }
 }
 
@@ -43,7 +46,10 @@ export function weightBytes(
 /** The dtype that holds most of the stored bytes: what 'auto' means for these files. */
 export function storedFormat(tensors: readonly TensorInfo[]): string {
   const bytes = new Map<string, number>()
-  for (const t of tensors) bytes.set(t.dtype, (bytes.get(t.dtype) ?? 0) + t.bytes)
+  for (const t of tensors) {
+    const format = memoryFormat(t.dtype)
+    bytes.set(format, (bytes.get(format) ?? 0) + t.bytes)
+  }
   return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32'
 }
 

@@ -50,7 +50,7 @@ export async function openModel(
   try {
     const tensors = store.tensors()
     checkWeightIndex(folder, tensors)
-    const recorded = recordModel(folder.config, tensors)
+    const recorded = recordModel(folder.config, tensors, folder.layout)
     const planned = await planModel(folder.config, tensors, recorded, options)
     throwIfAborted(signal)
     return { folder, store, tensors, recorded, ...planned }
