@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type PlanInput,
+  planMemory,
+  refuseTooLarge,
+  storedFormat,
+  weightBytes,
+} from '../../lib/engine/memory-plan.ts'
+import { decodeBytesPerToken } from '../../lib/engine/step-cost.ts'
+import { GraphBuilder } from '../../lib/graph/builder.ts'
+
+const gib = 2 ** 30
+
+const base: PlanInput = {
+  weightBytes: gib,
+  workspaceBytes: 0,
+  kvBytesPerPage: 2 ** 20,
+  pageSize: 32,
+  modelContext: 40_960,
+  maxContext: undefined,
+  kvPages: undefined,
+  availableBytes: 16 * gib,
+}
+
+describe('memory plan', () => {
+  it('gives the default context, and 8,192 tokens more for others', () => {
+    const plan = planMemory(base)
+    expect([plan.maxContext, plan.numPages]).toEqual([32_768, 1024 + 256])
+    expect(plan.kvBytes).toBe(1280 * 2 ** 20)
+    expect(plan.totalBytes).toBe(gib + plan.kvBytes)
+  })
+
+  it('gives four sequences of a short context', () => {
+    const plan = planMemory({ ...base, modelContext: 1000 })
+    expect([plan.maxContext, plan.numPages]).toEqual([1000, 32 + 94])
+  })
+
+  it('shortens the context to what memory allows', () => {
+    const plan = planMemory({ ...base, availableBytes: 2 * gib })
+    expect(plan.maxContext).toBe(plan.numPages * 32)
+    expect(plan.totalBytes).toBeLessThanOrEqual(2 * gib)
+    expect(plan.totalBytes).toBeGreaterThan(1.7 * gib)
+  })
+
+  it('takes the caller at their word, and refuses what does not fit', () => {
+    const plan = planMemory({ ...base, maxContext: 40_960, availableBytes: 2 * gib })
+    expect([plan.maxContext, plan.numPages]).toEqual([40_960, 1280])
+    expect(() => refuseTooLarge(plan, 2 * gib)).toThrowError(
+      expect.objectContaining({ code: 'insufficient_memory' }),
+    )
+    expect(() => refuseTooLarge(plan, plan.totalBytes)).not.toThrow()
+    expect(planMemory({ ...base, kvPages: 7 })).toMatchObject({ numPages: 7, maxContext: 224 })
+  })
+
+  it('refuses a context that the model is not made for', () => {
+    expect(() => planMemory({ ...base, maxContext: 40_961 })).toThrowError(
+      expect.objectContaining({ code: 'invalid_request' }),
+    )
+  })
+
+  it('refuses weights that do not fit by themselves', () => {
+    const plan = planMemory({ ...base, weightBytes: 20 * gib })
+    expect(() => refuseTooLarge(plan, base.availableBytes)).toThrowError(/20\.00 GiB/)
+  })
+})
+
+describe('sizes of weights', () => {
+  const graph = new GraphBuilder()
+  const place = { offset: 0, rowStride: 8, colStride: 1 }
+  const matrix = (tensor: string, exact = false) =>
+    graph.weight({ tensor, kind: 'matrix', rows: 100, cols: 8, exact, ...place })
+  const embedding = matrix('embed')
+  const router = graph.weight({
+    ...place,
+    tensor: 'router',
+    kind: 'matrix',
+    rows: 4,
+    cols: 8,
+    exact: true,
+  })
+  const norm = graph.weight({ ...place, tensor: 'norm', kind: 'vector', rows: 1, cols: 8 })
+  const experts = Array.from({ length: 12 }, (_, i) =>
+    graph.weight({ ...place, tensor: `e${i}`, kind: 'matrix', rows: 8, cols: 8 }),
+  )
+  const x = graph.rmsNorm(graph.embed(graph.tokenIds, embedding), norm, 1e-6)
+  const route = graph.moeRoute(graph.matmul(x, router), 1, true)
+  const [gate, up, down] = [experts.slice(0, 4), experts.slice(4, 8), experts.slice(8)]
+  const y = graph.moeExperts(x, route, gate, up, down)
+  const recorded = graph.finish(
+    'test',
+    graph.matmul(graph.gatherRows(y, graph.logitRows), embedding),
+  )
+  const tensors = recorded.weights.map(({ tensor, rows, cols }) => {
+    return { name: tensor, dtype: 'bf16', shape: [rows, cols], bytes: rows * cols * 2, file: 0 }
+  })
+
+  it('follow the format; norms and routers stay in f32', () => {
+    const matrices = 800 + 12 * 64
+    const exact = (32 + 8) * 4
+    expect(weightBytes(recorded, tensors, 'auto')).toBe(matrices * 2 + exact)
+    expect(weightBytes(recorded, tensors, 'bf16')).toBe(matrices * 2 + exact)
+    expect(weightBytes(recorded, tensors, 'f32')).toBe(matrices * 4 + exact)
+    expect(weightBytes(recorded, tensors, 'int8')).toBe(matrices + (100 + 96) * 4 + exact)
+    expect(storedFormat(tensors)).toBe('bf16')
+  })
+
+  it('a decode reads the chosen experts, one row of the embedding and the whole head', () => {
+    const load = { format: 'bf16' as const, depth: 10, kvBytesPerToken: 3 }
+    const dense = 1600 + 32 * 4 + 8 * 4
+    const one = decodeBytesPerToken(recorded, tensors, { ...load, batch: 1 })
+    expect(one).toBeCloseTo(dense + (12 * 128) / 4 + 16 + 30)
+    const two = decodeBytesPerToken(recorded, tensors, { ...load, batch: 2 })
+    expect(two).toBeCloseTo((dense + 12 * 128 * (1 - 0.75 ** 2)) / 2 + 16 + 30)
+  })
+})
