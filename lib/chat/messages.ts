@@ -44,8 +44,10 @@ export interface ToolDefinition {
 const roles = new Set<unknown>(['system', 'developer', 'user', 'assistant', 'tool'])
 const maxMessages = 10_000
 const maxDepth = 64
+/** Templates take some hundred steps for each message. */
+const stepsPerMessage = 256
 
-/** The values and how many characters of the caller's they hold. */
+/** The values, and how much they hold in characters: a template may spend in proportion. */
 export class CallerValues {
   chars = 0
 
@@ -85,6 +87,7 @@ export class CallerValues {
       const got = typeof role === 'string' ? JSON.stringify(role.slice(0, 40)) : typeof role
       throw invalid(`Expected ${where}.role to be one of ${[...roles].join(', ')}, but got ${got}.`)
     }
+    this.chars += stepsPerMessage
     this.#checkToolCalls(rest.tool_calls, role, where)
     const dict = new Dict()
     // One of five words: the template may build a control token from it.

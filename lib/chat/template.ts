@@ -46,8 +46,9 @@ export class ChatTemplate {
     try {
       return run(budget, this.#body, new Scope(null, names))
     } catch (error) {
+      if (error instanceof ConclaveError) throw error
       if (error instanceof RangeError) throw overLimit('the depth of nesting')
-      throw error
+      throw templateError((error as Error).message)
     }
   }
 }

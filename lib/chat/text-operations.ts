@@ -6,7 +6,7 @@ import { type Budget, templateError } from './budget.ts'
 import { Text, TextBuilder } from './marked-text.ts'
 import { characters, type Value } from './values.ts'
 
-/** What Python's str.isspace() accepts; JavaScript's \s differs at U+FEFF, U+0085, U+001C … U+001F. */
+/** What str.isspace() accepts; JavaScript's \s differs at U+FEFF, U+0085, U+001C … U+001F. */
 const whiteSpace = new Set(
   '\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007' +
     '\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000',

@@ -34,7 +34,7 @@ export class Tuple extends Array<Value> {
   }
 }
 
-/** Attributes that `{% set ns.x = … %}` may change; also the `loop` of a loop, which it may not. */
+/** Attributes that `{% set ns.x = … %}` changes; also a loop's `loop`, which it may not change. */
 export class Namespace {
   readonly attributes: Map<string, Value>
   readonly writable: boolean

@@ -1,6 +1,7 @@
 /**
- * Smallest-first queue of candidate merges, a heap of four children a node: fewer cache misses. A key is rank × 2²⁸ + position: the lower rank first,
- * and of equal ranks the leftmost. Ranks stay below 2²⁴, so a key is exact in a double.
+ * Smallest-first queue of candidate merges: a heap with four children a node, which misses the
+ * cache less often than two. A key is rank × 2²⁸ + position: the lower rank first, and of equal
+ * ranks the leftmost. Ranks stay below 2²⁴, so a key is exact in a double.
  * @module
  */
 const positions = 2 ** 28

@@ -54,7 +54,29 @@ function build(config: JsonObject): Normalize {
   }
   const Kind = kinds.get(config.type)
   if (Kind === undefined) throw unsupportedPart('normalizer', config.type)
-  const normalizer = new Kind(config as never)
+  checkShape(config)
+  const normalizer = compile(Kind, config)
   if (unicodeForms.has(config.type)) return text => normalizer.normalize(orderMarks(text))
   return text => normalizer.normalize(text)
+}
+
+function checkShape(config: JsonObject): void {
+  const { type, pattern } = config
+  const isPattern = isObject(pattern) && [pattern.Regex, pattern.String].some(isText)
+  if (type === 'Replace' && !(isPattern && isText(config.content ?? ''))) {
+    throw invalidFile('expected a Replace with a pattern and a content')
+  }
+  if (type === 'Prepend' && !isText(config.prepend)) {
+    throw invalidFile('expected a Prepend with a text')
+  }
+}
+
+const isText = (value: unknown) => typeof value === 'string'
+
+function compile(Kind: NormalizerClass, config: JsonObject) {
+  try {
+    return new Kind(config as never)
+  } catch (error) {
+    throw invalidFile(`a pattern does not compile (${(error as Error).message})`)
+  }
 }

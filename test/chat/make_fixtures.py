@@ -48,7 +48,8 @@ SIMPLE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 FEATURES = (HERE / 'features.jinja').read_text()
-TEMPLATES = {'qwen3': CONFIG['chat_template'], 'simple': SIMPLE, 'features': FEATURES}
+DEFAULT = (HERE.parent.parent / 'default-model/chat_template.jinja').read_text()
+TEMPLATES = {'default': DEFAULT, 'qwen3': CONFIG['chat_template'], 'simple': SIMPLE, 'features': FEATURES}
 
 
 def turn(rng, role):
@@ -103,7 +104,7 @@ def main():
     rows = []
     for i, (messages, options) in enumerate(conversations()):
         for template in TEMPLATES:
-            if template == 'features' and i % 3 > 0:
+            if template in ('features', 'default') and i % 3 > 0:
                 continue
             rows.append({'template': template, 'messages': messages, 'options': options, **render(tokenizer, template, messages, options)})
     target = HERE / 'fixtures/rendered.json'

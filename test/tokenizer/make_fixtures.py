@@ -94,7 +94,7 @@ def encode_all(path, texts):
     source['added_tokens'] = []
     source['post_processor'] = None
     plain = Tokenizer.from_str(json.dumps(source))
-    rows = {'plain': [], 'control': {}}
+    rows = {'sha256': hashlib.sha256(path.read_bytes()).hexdigest(), 'plain': [], 'control': {}}
     for i, text in enumerate(texts):
         if isinstance(text, list):
             ids = plain.encode(text[0] * text[1], add_special_tokens=False).ids
