@@ -45,6 +45,12 @@ export function refuseUnsupportedKeys(
       throw config.unsupported(key, `it changes the math of ${modelType} and is not implemented.`)
     }
   }
+  if (config.has('auto_map')) {
+    throw config.unsupported(
+      'auto_map',
+      `code that comes with a model is never run. Remove the key if the model is a plain ${modelType}.`,
+    )
+  }
   if (config.has('quantization_config')) {
     throw config.unsupported(
       'quantization_config',
@@ -89,6 +95,8 @@ function refuseSlidingWindow(
   const reach = config.get('sliding_window') === null ? maxPositionEmbeddings : (window ?? 4096)
   const limits = { min: 0, max: 65_536 }
   const first = modelType === 'qwen3' ? config.int('max_window_layers', limits, 28) : 0
-  if (layerTypes !== null || reach >= maxPositionEmbeddings || first >= numHiddenLayers) return
+  // qwen3_moe has no layer types: its code slides every layer whatever the list says.
+  const allFull = layerTypes !== null && modelType !== 'qwen3_moe'
+  if (allFull || reach >= maxPositionEmbeddings || first >= numHiddenLayers) return
   throw config.unsupported(key, 'sliding-window attention is not implemented.')
 }

@@ -168,7 +168,6 @@ describe('both spellings', () => {
       { rope_parameters: { full_attention: { rope_theta: 5 } } },
       { rope_theta: 5 },
     ],
-    ['remote code of a known model', { auto_map: { AutoModel: 'x.Y' } }, {}],
   ])('%s', (_, one, other) => {
     expect(parseModelConfig({ ...tinyMoe, ...one })).toEqual(
       parseModelConfig({ ...tinyMoe, ...other }),
@@ -297,6 +296,7 @@ describe('unsupported_model names the key', () => {
     ['model_type', { model_type: 'constructor' }],
     ['model_type', { model_type: 'custom', auto_map: { AutoModel: 'x.Y' } }],
     ['architectures', { architectures: ['Qwen3ForSequenceClassification'] }],
+    ['auto_map', { auto_map: { AutoModel: 'x.Y' } }],
     ['hidden_act', { hidden_act: 'gelu' }],
     ['quantization_config', { quantization_config: { quant_method: 'gptq' } }],
     ['partial_rotary_factor', { partial_rotary_factor: 0.25 }],
