@@ -58,6 +58,13 @@ WeightRef parse_weight(const JsonValue& json) {
   ref.row_stride = bounded(json.at("rowStride"), 1, kMaxWidth, "rowStride");
   ref.col_stride = bounded(json.at("colStride"), 1, kMaxWidth, "colStride");
   if (ref.rows * ref.cols > kMaxExtent) fail("weight \"" + ref.tensor + "\" is too large");
+  if (const auto x = json.find("interleavedHeadDim")) {
+    ref.interleaved_head_dim = bounded(*x, 2, 65536, "interleavedHeadDim");
+    const int64_t lines = ref.is_matrix ? ref.rows : ref.cols;
+    if (ref.interleaved_head_dim % 2 != 0 || lines % ref.interleaved_head_dim != 0) {
+      fail("weight \"" + ref.tensor + "\" has no whole heads of pairs");
+    }
+  }
   if (!ref.is_matrix && ref.rows != 1) fail("vector \"" + ref.tensor + "\" has more than one row");
   return ref;
 }

@@ -44,6 +44,9 @@ struct WeightRef {
   bool is_matrix = false;
   bool exact = false;  // f32 whatever is asked for: routers, whose choices flip on small errors
   int64_t rows = 0, cols = 0, offset = 0, row_stride = 0, col_stride = 0;
+  // Above 0: in each run of so many rows (of elements, in a vector) the file has row i and row
+  // i + half side by side, as 2i and 2i + 1.
+  int64_t interleaved_head_dim = 0;
   bool dense() const { return col_stride == 1 && row_stride == cols; }
 };
 

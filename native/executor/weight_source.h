@@ -1,0 +1,40 @@
+#pragma once
+// One weight as the mapped files hold it, in any format and layout, read row by row as f32.
+#include "executor/graph.h"
+#include "io/weight_store.h"
+
+namespace conclave::executor {
+
+class WeightSource {
+ public:
+  // `unsupported_format` for a number format that holds no weights; `invalid_file` where the tensor
+  // is smaller than the weight. Both arguments outlive the source.
+  WeightSource(const WeightRef& ref, const io::WeightStore& store);
+
+  const WeightRef& ref() const { return ref_; }
+  DType dtype() const { return tensor_.entry->dtype; }
+
+  // y (cols).
+  void read_row(float* y, int64_t row) const;
+  // The bytes of a row, where its elements lie back to back in a format of single elements; else
+  // null.
+  const std::byte* stored_row(int64_t row) const;
+  // All rows as one matrix in place, aligned for its elements; else null.
+  const std::byte* in_place() const;
+  // Gives the file's pages of this weight back: it has been copied.
+  void release() const;
+
+ private:
+  // Where row lies, as an element of the tensor.
+  int64_t first_element(int64_t row) const;
+  const std::byte* at(int64_t element) const;
+  float element(int64_t index) const;
+  void check_size() const;
+
+  const WeightRef& ref_;
+  io::StoredTensor tensor_;
+  const std::byte* data_;
+  DTypeBlock block_;
+};
+
+}  // namespace conclave::executor
