@@ -12,7 +12,7 @@ import { ConclaveError, fromNative } from './errors.ts'
 /** One tensor as the file's header declares it. */
 export interface TensorInfo {
   name: string
-  /** f32 | f16 | bf16 | i8 | … as in native/core/dtype.h */
+  /** f32 | f16 | bf16 | i8 | q4_k | … as in native/core/dtype.h */
   dtype: string
   shape: number[]
   bytes: number
@@ -20,9 +20,24 @@ export interface TensorInfo {
   file: number
 }
 
-/** Memory-mapped weight files; headers are checked when it is opened. */
+/** One key of a GGUF file. */
+export interface GgufMetadata {
+  key: string
+  /** u8 … i64 | f32 | f64 | bool | string | array */
+  type: string
+  /** Type of an array's elements; otherwise as `type`. */
+  element: string
+  /** Null for an array of more than 2^24 elements. */
+  value: number | boolean | string | string[] | Float64Array | null
+}
+
+/** Memory-mapped weight files, safetensors or GGUF; headers are checked when it is opened. */
 export interface WeightStore {
   tensors(): TensorInfo[]
+  /** Keys of a GGUF file in file order; null for safetensors. */
+  metadata(file: number): GgufMetadata[] | null
+  /** Values of a small tensor (at most 2^20), widened to f32. */
+  read(tensor: string): Float32Array
   close(): void
 }
 

@@ -2,12 +2,52 @@
 
 #include "addon/args.h"
 #include "addon/errors.h"
+#include "io/gguf.h"
+#include "quant/dequantise.h"
 
 namespace conclave::addon {
+namespace {
+
+// Above every vocabulary; longer arrays of metadata are no business of a language model.
+constexpr uint64_t kMaxMetadataElements = uint64_t{1} << 24;
+// `read` is for tables, not for weights.
+constexpr int64_t kMaxReadElements = int64_t{1} << 20;
+
+Napi::Value scalar_value(Napi::Env env, io::GgufType type, double x) {
+  if (type == io::GgufType::boolean) return Napi::Boolean::New(env, x != 0);
+  return Napi::Number::New(env, x);
+}
+
+Napi::Value array_value(Napi::Env env, const io::GgufValue& value) {
+  if (value.count > kMaxMetadataElements) return env.Null();
+  size_t i = 0;
+  if (value.element == io::GgufType::string) {
+    Napi::Array list = Napi::Array::New(env, static_cast<size_t>(value.count));
+    value.for_each_string([&](std::string_view s) {
+      const Napi::HandleScope scope(env);
+      list.Set(static_cast<uint32_t>(i++), Napi::String::New(env, s.data(), s.size()));
+    });
+    return list;
+  }
+  Napi::Float64Array list = Napi::Float64Array::New(env, static_cast<size_t>(value.count));
+  value.for_each_number([&](double x) { list[i++] = x; });
+  return list;
+}
+
+Napi::Value metadata_value(Napi::Env env, const io::GgufValue& value) {
+  if (value.type == io::GgufType::array) return array_value(env, value);
+  Napi::Value result = env.Null();
+  value.for_each_string([&](std::string_view s) { result = Napi::String::New(env, s.data(), s.size()); });
+  value.for_each_number([&](double x) { result = scalar_value(env, value.type, x); });
+  return result;
+}
+
+}  // namespace
 
 Napi::Function WeightsWrap::define(Napi::Env env) {
   return DefineClass(env, "WeightStore",
-                     {InstanceMethod<&WeightsWrap::tensors>("tensors"), InstanceMethod<&WeightsWrap::close>("close")});
+                     {InstanceMethod<&WeightsWrap::tensors>("tensors"), InstanceMethod<&WeightsWrap::metadata>("metadata"),
+                      InstanceMethod<&WeightsWrap::read>("read"), InstanceMethod<&WeightsWrap::close>("close")});
 }
 
 WeightsWrap::WeightsWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WeightsWrap>(info) {
@@ -21,11 +61,15 @@ WeightsWrap::WeightsWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Weig
   });
 }
 
+const io::WeightStore& WeightsWrap::open_store() const {
+  if (!store_) throw Error("disposed", "Expected open weight files, but they were closed.");
+  return *store_;
+}
+
 Napi::Value WeightsWrap::tensors(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    if (!store_) throw Error("disposed", "Expected open weight files, but they were closed.");
-    const std::vector<io::StoredTensor>& list = store_->tensors();
+    const std::vector<io::StoredTensor>& list = open_store().tensors();
     Napi::Array out = Napi::Array::New(env, list.size());
     for (uint32_t i = 0; i < list.size(); i++) {
       const Napi::HandleScope scope(env);
@@ -41,6 +85,42 @@ Napi::Value WeightsWrap::tensors(const Napi::CallbackInfo& info) {
       out.Set(i, object);
     }
     return out;
+  });
+}
+
+Napi::Value WeightsWrap::metadata(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const uint32_t index = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : 0;
+    if (index >= open_store().num_files()) bad_argument("file", "the index of a file");
+    const auto* file = dynamic_cast<const io::GgufFile*>(&open_store().file(index));
+    if (file == nullptr) return env.Null();
+    Napi::Array out = Napi::Array::New(env, file->num_values());
+    for (uint32_t i = 0; i < file->num_values(); i++) {
+      const Napi::HandleScope scope(env);
+      const io::GgufValue value = file->value(i);
+      Napi::Object object = Napi::Object::New(env);
+      object.Set("key", Napi::String::New(env, value.key.data(), value.key.size()));
+      object.Set("type", io::gguf_type_name(value.type));
+      object.Set("element", io::gguf_type_name(value.element));
+      object.Set("value", metadata_value(env, value));
+      out.Set(i, object);
+    }
+    file->file().check_unchanged();
+    return out;
+  });
+}
+
+Napi::Value WeightsWrap::read(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const io::StoredTensor tensor = open_store().at(string_arg(info[0], "name"));
+    const DTypeBlock block = dtype_block(tensor.entry->dtype);
+    const int64_t elements = static_cast<int64_t>(tensor.entry->bytes()) / block.bytes * block.elements;
+    if (elements > kMaxReadElements) bad_argument("name", "a tensor of at most 1048576 elements");
+    std::vector<float> values(static_cast<size_t>(elements));
+    quant::dequantise_row(values.data(), tensor.data(), elements, tensor.entry->dtype);
+    return floats_value(env, values);
   });
 }
 

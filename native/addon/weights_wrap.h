@@ -17,7 +17,11 @@ class WeightsWrap : public Napi::ObjectWrap<WeightsWrap> {
   std::shared_ptr<const io::WeightStore> store() const { return store_; }
 
  private:
+  // `disposed` after close().
+  const io::WeightStore& open_store() const;
   Napi::Value tensors(const Napi::CallbackInfo& info);
+  Napi::Value metadata(const Napi::CallbackInfo& info);
+  Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   std::shared_ptr<const io::WeightStore> store_;
 };
