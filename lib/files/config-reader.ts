@@ -94,6 +94,14 @@ export class ConfigReader {
     throw this.refuse(key, `integers from ${min} to ${max}`)
   }
 
+  /** A list of finite numbers. */
+  numbers(key: string, { min, max }: Range): number[] {
+    const list = this.get(key)
+    const valid = (x: unknown) => typeof x === 'number' && x >= min && x <= max
+    if (Array.isArray(list) && list.length <= 65_536 && list.every(valid)) return list as number[]
+    throw this.refuse(key, `a list of numbers from ${min} to ${max}`)
+  }
+
   /** The first of several spellings of one key that is there; throws where two disagree. */
   spelling(...keys: string[]): string {
     const there = keys.filter(key => this.has(key))

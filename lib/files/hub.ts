@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConclaveError } from '../errors.ts'
+import { isGgufPath } from './gguf.ts'
 import {
   cachedSnapshot,
   type HubId,
@@ -46,9 +47,9 @@ const smallFiles = [
 ]
 
 /**
- * Finds a model: an existing folder wins, then the Hugging Face cache, then a download into that
+ * Finds a model: an existing folder or file wins, then the Hugging Face cache, then a download into that
  * cache.
- * @param idOrPath - a folder, or `owner/name` with an optional `@revision`
+ * @param idOrPath - a folder, a GGUF file, or `owner/name` with an optional `@revision`
  * Throws `io_error` where it is nowhere to be found, `hash_mismatch`, `disk_full`, `aborted`.
  * @example
  * const folder = await resolveModel('Qwen/Qwen3-0.6B', { onProgress: console.log })
@@ -60,6 +61,7 @@ export async function resolveModel(
   const path = resolve(idOrPath)
   const id = parseHubId(idOrPath)
   const there = idOrPath.includes('\0') ? null : await stat(path).catch(() => null)
+  if (there !== null && (await isGgufPath(path))) return path
   if (there !== null || id === null) return (await openFolder(path).catch(explain(idOrPath))).path
   const cache = options.cacheFolder ?? hubCacheFolder()
   const repository = repositoryFolder(cache, id)

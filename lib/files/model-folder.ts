@@ -8,7 +8,9 @@ import { ConclaveError } from '../errors.ts'
 import { type ModelConfig, parseModelConfig } from './config.ts'
 import { isObject } from './config-reader.ts'
 import { type GenerationConfig, parseGenerationConfig } from './generation-config.ts'
+import { isGgufPath, openGguf } from './gguf.ts'
 import { type Folder, fileLimits, openFolder, readJson, readText } from './read-file.ts'
+import { plainLayout, type TensorLayout } from './tensor-layout.ts'
 import { findWeightFiles, type WeightFiles } from './weight-files.ts'
 
 /** The parsed files that text needs; their content is checked by the tokenizer. */
@@ -29,12 +31,14 @@ export interface ModelFolder extends WeightFiles {
   /** config.json as parsed, not checked. */
   readonly rawConfig: unknown
   readonly generation: GenerationConfig
+  /** Names and rows of the weights as the files have them. */
+  readonly layout: TensorLayout
   /** Null in a folder without tokenizer.json: such a model takes token ids. */
   readonly tokenizer: TokenizerFiles | null
 }
 
 /**
- * Reads everything but the weights of a folder.
+ * Reads everything but the weights of a folder, or of a GGUF file (the first one of several parts).
  *
  * Throws `io_error` where the folder, config.json or weights are absent, `invalid_config`,
  * `unsupported_model`,
@@ -43,6 +47,7 @@ export interface ModelFolder extends WeightFiles {
  * const { config, weightFiles } = await openModelFolder('./Qwen3-0.6B')
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
+  if (await isGgufPath(resolve(path))) return openGguf(resolve(path))
   const folder = await openFolder(resolve(path))
   const rawConfig = await readJson(folder, 'config.json', fileLimits.config)
   if (rawConfig === undefined) throw await noConfig(folder)
@@ -54,6 +59,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     rawConfig,
     generation: parseGenerationConfig(generation ?? null, config),
     ...(await findWeightFiles(folder)),
+    layout: plainLayout,
     tokenizer: await readTokenizer(folder),
   }
 }

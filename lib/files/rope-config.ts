@@ -11,6 +11,8 @@ import { ConfigReader, isObject } from './config-reader.ts'
  */
 export type RopeScaling =
   | { readonly type: 'linear'; readonly factor: number }
+  /** GGUF's `rope_freqs`: (headDim / 2) what each frequency is divided by. */
+  | { readonly type: 'divisors'; readonly divisors: readonly number[] }
   | {
       readonly type: 'llama3'
       readonly factor: number
@@ -86,6 +88,7 @@ function parseScaling(
   // Sections of "mrope" matter to images alone: text has one position, and the three rows agree.
   if (type === 'default' || type === 'mrope') return null
   if (type === 'linear') return { type, factor: rope.number('factor', factorRange) }
+  if (type === 'divisors') return { type, divisors: rope.numbers('divisors', factorRange) }
   if (type !== 'llama3' && type !== 'yarn') {
     throw rope.unsupported(typeKey, 'only default, linear, llama3 and yarn are implemented.')
   }

@@ -2,6 +2,7 @@
  * Rotary frequencies: one angle step for each pair of elements of a head.
  * @module
  */
+import { ConclaveError } from '../errors.ts'
 import type { ModelConfig, RopeScaling } from './config.ts'
 
 /** What the rope op multiplies positions with; `scale` multiplies both cos and sin. */
@@ -37,7 +38,18 @@ export function ropeFrequencies(config: Pick<ModelConfig, 'headDim' | 'rope'>): 
   if (scaling.type === 'llama3') {
     return { invFreq: plain.map(f => llama3(f, scaling)), scale: 1 }
   }
+  if (scaling.type === 'divisors') return { invFreq: divided(plain, scaling.divisors), scale: 1 }
   return { invFreq: yarn(periods, theta, config.headDim, scaling), scale: yarnScale(scaling) }
+}
+
+function divided(plain: Float32Array, divisors: readonly number[]): Float32Array {
+  if (divisors.length === plain.length) return plain.map((f, i) => f / f32(divisors[i]!))
+  throw new ConclaveError(
+    'invalid_config',
+    `Expected ${plain.length} divisors of rotary frequencies, one for each pair of a head, but ` +
+      `there are ${divisors.length}.`,
+    { expected: plain.length, actual: divisors.length },
+  )
 }
 
 /** Llama 3.1: short wavelengths stay, long ones are divided by the factor, those between blend. */

@@ -1,0 +1,149 @@
+/**
+ * A GGUF file as plain, checked data, in the shape of a model folder.
+ * @module
+ */
+import { constants } from 'node:fs'
+import { open, realpath, stat } from 'node:fs/promises'
+import { ConclaveError } from '../errors.ts'
+import { native, nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
+import { configLimits, parseModelConfig } from './config.ts'
+import { parseGenerationConfig } from './generation-config.ts'
+import { ggufConfig } from './gguf-config.ts'
+import { GgufKeys } from './gguf-metadata.ts'
+import { ggufLayout } from './gguf-names.ts'
+import { checkPart, checkTensorCount, partPaths, splitKeys } from './gguf-parts.ts'
+import { ggufTokenizer } from './gguf-tokenizer.ts'
+import type { ModelFolder, TokenizerFiles } from './model-folder.ts'
+import { fileLimits, systemCode } from './read-file.ts'
+
+/** True for a file that is named as GGUF or begins as one. */
+export async function isGgufPath(path: string): Promise<boolean> {
+  const named = /\.gguf$/i.test(path)
+  try {
+    const stats = await stat(path)
+    return !stats.isDirectory() && (named || (await beginsAsGguf(path)))
+  } catch {
+    return named // whoever opens it says what is wrong
+  }
+}
+
+async function beginsAsGguf(path: string): Promise<boolean> {
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    if (!(await handle.stat()).isFile()) return false
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0)
+    return buffer.toString('latin1') === 'GGUF'
+  } finally {
+    await handle.close()
+  }
+}
+
+interface Part {
+  readonly keys: GgufKeys
+  readonly tensors: readonly TensorInfo[]
+  readonly ropeDivisors: readonly number[] | null
+}
+
+/**
+ * Reads everything but the weights of a GGUF file, or of the first of several parts.
+ * Throws `io_error`, `unsupported_format`, `invalid_file`, `invalid_config`, `unsupported_model`,
+ * `missing_shard` or `path_forbidden`.
+ * @example
+ * const { config, weightFiles } = await openGguf('./Qwen3-0.6B-Q8_0.gguf')
+ */
+export async function openGguf(path: string): Promise<ModelFolder> {
+  await expectGguf(path)
+  const first = await readPart(path)
+  const split = splitKeys(first.keys)
+  const weightFiles = split === null ? [path] : await partPaths(path, split)
+  const parts = [first]
+  // One part is open at a time, however many there are.
+  for (const [i, file] of weightFiles.entries()) {
+    if (i === 0 || split === null) continue
+    const part = await readPart(file)
+    checkPart(part.keys, i, split)
+    parts.push(part)
+  }
+  const tensors = new Map(parts.flatMap(part => part.tensors).map(t => [t.name, t]))
+  if (split !== null) checkTensorCount(path, split, tensors.size)
+  const ropeDivisors = parts.find(part => part.ropeDivisors !== null)?.ropeDivisors ?? null
+  const rawConfig = ggufConfig(first.keys, { tensors, ropeDivisors })
+  const config = parseModelConfig(rawConfig)
+  const layout = ggufLayout(first.keys.string('general.architecture'), config.headDim)
+  return {
+    path,
+    config,
+    rawConfig,
+    generation: parseGenerationConfig(null, config),
+    weightFiles,
+    weightMap: null,
+    totalSize: null,
+    layout,
+    tokenizer: readTokenizer(first.keys, config.vocabSize),
+  }
+}
+
+/** Follows links of the caller's own path, and refuses what is not GGUF before it is mapped. */
+async function expectGguf(path: string): Promise<void> {
+  let gguf: boolean
+  try {
+    gguf = await beginsAsGguf(await realpath(path))
+  } catch (error) {
+    throw new ConclaveError(
+      'io_error',
+      `Expected a readable file at ${path}, but the system answered ${systemCode(error) || String(error)}.`,
+      { path },
+      { cause: error },
+    )
+  }
+  if (gguf) return
+  throw new ConclaveError(
+    'unsupported_format',
+    `Expected a GGUF file at ${path}, but it does not begin as one.`,
+    { path },
+  )
+}
+
+async function readPart(path: string): Promise<Part> {
+  const store = await nativeCall(() => native().openWeights([path]))
+  try {
+    return await nativeCall(() => describePart(store, path))
+  } finally {
+    store.close()
+  }
+}
+
+function describePart(store: WeightStore, path: string): Part {
+  const metadata = store.metadata(0)
+  if (metadata === null) {
+    throw new ConclaveError('missing_shard', `Expected a GGUF file at ${path}, but it is another.`)
+  }
+  const tensors = store.tensors()
+  const keys = new GgufKeys(metadata, path)
+  const divisors = tensors.find(tensor => tensor.name === 'rope_freqs.weight')
+  if (divisors === undefined) return { keys, tensors, ropeDivisors: null }
+  const [count = 0, ...more] = divisors.shape
+  if (more.length > 0 || count > configLimits.headDim) {
+    throw new ConclaveError(
+      'invalid_file',
+      `Expected "${divisors.name}" in ${path} to be a short vector, but its shape is ` +
+        `[${divisors.shape.join(', ')}].`,
+      { tensor: divisors.name },
+    )
+  }
+  return { keys, tensors, ropeDivisors: Array.from(store.read(divisors.name)) }
+}
+
+function readTokenizer(keys: GgufKeys, vocabSize: number): TokenizerFiles | null {
+  const tokenizer = ggufTokenizer(keys, vocabSize)
+  if (tokenizer === null) return null
+  const chatTemplate = keys.stringOrNull('tokenizer.chat_template')
+  if (chatTemplate !== null && chatTemplate.length > fileLimits.template) {
+    throw new ConclaveError(
+      'invalid_file',
+      `Expected a chat template of at most ${fileLimits.template} characters in ${keys.where}, but ` +
+        `it has ${chatTemplate.length}.`,
+    )
+  }
+  return { ...tokenizer, chatTemplate }
+}
