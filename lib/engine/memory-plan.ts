@@ -83,14 +83,17 @@ const extraTokens = 8192
 /** Left to the rest of the program when sizes are chosen for the caller. */
 const headroom = 0.9
 
-/** Sizes what the caller left open to fit `availableBytes`. Throws `invalid_request` for a context beyond the model's. */
+/**
+ * Sizes what the caller left open to fit `availableBytes`. Throws `invalid_request` for a context
+ * beyond the model's.
+ */
 export function planMemory(input: PlanInput): SizedPlan {
   const { pageSize, modelContext, kvBytesPerPage } = input
   if (input.maxContext !== undefined && input.maxContext > modelContext)
     throw new ConclaveError(
       'invalid_request',
-      `Expected maxContext of at most ${modelContext} tokens, which the model is made for, but got ` +
-        `${input.maxContext}.`,
+      `Expected maxContext of at most ${modelContext} tokens, which the model is made for, but ` +
+        `got ${input.maxContext}.`,
       { maxContext: input.maxContext, modelContext },
     )
   const room = input.availableBytes * headroom - input.weightBytes - input.workspaceBytes
@@ -114,8 +117,9 @@ export function refuseTooLarge(plan: MemoryPlan, availableBytes: number): void {
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
   throw new ConclaveError(
     'insufficient_memory',
-    `Expected at least ${gib(plan.totalBytes)} of free memory (weights ${gib(plan.weightBytes)}, KV ` +
-      `${gib(plan.kvBytes)}, workspace ${gib(plan.workspaceBytes)}), but ${gib(availableBytes)} is available. ` +
+    `Expected at least ${gib(plan.totalBytes)} of free memory (weights ` +
+      `${gib(plan.weightBytes)}, KV ${gib(plan.kvBytes)}, workspace ` +
+      `${gib(plan.workspaceBytes)}), but ${gib(availableBytes)} is available. ` +
       "Free some, choose weights: 'int8' or a smaller maxContext.",
     { ...plan, availableBytes },
   )

@@ -29,6 +29,11 @@ export interface WeightRef {
   readonly offset: number
   readonly rowStride: number
   readonly colStride: number
+  /**
+   * In each run of so many rows (elements of a vector) the file has row i and row i + half side by
+   * side, as 2i and 2i + 1; binding puts them half a run apart. 0: rows lie as they are used.
+   */
+  readonly interleavedHeadDim?: number
   /** Held in f32 whatever is asked for: a router, whose choices flip on small errors. */
   readonly exact?: boolean
 }

@@ -4,6 +4,7 @@
  */
 import type { ModelConfig } from '../files/config.ts'
 import { ropeFrequencies } from '../files/rope.ts'
+import { plainLayout, type TensorLayout } from '../files/tensor-layout.ts'
 import { GraphBuilder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/node.ts'
 import type { TensorInfo } from '../native.ts'
@@ -27,12 +28,17 @@ export interface RecordedModel {
 }
 
 /**
- * Records the model that `config` describes over the tensors that the weight files hold.
+ * Records the model that `config` describes over the tensors that the weight files hold; `layout`
+ * says how these are named where the files are not a Hugging Face checkpoint.
  * Throws `invalid_file` naming a tensor that is missing, left over or of another shape.
  */
-export function recordModel(config: ModelConfig, tensors: readonly TensorInfo[]): RecordedModel {
+export function recordModel(
+  config: ModelConfig,
+  tensors: readonly TensorInfo[],
+  layout: TensorLayout = plainLayout,
+): RecordedModel {
   const graph = new GraphBuilder()
-  const weights = new WeightMap(graph, tensors)
+  const weights = new WeightMap(graph, tensors, layout)
   const { invFreq, scale } = ropeFrequencies(config)
   const rope = { invFreq: graph.table('inv_freq', invFreq), scale }
   const logits = architectures[config.modelType]({ graph, weights, config, rope })

@@ -3,6 +3,7 @@
  * @module
  */
 import { ConclaveError } from '../errors.ts'
+import { plainLayout, type TensorLayout } from '../files/tensor-layout.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { WeightRef } from '../graph/node.ts'
 import type { TensorInfo } from '../native.ts'
@@ -24,11 +25,22 @@ export class WeightMap {
   readonly #graph: GraphBuilder
   readonly #tensors = new Map<string, TensorInfo>()
   readonly #used = new Map<string, TensorInfo>()
+  readonly #layout: TensorLayout
   readonly #prefix: string
 
-  constructor(graph: GraphBuilder, tensors: readonly TensorInfo[]) {
+  constructor(
+    graph: GraphBuilder,
+    tensors: readonly TensorInfo[],
+    layout: TensorLayout = plainLayout,
+  ) {
     this.#graph = graph
-    for (const tensor of tensors) this.#tensors.set(tensor.name, tensor)
+    this.#layout = layout
+    for (const tensor of tensors) {
+      const name = layout.nameOf(tensor.name)
+      const other = this.#tensors.get(name)
+      if (other !== undefined) throw sameWeight(tensor, other)
+      this.#tensors.set(name, tensor)
+    }
     const prefix = prefixes.find(p => this.#tensors.has(`${p}embed_tokens.weight`))
     if (prefix === undefined) throw missing('model.embed_tokens.weight', tensors.length)
     this.#prefix = prefix
@@ -63,7 +75,8 @@ export class WeightMap {
 
   /**
    * The experts below `prefix` (`layers.3.mlp.experts`), in any of the layouts on disk:
-   * one tensor an expert and projection; fused `gate_up_proj` (E, 2·I, H) with `down_proj` (E, H, I); or both transposed.
+   * one tensor an expert and projection; fused `gate_up_proj` (E, 2·I, H) with `down_proj` (E, H, I);
+   * both transposed; or one stacked tensor a projection, as GGUF has them.
    */
   experts(
     prefix: string,
@@ -71,6 +84,15 @@ export class WeightMap {
     hiddenSize: number,
     intermediateSize: number,
   ): ExpertWeights {
+    if (this.has(`${prefix}.gate_exps`)) {
+      const stacked = (projection: string, rows: number, cols: number) =>
+        this.#stackedExperts(`${prefix}.${projection}_exps`, numExperts, rows, cols)
+      return {
+        gate: stacked('gate', intermediateSize, hiddenSize),
+        up: stacked('up', intermediateSize, hiddenSize),
+        down: stacked('down', hiddenSize, intermediateSize),
+      }
+    }
     if (this.has(`${prefix}.gate_up_proj`))
       return this.#fusedExperts(prefix, numExperts, hiddenSize, intermediateSize)
     const each = (projection: string, rows: number, cols: number) =>
@@ -82,6 +104,24 @@ export class WeightMap {
       up: each('up_proj', intermediateSize, hiddenSize),
       down: each('down_proj', hiddenSize, intermediateSize),
     }
+  }
+
+  /** One tensor (E, rows, cols) for a projection of all experts. */
+  #stackedExperts(name: string, numExperts: number, rows: number, cols: number): WeightRef[] {
+    const tensor = this.#take(this.#prefix + name)
+    const shape = [numExperts, rows, cols]
+    if (!sameShape(tensor.shape, shape)) throw wrongShape(tensor, shape)
+    return Array.from({ length: numExperts }, (_, e) =>
+      this.#graph.weight({
+        tensor: tensor.name,
+        kind: 'matrix',
+        rows,
+        cols,
+        offset: e * rows * cols,
+        rowStride: cols,
+        colStride: 1,
+      }),
+    )
   }
 
   #fusedExperts(
@@ -152,8 +192,9 @@ export class WeightMap {
   ): WeightRef {
     const tensor = this.#take(name)
     if (!sameShape(tensor.shape, shape)) throw wrongShape(tensor, shape)
+    const interleavedHeadDim = this.#layout.interleavedHeadDim(name)
     return this.#graph.weight({
-      tensor: name,
+      tensor: tensor.name,
       kind,
       rows,
       cols,
@@ -161,6 +202,7 @@ export class WeightMap {
       rowStride: cols,
       colStride: 1,
       exact,
+      ...(interleavedHeadDim > 0 && { interleavedHeadDim }),
     })
   }
 
@@ -174,6 +216,13 @@ export class WeightMap {
 
 const sameShape = (a: readonly number[], b: readonly number[]) =>
   a.length === b.length && a.every((n, i) => n === b[i])
+
+const sameWeight = (tensor: TensorInfo, other: TensorInfo) =>
+  new ConclaveError(
+    'invalid_file',
+    `Expected each weight once, but "${other.name}" and "${tensor.name}" are the same one.`,
+    { tensors: [other.name, tensor.name] },
+  )
 
 const missing = (name: string, count: number) =>
   new ConclaveError(
