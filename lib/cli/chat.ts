@@ -58,7 +58,8 @@ async function interactive(values: Values, first: ChatMessage[], options: Genera
 function greet({ info }: Model): void {
   if (!process.stdin.isTTY) return
   process.stderr.write(
-    `${info.architecture}, ${info.weights} on ${info.device} (${info.kernels}, ${info.threads} threads). ` +
+    `${info.architecture}, ${info.weights} on ${info.device} ` +
+      `(${info.kernels}, ${info.threads} threads). ` +
       'Ctrl-C stops a reply, twice ends; /clear starts over.\n',
   )
 }

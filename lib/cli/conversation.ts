@@ -1,5 +1,6 @@
 /**
- * Many turns on a terminal, or one message a line from a pipe. Ctrl-C stops the reply, not the program.
+ * Many turns on a terminal, or one message a line from a pipe. Ctrl-C stops the reply, not the
+ * program.
  * @module
  */
 import { createInterface, type Interface } from 'node:readline'
@@ -33,7 +34,9 @@ export async function converse(model: Model, first: ChatMessage[], options: Gene
   lines.close()
 }
 
-/** The text of the answer, also of one that was stopped; undefined where the message was refused. */
+/**
+ * The text of the answer, also of one that was stopped; undefined where the message was refused.
+ */
 async function reply(model: Model, messages: ChatMessage[], options: GenerateOptions) {
   try {
     const answer = model.chat(messages, options)

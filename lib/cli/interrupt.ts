@@ -5,7 +5,10 @@
 
 export const interruptedExitCode = 130
 
-/** Signal that the first Ctrl-C aborts. Only the command line installs signal handlers, the library never does. */
+/**
+ * Signal that the first Ctrl-C aborts. Only the command line installs signal handlers, the library
+ * never does.
+ */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController()
   process.on('SIGINT', () => {

@@ -76,7 +76,10 @@ export function modelSource(values: Values): string | undefined {
   return values.model as string | undefined
 }
 
-/** Loads what the flags ask for, with a bar on standard error where it takes long; and how long it took, in ms. */
+/**
+ * Loads what the flags ask for, with a bar on standard error where it takes long; and how long it
+ * took, in ms.
+ */
 export async function loadFromFlags(
   values: Values,
   signal: AbortSignal,

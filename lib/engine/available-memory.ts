@@ -5,7 +5,10 @@
 import { readFileSync } from 'node:fs'
 import { freemem, totalmem } from 'node:os'
 
-/** Bytes; a container's limit is respected, and file cache that the system would give up counts as free. */
+/**
+ * Bytes; a container's limit is respected, and file cache that the system would give up counts as
+ * free.
+ */
 export function availableMemory(): number {
   const limit = process.constrainedMemory()
   if (!(limit > 0 && limit < totalmem())) return freemem()

@@ -32,7 +32,10 @@ export class BatchBuilder {
     this.#samplers = new Int32Array(maxBatchTokens)
   }
 
-  /** Rows of the batch follow the plan's entries: one where a sequence samples, one a token where all logits are wanted. */
+  /**
+   * Rows of the batch follow the plan's entries: one where a sequence samples, one a token where
+   * all logits are wanted.
+   */
   build(plan: Plan): StepBatch {
     const { entries } = plan
     const maxPages = entries.reduce((most, e) => Math.max(most, e.sequence.pages.length), 1)

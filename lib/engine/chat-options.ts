@@ -30,7 +30,8 @@ export function splitChatOptions(options: ChatOptions): {
   if (choice !== 'auto' && choice !== 'none')
     throw new ConclaveError(
       'invalid_request',
-      "Expected toolChoice to be 'auto' or 'none': making the model call a tool is not implemented.",
+      "Expected toolChoice to be 'auto' or 'none': making the model call a tool is not " +
+        'implemented.',
       { option: 'toolChoice' },
     )
   const isObject = typeof templateOptions === 'object' && templateOptions !== null

@@ -1,5 +1,6 @@
 /**
- * The loop: schedule → build → step → deliver, while there is work. The event loop only waits for native steps.
+ * The loop: schedule → build → step → deliver, while there is work. The event loop only waits for
+ * native steps.
  * @module
  */
 import { ConclaveError, fromNative } from '../errors.ts'
@@ -24,7 +25,10 @@ export interface EngineOptions {
   now: () => number
 }
 
-/** Runs any number of requests on one model in shared steps. An error ends one request, never the engine. */
+/**
+ * Runs any number of requests on one model in shared steps. An error ends one request, never the
+ * engine.
+ */
 export class Engine {
   readonly #pool: PagePool
   readonly #scheduler: Scheduler
@@ -73,12 +77,18 @@ export class Engine {
     this.#loop ??= this.#run()
   }
 
-  /** Ends a request with `aborted`, in any state; its pages are free once the step in progress is over. */
+  /**
+   * Ends a request with `aborted`, in any state; its pages are free once the step in progress is
+   * over.
+   */
   abort(request: EngineRequest): void {
     this.#finish(request, 'aborted')
   }
 
-  /** Ends every request with `aborted` and frees native memory after the step in progress. Idempotent. */
+  /**
+   * Ends every request with `aborted` and frees native memory after the step in progress.
+   * Idempotent.
+   */
   dispose(): Promise<void> {
     this.#disposed ??= this.#shutDown()
     return this.#disposed
@@ -117,7 +127,10 @@ export class Engine {
     }
   }
 
-  /** The next plan, with a sampler open for each of its sequences. One whose sampler cannot be opened fails alone. */
+  /**
+   * The next plan, with a sampler open for each of its sequences. One whose sampler cannot be
+   * opened fails alone.
+   */
   #schedule(): Plan | undefined {
     for (;;) {
       const plan = this.#scheduler.schedule()

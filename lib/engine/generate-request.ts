@@ -1,5 +1,6 @@
 /**
- * A request for text: what the caller asked, and the way from sampled tokens to chunks and the result.
+ * A request for text: what the caller asked, and the way from sampled tokens to chunks and the
+ * result.
  * @module
  */
 import type { ConclaveError } from '../errors.ts'

@@ -1,5 +1,6 @@
 /**
- * What `generate` and `chat` return: a stream of chunks and a promise of the whole, over one run of the work.
+ * What `generate` and `chat` return: a stream of chunks and a promise of the whole, over one run of
+ * the work.
  * @module
  */
 import { ConclaveError } from '../errors.ts'
@@ -34,7 +35,10 @@ export interface GenerationResult {
   finishReason: FinishReason
   usage: Usage
   timings: Timings
-  /** The seed that was used, a bigint above 2^53 − 1; the same request with it gives the same tokens. */
+  /**
+   * The seed that was used, a bigint above 2^53 − 1; the same request with it gives the same
+   * tokens.
+   */
   seed: number | bigint
 }
 
@@ -49,9 +53,10 @@ export interface GenerationEvents {
 export type Launch = (events: GenerationEvents) => Promise<() => void>
 
 /**
- * The work starts at the first iteration or `result()` and runs once; both may be used.
- * `break` stops it within one step. Chunks that nobody reads wait here and slow no one down.
- * Iterating throws what `result()` rejects with; an abort is no error: the stream ends, and the result says so.
+ * The work starts at the first iteration or `result()` and runs once; both may be used. `break`
+ * stops it within one step. Chunks that nobody reads wait here and slow no one down. Iterating
+ * throws what `result()` rejects with; an abort is no error: the stream ends, and the result says
+ * so.
  * @example
  * const answer = model.generate('Once upon a time', { maxTokens: 64 })
  * for await (const { text } of answer) process.stdout.write(text)
@@ -81,7 +86,8 @@ export class Generation implements AsyncIterable<GenerationChunk> {
     if (this.#iterated)
       throw new ConclaveError(
         'invalid_request',
-        'Expected an answer to be iterated once, but this one was before. Use result() for the whole.',
+        'Expected an answer to be iterated once, but this one was before. Use result() for ' +
+          'the whole.',
       )
     this.#iterated = true
     const result = this.result()

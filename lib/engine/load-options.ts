@@ -24,13 +24,18 @@ export interface LoadOptions {
   threads?: number
   /** Tokens in one KV page, a multiple of 16. Default 32. */
   pageSize?: number
-  /** Longest sequence in tokens. Default: the model's own limit, at most 32,768, less where memory is short. */
+  /**
+   * Longest sequence in tokens. Default: the model's own limit, at most 32,768, less where memory
+   * is short.
+   */
   maxContext?: number
   /** Most tokens in one step, and so the chunk in which prompts are run. Default 512. */
   maxBatchTokens?: number
   /** Most requests that share a step. Default 64. */
   maxSequences?: number
-  /** Pages of all sequences together. Default: one longest sequence, and up to 8,192 tokens more. */
+  /**
+   * Pages of all sequences together. Default: one longest sequence, and up to 8,192 tokens more.
+   */
   kvPages?: number
   /** Scan the weights for NaN and infinity, and name the tensor. Default false. */
   validate?: boolean
@@ -91,7 +96,8 @@ export function checkLoadOptions(options: LoadOptions): CheckedLoadOptions {
   if (device === 'cuda')
     throw new ConclaveError(
       'gpu_unavailable',
-      "Expected a GPU for device 'cuda', but this build has no CUDA kernels. Use device 'cpu' or 'auto'.",
+      "Expected a GPU for device 'cuda', but this build has no CUDA kernels. Use device 'cpu' " +
+        "or 'auto'.",
     )
   return {
     device,

@@ -17,11 +17,12 @@ import type { Routing } from './routes-request.ts'
 const maxLogitBytes = 256 * 2 ** 20
 
 /**
- * Loads a model: a Hugging Face folder, a hub id, or the embedded default model where `source` is left out.
+ * Loads a model: a Hugging Face folder, a hub id, or the embedded default model where `source` is
+ * left out.
  *
- * Weights stay in their file's dtype and are memory-mapped unless `weights` asks for another. Throws a ConclaveError:
- * `io_error`, `invalid_file`, `invalid_config`, `unsupported_model`, `missing_shard`, `insufficient_memory`,
- * `gpu_unavailable`, `invalid_request` or `aborted`.
+ * Weights stay in their file's dtype and are memory-mapped unless `weights` asks for another.
+ * Throws a ConclaveError: `io_error`, `invalid_file`, `invalid_config`, `unsupported_model`,
+ * `missing_shard`, `insufficient_memory`, `gpu_unavailable`, `invalid_request` or `aborted`.
  * @example
  * const model = await loadModel('./Qwen3-0.6B', { weights: 'int8' })
  * const { text } = await model.chat([{ role: 'user', content: 'Hello!' }]).result()

@@ -53,8 +53,8 @@ function allocate(numTokens: number, vocabSize: number): Float32Array {
   } catch (cause) {
     throw new ConclaveError(
       'insufficient_memory',
-      `Expected room for the logits of ${numTokens} tokens, ${numTokens * vocabSize * 4} bytes, but the ` +
-        'array could not be made. Ask for fewer tokens at a time.',
+      `Expected room for the logits of ${numTokens} tokens, ${numTokens * vocabSize * 4} bytes, ` +
+        'but the array could not be made. Ask for fewer tokens at a time.',
       { numTokens, vocabSize },
       { cause },
     )

@@ -21,7 +21,10 @@ export type StepOutput =
   | { kind: 'token'; tokenId: number; logprob: number; top: RankedToken[] }
   /** (count, vocab_size) logits of the entry's tokens, from token `start` on. */
   | { kind: 'logits'; start: number; logits: Float32Array }
-  /** The step's experts, (sparse layers, stepTokens, experts a token); the entry's `count` tokens start at `offset`. */
+  /**
+   * The step's experts, (sparse layers, stepTokens, experts a token); the entry's `count` tokens
+   * start at `offset`.
+   */
   | {
       kind: 'routes'
       start: number
@@ -57,7 +60,10 @@ export class ModelRunner {
     sequence.sampler = -1
   }
 
-  /** Never rejects: where a step of several sequences fails, each is run alone, so that only the guilty one ends. */
+  /**
+   * Never rejects: where a step of several sequences fails, each is run alone, so that only the
+   * guilty one ends.
+   */
   async run(plan: Plan): Promise<StepOutput[]> {
     try {
       return readOutputs(plan, await this.#executor.step(this.#batches.build(plan)))
@@ -132,8 +138,8 @@ function readToken(result: StepResult, row: number): StepOutput {
       kind: 'error',
       error: new ConclaveError(
         'numerical_error',
-        'Expected finite logits, but the model produced NaN or infinity. Load it with `validate: true` to ' +
-          'find a weight that is not finite, or with weights of more range.',
+        'Expected finite logits, but the model produced NaN or infinity. Load it with ' +
+          '`validate: true` to find a weight that is not finite, or with weights of more range.',
       ),
     }
   const top: RankedToken[] = []

@@ -56,10 +56,12 @@ export class Model {
 
   /**
    * Continues a prompt: text (control tokens in it stay text) or token ids in [0, vocabSize).
-   * Options left out come from the model's generation_config.json. Errors come from the result or the iterator:
-   * `invalid_request`, `context_length_exceeded`, `kv_capacity`, `numerical_error`, `disposed`.
+   * Options left out come from the model's generation_config.json. Errors come from the result or
+   * the iterator: `invalid_request`, `context_length_exceeded`, `kv_capacity`, `numerical_error`,
+   * `disposed`.
    * @example
-   * for await (const { text } of model.generate('1, 2, 3,', { maxTokens: 16 })) process.stdout.write(text)
+   * const answer = model.generate('1, 2, 3,', { maxTokens: 16 })
+   * for await (const { text } of answer) process.stdout.write(text)
    */
   generate(prompt: string | ArrayLike<number>, options: GenerateOptions = {}): Generation {
     return new Generation(async events => {
@@ -73,10 +75,11 @@ export class Model {
   }
 
   /**
-   * Answers a conversation through the model's chat template; text in a message never becomes a control token.
-   * Errors as in {@link generate}, and `template_error` or `template_limit`.
+   * Answers a conversation through the model's chat template; text in a message never becomes a
+   * control token. Errors as in {@link generate}, and `template_error` or `template_limit`.
    * @example
-   * const { text } = await model.chat([{ role: 'user', content: 'Hello!' }], { maxTokens: 64 }).result()
+   * const answer = model.chat([{ role: 'user', content: 'Hello!' }], { maxTokens: 64 })
+   * console.log((await answer.result()).text)
    */
   chat(messages: ChatMessage[], options: ChatOptions = {}): Generation {
     return new Generation(async events => {
@@ -86,8 +89,8 @@ export class Model {
       if (this.tokenizer === null)
         throw new ConclaveError(
           'invalid_request',
-          'Expected a model with a tokenizer for chat, but its folder has no tokenizer.json. Use generate ' +
-            'with token ids.',
+          'Expected a model with a tokenizer for chat, but its folder has no tokenizer.json. ' +
+            'Use generate with token ids.',
         )
       const { ids } = this.tokenizer.applyChatTemplate(messages, template)
       const { vocabSize, maxContext } = this.info
@@ -96,8 +99,8 @@ export class Model {
   }
 
   /**
-   * Logits of every token: (num_tokens × vocab_size) f32, row-major; row i is what follows ids[0 … i].
-   * Throws `invalid_request`, `context_length_exceeded`, `insufficient_memory` or `disposed`.
+   * Logits of every token: (num_tokens × vocab_size) f32, row-major; row i is what follows ids[0 …
+   * i]. Throws `invalid_request`, `context_length_exceeded`, `insufficient_memory` or `disposed`.
    * @example
    * const logits = await model.logits([1, 2, 3])
    * const last = logits.subarray(2 * model.info.vocabSize)
@@ -116,7 +119,8 @@ export class Model {
    * The experts that each token of a prompt chooses, layer by layer; [] in a dense model.
    * Throws `invalid_request`, `context_length_exceeded` or `disposed`.
    * @example
-   * const [{ layer, expertIds }] = await model.routes([1, 2, 3]) // expertIds[2]: those of the third token
+   * const [{ layer, expertIds }] = await model.routes([1, 2, 3])
+   * console.log(layer, expertIds[2]) // what the third token chose
    */
   async routes(ids: ArrayLike<number>): Promise<LayerRoutes[]> {
     const engine = this.#engine
@@ -127,7 +131,10 @@ export class Model {
     return request.routes
   }
 
-  /** Frees native memory once the step in progress is over; requests in flight end as 'aborted'. Idempotent. */
+  /**
+   * Frees native memory once the step in progress is over; requests in flight end as 'aborted'.
+   * Idempotent.
+   */
   dispose(): Promise<void> {
     return this.#engine.dispose()
   }

@@ -27,7 +27,9 @@ export class PagePool {
     return this.numPages - this.#numFree
   }
 
-  /** Takes `count` pages, each with one holder, or none at all (undefined) where they are not there. */
+  /**
+   * Takes `count` pages, each with one holder, or none at all (undefined) where they are not there.
+   */
   allocate(count: number): number[] | undefined {
     if (count > this.#numFree) return undefined
     const pages: number[] = []

@@ -9,7 +9,9 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 /** Longest prompt text in UTF-16 units; the context of any model is shorter. */
 export const maxPromptText = 4 * 2 ** 20
 
-/** Text is tokenised without control tokens. Throws `invalid_request` or `context_length_exceeded`. */
+/**
+ * Text is tokenised without control tokens. Throws `invalid_request` or `context_length_exceeded`.
+ */
 export function promptIds(
   prompt: string | ArrayLike<number>,
   tokenizer: Tokenizer | null,
@@ -30,7 +32,10 @@ export function promptIds(
   return checkIds(tokenizer.encode(prompt, { addSpecialTokens: true }), vocabSize, maxContext)
 }
 
-/** Token ids as the step takes them: whole numbers in [0, vocabSize), at least one, at most the context. */
+/**
+ * Token ids as the step takes them: whole numbers in [0, vocabSize), at least one, at most the
+ * context.
+ */
 export function checkIds(
   ids: ArrayLike<number>,
   vocabSize: number,
@@ -43,8 +48,8 @@ export function checkIds(
   if (ids.length > maxContext)
     throw new ConclaveError(
       'context_length_exceeded',
-      `Expected at most ${maxContext} tokens, but the prompt has ${ids.length}. Shorten it or load the ` +
-        'model with a larger maxContext.',
+      `Expected at most ${maxContext} tokens, but the prompt has ${ids.length}. Shorten it or ` +
+        'load the model with a larger maxContext.',
       { promptTokens: ids.length, maxContext },
     )
   const checked = new Int32Array(ids.length)

@@ -18,7 +18,10 @@ export interface RequestTimes {
   lastToken?: number
 }
 
-/** One of `end` and `fail` is called, once, and nothing after it. None of the three may call the engine. */
+/**
+ * One of `end` and `fail` is called, once, and nothing after it. None of the three may call the
+ * engine.
+ */
 export interface EngineRequest {
   readonly sequence: Sequence
   /** null: nothing is sampled. */

@@ -9,7 +9,10 @@ import type { Sequence } from './sequence.ts'
 export interface SchedulerOptions {
   /** Most tokens in one step: the decodes, and what remains for chunks of prompts. */
   maxBatchTokens: number
-  /** Most sequences that run at once; never more than `maxBatchTokens`, so that each decode has its token. */
+  /**
+   * Most sequences that run at once; never more than `maxBatchTokens`, so that each decode has its
+   * token.
+   */
   maxSequences: number
   /** Tokens a page holds. */
   pageSize: number
@@ -32,8 +35,9 @@ export interface Plan {
 }
 
 /**
- * First come, first served. A sequence is admitted once all pages it may ever need are free, so none is ever
- * put back; decodes go first, then prompts in order, in chunks of what the budget leaves.
+ * First come, first served. A sequence is admitted once all pages it may ever need are free, so
+ * none is ever put back; decodes go first, then prompts in order, in chunks of what the budget
+ * leaves.
  *
  * State: `waiting` and `running` in order of arrival; a sequence is in one of them or finished.
  */
@@ -72,14 +76,17 @@ export class Scheduler {
     if (needed > this.#pool.numPages)
       throw new ConclaveError(
         'kv_capacity',
-        `Expected a request of at most ${this.#pool.numPages} KV pages, but prompt and answer need ` +
-          `${needed}. Shorten the prompt, lower maxTokens or give the engine more pages.`,
+        `Expected a request of at most ${this.#pool.numPages} KV pages, but prompt and answer ` +
+          `need ${needed}. Shorten the prompt, lower maxTokens or give the engine more pages.`,
         { neededPages: needed, totalPages: this.#pool.numPages },
       )
     this.#waiting.push(sequence)
   }
 
-  /** What the next step runs; undefined where there is nothing to do. Its sequences are in flight until {@link commit}. */
+  /**
+   * What the next step runs; undefined where there is nothing to do. Its sequences are in flight
+   * until {@link commit}.
+   */
   schedule(): Plan | undefined {
     this.#admit()
     const plan: Plan = { entries: [], numTokens: 0 }
@@ -90,7 +97,10 @@ export class Scheduler {
     return plan.entries.length > 0 ? plan : undefined
   }
 
-  /** The step of `plan` is over: its tokens are in the cache. Sequences that ended meanwhile give their pages back. */
+  /**
+   * The step of `plan` is over: its tokens are in the cache. Sequences that ended meanwhile give
+   * their pages back.
+   */
   commit(plan: Plan): void {
     for (const { sequence, start, count } of plan.entries) {
       sequence.inFlight = false
@@ -107,7 +117,10 @@ export class Scheduler {
     }
   }
 
-  /** Ends a sequence in any state; once more does nothing. Pages of a step in flight are freed when it is over. */
+  /**
+   * Ends a sequence in any state; once more does nothing. Pages of a step in flight are freed when
+   * it is over.
+   */
   finish(sequence: Sequence): void {
     if (sequence.state === 'finished') return
     const queue = sequence.state === 'waiting' ? this.#waiting : this.#running

@@ -10,8 +10,8 @@
 export type SequenceState = 'waiting' | 'running' | 'finished'
 
 /**
- * What its steps give: a token where its end is reached, or for every token of the prompt the logits or the experts
- * chosen, with nothing sampled.
+ * What its steps give: a token where its end is reached, or for every token of the prompt the
+ * logits or the experts chosen, with nothing sampled.
  */
 export type SequenceOutput = 'token' | 'logits' | 'routes'
 

@@ -15,8 +15,9 @@ export interface DecodeLoad {
 }
 
 /**
- * Bytes that a step of `batch` decodes reads, divided by the batch: dense weights once, of the experts as many as
- * even routing touches, the embedding's rows, and the keys and values of each sequence.
+ * Bytes that a step of `batch` decodes reads, divided by the batch: dense weights once, of the
+ * experts as many as even routing touches, the embedding's rows, and the keys and values of each
+ * sequence.
  */
 export function decodeBytesPerToken(
   graph: Graph,

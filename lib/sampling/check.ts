@@ -67,7 +67,10 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
   return value
 }
 
-/** Throws where `options` is no plain object or has a key outside `known`, naming the nearest known one. */
+/**
+ * Throws where `options` is no plain object or has a key outside `known`, naming the nearest known
+ * one.
+ */
 export function checkNames(options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw invalid('options', 'an object', options)

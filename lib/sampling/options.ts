@@ -3,7 +3,10 @@
  * @module
  */
 
-/** Options of `generate`; every one may be left out. `generation_config.json` gives defaults where it has them. */
+/**
+ * Options of `generate`; every one may be left out. `generation_config.json` gives defaults where
+ * it has them.
+ */
 export interface GenerateOptions {
   /** Most new tokens. Default: what the context leaves. */
   maxTokens?: number
@@ -13,11 +16,20 @@ export interface GenerateOptions {
   temperature?: number
   /** Draw among the k best tokens, 0 = all. Default: the model's own, else 0. */
   topK?: number
-  /** Draw among the fewest tokens that hold this share of probability, 0 … 1. Default: the model's own, else 1. */
+  /**
+   * Draw among the fewest tokens that hold this share of probability, 0 … 1. Default: the model's
+   * own, else 1.
+   */
   topP?: number
-  /** Drop tokens below this share of the best one's probability, 0 … 1. Default: the model's own, else 0. */
+  /**
+   * Drop tokens below this share of the best one's probability, 0 … 1. Default: the model's own,
+   * else 0.
+   */
   minP?: number
-  /** Divides positive logits of tokens already seen, prompt included, 0.01 … 10. Default: the model's own, else 1. */
+  /**
+   * Divides positive logits of tokens already seen, prompt included, 0.01 … 10. Default: the
+   * model's own, else 1.
+   */
   repetitionPenalty?: number
   /** Taken off the logit of each generated token once, −2 … 2. Default 0. */
   presencePenalty?: number
@@ -25,7 +37,10 @@ export interface GenerateOptions {
   frequencyPenalty?: number
   /** Token id → −100 … 100, added to its logit; at most 16,384 ids. */
   logitBias?: Readonly<Record<number, number>> | ReadonlyMap<number, number>
-  /** Whole number, 0 … 2^64 − 1. The same seed gives the same tokens. Default: random, reported in the result. */
+  /**
+   * Whole number, 0 … 2^64 − 1. The same seed gives the same tokens. Default: random, reported in
+   * the result.
+   */
   seed?: number | bigint
   /** Return log-probabilities with this many alternatives a token, 0 … 20. Default: none. */
   logprobs?: number
@@ -59,7 +74,10 @@ export const generateOptionNames = [
   'signal',
 ] as const satisfies readonly (keyof GenerateOptions)[]
 
-/** What the model's own `generation_config.json` says; a temperature left out is 1, 0 where it does not sample. */
+/**
+ * What the model's own `generation_config.json` says; a temperature left out is 1, 0 where it does
+ * not sample.
+ */
 export interface SamplingDefaults {
   readonly temperature?: number
   readonly topK?: number

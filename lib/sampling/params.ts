@@ -50,7 +50,9 @@ export interface SamplingParams {
 /** What the model and the prompt allow. */
 export interface SamplingContext {
   defaults: SamplingDefaults
-  /** Ids that may be sampled or named: tokens of the tokenizer, or rows of the logits without one. */
+  /**
+   * Ids that may be sampled or named: tokens of the tokenizer, or rows of the logits without one.
+   */
   vocabLimit: number
   promptTokens: number
   maxContext: number
@@ -62,7 +64,9 @@ export interface SamplingContext {
  *
  * Throws `invalid_request` naming the option, or `context_length_exceeded` with both numbers.
  * @example
- * resolveSampling({ temperature: 0.7 }, { defaults, vocabLimit: 151_669, promptTokens: 12, maxContext: 32_768, randomSeed })
+ * const sizes = { vocabLimit: 151_669, promptTokens: 12, maxContext: 32_768 }
+ * const context = { defaults, randomSeed, ...sizes }
+ * resolveSampling({ temperature: 0.7 }, context).maxTokens // 32_756
  */
 export function resolveSampling(
   options: GenerateOptions,
@@ -111,11 +115,12 @@ function resolveMaxTokens(value: unknown, context: SamplingContext): number {
     value === undefined
       ? Math.max(1, room)
       : checkNumber('maxTokens', value, { min: 1, max: maxCount, integer: true })
+  const answer = value === undefined ? 'an answer needs 1' : `maxTokens is ${wanted}`
   if (wanted > room)
     throw new ConclaveError(
       'context_length_exceeded',
       `Expected prompt and answer within the context of ${maxContext} tokens, but the prompt has ` +
-        `${promptTokens} and ${value === undefined ? 'an answer needs at least 1' : `maxTokens is ${wanted}`}. ` +
+        `${promptTokens} and ${answer}. ` +
         'Shorten the prompt, lower maxTokens or load the model with a larger maxContext.',
       { promptTokens, maxTokens: wanted, maxContext },
     )

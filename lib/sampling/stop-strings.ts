@@ -4,8 +4,9 @@
  */
 
 /**
- * Pieces of text in, text that is safe to show out: no part of a stop string ever leaves, wherever tokens cut it.
- * Of several matches the one that is complete first wins, of those the longest, so pieces do not change the answer.
+ * Pieces of text in, text that is safe to show out: no part of a stop string ever leaves, wherever
+ * tokens cut it. Of several matches the one that is complete first wins, of those the longest, so
+ * pieces do not change the answer.
  * @example
  * const matcher = new StopMatcher(['END'])
  * matcher.push('one E') // 'one '

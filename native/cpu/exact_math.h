@@ -1,5 +1,6 @@
 #pragma once
-// exp, log and uniform numbers that give the same bits on every machine: plain f64 arithmetic in one order, no libm.
+// exp, log and uniform numbers that give the same bits on every machine: plain f64 arithmetic in
+// one order, no libm.
 #include <bit>
 #include <cmath>
 #include <cstdint>

@@ -1,4 +1,5 @@
-// sample on the CPU: one row a task. Passes over the vocabulary are plain loops that vectorise; nothing sorts all of it.
+// sample on the CPU: one row a task. Passes over the vocabulary are plain loops that vectorise;
+// nothing sorts all of it.
 #include "ops/sample.h"
 
 #include <algorithm>
@@ -13,12 +14,12 @@ namespace conclave::cpu {
 namespace {
 
 using ops::SampleResult;
-using ops::SampleStatus;
 using ops::SamplerState;
+using ops::SampleStatus;
 using ops::SamplingParams;
 
-constexpr int64_t kBlock = 64;       // elements whose maximum is kept
-constexpr int kBuckets = 1 << 12;    // of the radix selection
+constexpr int64_t kBlock = 64;     // elements whose maximum is kept
+constexpr int kBuckets = 1 << 12;  // of the radix selection
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 // Working memory of one thread, for rows of `vocab` values.
@@ -83,7 +84,8 @@ bool has_edits(const SamplerState& state) {
          (state.num_generated < p.min_tokens && !p.banned_until_min.empty());
 }
 
-// logit_bias, then the penalties, in f64 on each touched id alone, so the maps' order does not matter.
+// logit_bias, then the penalties, in f64 on each touched id alone, so the maps' order does not
+// matter.
 void edit(float* row, int64_t vocab, const SamplerState& state) {
   const SamplingParams& p = state.params;
   const auto inside = [vocab](int32_t id) { return id >= 0 && id < vocab; };
@@ -111,8 +113,8 @@ void edit(float* row, int64_t vocab, const SamplerState& state) {
       if (inside(id)) row[id] = -kInf;
 }
 
-// The k-th largest of x; 1 ≤ k ≤ n. A block's maximum is one element, so the k-th largest of the maxima bounds it
-// from below, and only blocks that reach the bound are looked into.
+// The k-th largest of x; 1 ≤ k ≤ n. A block's maximum is one element, so the k-th largest of the
+// maxima bounds it from below, and only blocks that reach the bound are looked into.
 float kth_largest(const Scratch& s, const float* x, int64_t n, int64_t k) {
   const int64_t num_blocks = (n + kBlock - 1) / kBlock;
   float bound = -kInf;
@@ -176,13 +178,15 @@ int64_t keep_from(Scratch& s, int64_t n, double weight) {
   return kept;
 }
 
-// Keeps a candidate while the weight of those above it is below top_p of all (equal values: the lower id is above).
-// Radix selection of the border: three histograms over 12, 12 and 8 bits of the key, each inside the last one's bucket.
+// Keeps a candidate while the weight of those above it is below top_p of all (equal values: the
+// lower id is above). Radix selection of the border: three histograms over 12, 12 and 8 bits of the
+// key, each inside the last one's bucket.
 int64_t keep_top_p(Scratch& s, int64_t n, double top_p) {
   const double total = sum(s.weights, n);
   // Never 0: the best candidate stays even at top_p 0.
   const double target = std::max(top_p * total, std::numeric_limits<double>::min());
-  // All those far below the mean weigh less together than what is cut off; the rest is usually small.
+  // All those far below the mean weigh less together than what is cut off; the rest is usually
+  // small.
   n = keep_from(s, n, 0.5 * (1 - top_p) * total / static_cast<double>(n));
   double above = 0;
   uint32_t prefix = 0, mask = 0;
@@ -248,9 +252,8 @@ void add_logprobs(SampleResult& result, Scratch& s, const float* x, int64_t n, f
   if (wanted == 0) return;
   const int64_t found = collect(s, x, n, kth_largest(s, x, n, wanted));
   const int64_t listed = std::min(wanted, found);
-  std::partial_sort(s.ids, s.ids + listed, s.ids + found, [x](int32_t a, int32_t b) {
-    return x[a] != x[b] ? x[a] > x[b] : a < b;
-  });
+  std::partial_sort(s.ids, s.ids + listed, s.ids + found,
+                    [x](int32_t a, int32_t b) { return x[a] != x[b] ? x[a] > x[b] : a < b; });
   for (int64_t j = 0; j < listed; j++) {
     result.top_ids[static_cast<size_t>(j)] = s.ids[j];
     result.top_logprobs[static_cast<size_t>(j)] = logprob(s.ids[j]);
@@ -296,8 +299,8 @@ void sample(std::vector<SampleResult>& results, Tensor logits,
     const SamplerState* state = states[static_cast<size_t>(r)];
     if (state == nullptr || state->params.logprobs < 0) continue;
     results[static_cast<size_t>(r)].top_ids.assign(static_cast<size_t>(state->params.logprobs), -1);
-    results[static_cast<size_t>(r)].top_logprobs.assign(
-        static_cast<size_t>(state->params.logprobs), 0.0f);
+    results[static_cast<size_t>(r)].top_logprobs.assign(static_cast<size_t>(state->params.logprobs),
+                                                        0.0f);
   }
   cpu.pool.parallel_for(num_rows, [&](int64_t r, int thread) {
     const SamplerState* state = states[static_cast<size_t>(r)];

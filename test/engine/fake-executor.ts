@@ -25,8 +25,9 @@ function fakeRoutes({ positions }: StepBatch): Int32Array {
 }
 
 /**
- * Stands in for the native executor: the "cache" holds token ids, and the next token is a hash of the whole line as
- * read back through the page table, so wrong pages, positions or chunks change the answer.
+ * Stands in for the native executor: the "cache" holds token ids, and the next token is a hash of
+ * the whole line as read back through the page table, so wrong pages, positions or chunks change
+ * the answer.
  */
 export class FakeExecutor implements StepExecutor {
   readonly samplers = new Map<number, { params: NativeSamplingParams; generated: number }>()

@@ -89,7 +89,8 @@ describe.skipIf(missing)(`loadModel${missing ? ` (skipped: no ${missing})` : ''}
       const script = `
         import { loadModel } from ${JSON.stringify(join(root, 'dist/index.mjs'))}
         const model = await loadModel(${JSON.stringify(folder)})
-        console.log((await model.generate([1, 2], { maxTokens: 3, ignoreEos: true }).result()).tokenIds.length)
+        const answer = model.generate([1, 2], { maxTokens: 3, ignoreEos: true })
+        console.log((await answer.result()).tokenIds.length)
         ${dispose}`
       const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
         encoding: 'utf8',

@@ -109,7 +109,10 @@ class World {
     }
   }
 
-  /** Free and used pages are all pages, and each used one has as many holders as sequences that list it. */
+  /**
+   * Free and used pages are all pages, and each used one has as many holders as sequences that list
+   * it.
+   */
   check(): void {
     const held = this.sequences.flatMap(s => s.pages)
     expect(new Set(held).size).toBe(held.length)

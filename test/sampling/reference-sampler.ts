@@ -60,7 +60,9 @@ export function probabilities(logits: readonly number[], options: ReferenceOptio
   return masked()
 }
 
-/** Chi-square of counts against probabilities, over the ids that are expected at least five times. */
+/**
+ * Chi-square of counts against probabilities, over the ids that are expected at least five times.
+ */
 export function chiSquare(counts: readonly number[], expected: readonly number[]) {
   const draws = counts.reduce((a, b) => a + b, 0)
   const likely = expected.map((p, id) => [p * draws, counts[id]!] as const).filter(([e]) => e >= 5)

@@ -10,7 +10,10 @@ function shown(stops: string[], pieces: string[]): { text: string; stopped: bool
   return { text: text + matcher.finish(), stopped: matcher.stopped }
 }
 
-/** The same by definition: the shortest beginning that ends in a stop string, without the longest such one. */
+/**
+ * The same by definition: the shortest beginning that ends in a stop string, without the longest
+ * such one.
+ */
 function expected(stops: string[], text: string): { text: string; stopped: boolean } {
   for (let end = 1; end <= text.length; end++) {
     const found = stops.filter(stop => text.slice(0, end).endsWith(stop))
