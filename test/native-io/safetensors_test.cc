@@ -1,7 +1,7 @@
 #include "io/safetensors.h"
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <new>
 
 #include "allocations.h"
@@ -214,14 +214,14 @@ void reads_a_million_tensors() {
   header = {};
   reset_peak();
   const size_t before = live_bytes();
-  const auto start = std::chrono::steady_clock::now();
+  // Processor time: what else the machine does is not the reader's.
+  const std::clock_t start = std::clock();
   const auto parsed = parse(bytes);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   const double mib = static_cast<double>(peak_bytes() - before) / (1 << 20);
-  std::printf("ST-10: 1,000,000 tensors in %.2f s, %.0f MiB allocated at the peak\n",
-              seconds.count(), mib);
+  std::printf("ST-10: 1,000,000 tensors in %.2f s, %.0f MiB allocated at the peak\n", seconds, mib);
   expect(parsed.tensors.size() == 1'000'000, "ST-10 all tensors");
-  expect(seconds.count() < 5, "ST-10 within 5 s");
+  expect(seconds < 5, "ST-10 within 5 s");
   expect(mib < 2.0 * 99'000'000 / (1 << 20) + 1, "P-5 at most twice the header and 1 MiB");
   expect(parsed.find("model.layers.0999999.weight")->begin == bytes.size() - 4, "ST-10 find");
 }
