@@ -3,6 +3,7 @@
  * the work.
  * @module
  */
+import { ReadableStream } from 'node:stream/web'
 import { ConclaveError } from '../errors.ts'
 import type { ChosenLogprob, GenerationChunk } from './answer.ts'
 import type { FinishReason } from './request.ts'
@@ -80,6 +81,26 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   result(): Promise<GenerationResult> {
     this.#result ??= this.#start()
     return this.#result
+  }
+
+  /** The whole text. */
+  async text(): Promise<string> {
+    return (await this.result()).text
+  }
+
+  /** The chunks as a web stream; cancelling it stops the work. */
+  toReadableStream(): ReadableStream<GenerationChunk> {
+    const chunks = this[Symbol.asyncIterator]()
+    return new ReadableStream({
+      async pull(controller) {
+        const { done, value } = await chunks.next()
+        if (done) controller.close()
+        else controller.enqueue(value)
+      },
+      async cancel() {
+        await chunks.return()
+      },
+    })
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<GenerationChunk, void, undefined> {

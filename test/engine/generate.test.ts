@@ -38,6 +38,21 @@ describe('generate', () => {
     })
   })
 
+  it('is also a web stream, which stops the work when it is cancelled', async () => {
+    const { model, engine } = fakeModel()
+    const ids: number[] = []
+    const answer = model.generate(prompt, { maxTokens: 5 })
+    for await (const chunk of answer.toReadableStream()) ids.push(...chunk.tokenIds)
+    expect(ids).toEqual(expectedTokens(prompt, 5))
+    const long = model.generate(prompt, { maxTokens: 50 })
+    const reader = long.toReadableStream().getReader()
+    await reader.read()
+    await reader.cancel()
+    expect((await long.result()).finishReason).toBe('aborted')
+    await new Promise(resolve => setTimeout(resolve, 20))
+    expect(engine.stats().pages.used).toBe(0)
+  })
+
   it('starts nothing until it is read', async () => {
     const { model, executor } = fakeModel()
     model.generate(prompt)
