@@ -136,7 +136,8 @@ export function parseWeightIndex(raw: unknown): {
       `Expected "total_size" in ${indexName} to be a number of bytes, but it is ${shown(size)}.`,
     )
   }
-  return { weightMap, totalSize: size as number | null }
+  // Writers that do not count put 0 there.
+  return { weightMap, totalSize: size === 0 ? null : (size as number | null) }
 }
 
 function checkedName(tensor: string, file: unknown): string {

@@ -116,6 +116,11 @@ describe('names in an index', () => {
     expect((await thrown(() => parseWeightIndex(index({ a: file })))).code).toBe('path_forbidden')
   })
 
+  test('a size of 0 is a size that was not counted', () => {
+    const { totalSize } = parseWeightIndex(index({ a: 'x.safetensors' }, { total_size: 0 }))
+    expect(totalSize).toBeNull()
+  })
+
   test.each<[string, unknown]>([
     ['a number', index({ a: 1 })],
     ['null', index({ a: null })],
