@@ -100,7 +100,7 @@ function scaling(keys: GgufKeys, key: KeyOf) {
   const optional = (name: string, value: number | null) => (value === null ? {} : { [name]: value })
   return {
     rope_type: type,
-    factor: keys.number(key('rope.scaling.factor')),
+    ...optional('factor', keys.numberOrNull(key('rope.scaling.factor'))),
     ...optional('original_max_position_embeddings', originalLength),
     ...optional('beta_fast', keys.numberOrNull(key('rope.scaling.yarn_beta_fast'))),
     ...optional('beta_slow', keys.numberOrNull(key('rope.scaling.yarn_beta_slow'))),
