@@ -18,6 +18,7 @@ import transformers
 from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from bf16_noise import is_steady, noisy_twin
 from cases import BASE, CASES, MOE
 
 HERE = pathlib.Path(__file__).parent
@@ -195,28 +196,30 @@ def decisive_routes(model, config, seed):
     raise SystemExit('no prompt with decisive routes')
 
 
-def decisive_prompt(model, config, length, seed):
-    """The first prompt of this length with a clear and varied greedy continuation, and that."""
-    for attempt in range(100):
-        ids = random_ids(config, length, seed + attempt)
-        chosen, margin = greedy(model, ids)
-        if margin > DECISIVE_MARGIN and len(set(chosen)) >= DISTINCT_TOKENS:
-            return ids, chosen, margin
+def decisive_prompt(model, twin, length, seed):
+    """The first prompt with a clear and varied continuation; steady, where there is a twin."""
+    for attempt in range(200):
+        ids = random_ids(model.config, length, seed + attempt)
+        if twin is None or is_steady(model, twin, ids):
+            chosen, margin = greedy(model, ids)
+            if margin > DECISIVE_MARGIN and len(set(chosen)) >= DISTINCT_TOKENS:
+                return {'ids': ids, 'greedy': chosen, 'margin': margin}
     raise SystemExit('no prompt with a decisive continuation')
 
 
 def expectations(model, config, how, seed):
-    prompts = []
+    prompts, dtype = [], how.get('dtype', 'bf16')
+    twin = noisy_twin(model) if dtype in ('bf16', 'mixed') else None
     for i, length in enumerate(how.get('lengths', (1, 5, 64, 200))):
-        ids, chosen, margin = decisive_prompt(model, config, length, seed + 1000 * (i + 1))
-        logits = model(torch.tensor([ids])).logits[0]
-        prompt = {'ids': ids, 'last': pack(logits[-1]), 'greedy': chosen, 'margin': margin}
+        prompt = decisive_prompt(model, twin, length, seed + 1000 * (i + 1))
+        logits = model(torch.tensor([prompt['ids']])).logits[0]
+        prompt['last'] = pack(logits[-1])
         if length in how.get('all', (5,)):
             prompt['all'] = pack(logits)
         prompts.append(prompt)
     return {
         'reference': f'transformers {transformers.__version__}, torch {torch.__version__}, float32',
-        'dtype': how.get('dtype', 'bf16'),
+        'dtype': dtype,
         'vocabSize': config.vocab_size,
         'prompts': prompts,
         'routes': decisive_routes(model, config, seed + 9000),
