@@ -14,6 +14,7 @@ import {
   WhitespaceSplitPreTokenizer,
 } from '@huggingface/tokenizers'
 import { checkPatterns } from './pattern.ts'
+import { behaviors, stretches } from './split.ts'
 import { invalidFile, isObject, type JsonObject, unsupportedPart } from './tokenizer-file.ts'
 
 /** `section` counts the stretches between control tokens; 0 begins the text. */
@@ -103,21 +104,21 @@ function patternSplit(config: JsonObject): PreTokenize {
   const known =
     isObject(pattern) && (typeof pattern.Regex === 'string' || typeof pattern.String === 'string')
   if (!known) throw invalidFile('expected a Split with a Regex or a String')
-  const behavior = String(config.behavior).toLowerCase()
-  if (behavior !== 'isolated' && behavior !== 'removed') {
-    throw unsupportedPart('pre_tokenizer.behavior', config.behavior)
-  }
-  return plain(compile(config))
+  const behavior = behaviors.get(String(config.behavior).toLowerCase())
+  if (behavior === undefined) throw unsupportedPart('pre_tokenizer.behavior', config.behavior)
+  const regex = compile(pattern)
+  const inverted = config.invert === true
+  return text => behavior(stretches(text, regex, inverted))
 }
 
-function compile(config: JsonObject): Splitter {
+/** The pattern as JavaScript's, as @huggingface/tokenizers translates it from Oniguruma. */
+function compile(pattern: JsonObject): RegExp {
   try {
-    return new SplitPreTokenizer({ type: 'Split', ...config } as never)
+    return new SplitPreTokenizer({ type: 'Split', pattern, invert: true } as never).pattern!
   } catch (error) {
     throw invalidFile(`a pattern does not compile (${(error as Error).message})`)
   }
 }
-
 function byteLevelSplit(config: JsonObject): PreTokenize {
   const split = config.use_regex === false ? null : regexSplit(gpt2Pattern)
   const prefix = config.add_prefix_space === true

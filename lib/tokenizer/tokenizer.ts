@@ -43,8 +43,10 @@ export interface DecodeOptions {
 /**
  * A byte-pair tokenizer.
  *
- * `encode` never yields a control token unless it is asked to. The ids equal those of the Hugging
- * Face tokenizers. Lone surrogates count as U+FFFD.
+ * `encode` never yields a control token unless it is asked to: no token marked special, and none
+ * that the vocabulary's own merges do not make (some files list runs of blanks as added tokens,
+ * which ordinary text has always merged into). The ids equal those of the Hugging Face tokenizers.
+ * Lone surrogates count as U+FFFD.
  * @example
  * const tokenizer = Tokenizer.fromFiles({ tokenizer: JSON.parse(text) })
  * tokenizer.decode(tokenizer.encode('Hello, world!')) // 'Hello, world!'
@@ -98,7 +100,7 @@ export class Tokenizer {
     this.#model = new BpeModel({
       ...model,
       byteLevel: this.#preTokenizer.byteLevel,
-      reserved: new Set(this.#controlIds.values()),
+      reserved: this.#specialIds,
       unkId: model.unkToken === null ? null : model.vocab.get(model.unkToken)!,
     })
   }

@@ -261,12 +261,36 @@ describe('files that are odd, and read', () => {
 
   test('plain text never merges into a control token', () => {
     const file = base()
-    file.added_tokens = [{ id: 2, content: 'ab' }]
+    file.added_tokens = [{ id: 2, content: 'ab', special: true }]
     for (const ignore_merges of [false, true]) {
       Object.assign(file.model, { ignore_merges })
       const tokenizer = Tokenizer.fromFiles({ tokenizer: file })
       expect(Array.from(tokenizer.encode('ab'))).toEqual([0, 1])
       expect(Array.from(tokenizer.encode('ab', { controlTokens: true }))).toEqual([2])
     }
+  })
+
+  test.each([
+    ['Isolated', ['a', '-', '-', 'b', '-']],
+    ['Removed', ['a', 'b']],
+    ['MergedWithPrevious', ['a-', '-', 'b-']],
+    ['MergedWithNext', ['a', '-', '-b', '-']],
+    ['Contiguous', ['a', '--', 'b', '-']],
+  ])('a split that is %s', (behavior, words) => {
+    const file = base()
+    // Every word that may come out is a token of its own, so the ids spell the words.
+    const tokens = ['a', 'b', '-', 'a-', 'b-', '-b', '--', '--b', 'a--']
+    const merges = ['a -', 'b -', '- b', '- -', '-- b', 'a- -']
+    Object.assign(file.model, { vocab: Object.fromEntries(tokens.map((t, i) => [t, i])), merges })
+    file.added_tokens = []
+    file.pre_tokenizer = {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Split', pattern: { String: '-' }, behavior, invert: false },
+        { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
+      ],
+    }
+    const ids = Tokenizer.fromFiles({ tokenizer: file }).encode('a--b-')
+    expect(Array.from(ids, id => tokens[id])).toEqual(words)
   })
 })
