@@ -58,13 +58,6 @@ export async function openFolder(path: string): Promise<Folder> {
 }
 
 function notAFolder(path: string): ConclaveError {
-  if (/\.gguf$/i.test(path)) {
-    return new ConclaveError(
-      'unsupported_format',
-      `Expected a folder of safetensors, but ${path} is a GGUF file. Use the safetensors ` +
-        'version of the model.',
-    )
-  }
   return new ConclaveError(
     'io_error',
     `Expected a model folder at ${path}, but it is a file. Give the folder that holds config.json.`,

@@ -91,7 +91,8 @@ function noWeights(entries: readonly string[], path: string): ConclaveError {
     return new ConclaveError(
       'unsupported_format',
       `Expected weights as safetensors in ${path}, but found only ${listed(others)}. ` +
-        'Pickle files are never opened. Use the safetensors version of the model.',
+        'Give the path of the .gguf file itself, or use the safetensors version of the model; ' +
+        'pickle files are never opened.',
       { files: others.slice(0, 10) },
     )
   }
