@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { checkLoadOptions } from '../engine/load-options.ts'
-import { weightBytes } from '../engine/memory-plan.ts'
+import { storedBytes, weightBytes } from '../engine/memory-plan.ts'
 import { type OpenModel, openModel } from '../engine/open.ts'
 import { printDot, printGraph } from '../graph/print.ts'
 import { type Command, outputFlags, UsageError } from './command.ts'
@@ -52,6 +52,7 @@ function describe(open: OpenModel) {
       totalBytes: plan.totalBytes,
     },
     sizes: { f32: size('f32'), bf16: size('bf16'), int8: size('int8') },
+    stored: Object.fromEntries(storedBytes(tensors)),
     weights: open.weights,
     kvCache: open.executorOptions.kvCache,
     maxContext: plan.maxContext,
@@ -67,6 +68,9 @@ function page(open: OpenModel): string {
   const experts = config.moe
     ? `, ${config.moe.numExperts} experts, ${config.moe.numExpertsPerTok} a token`
     : ''
+  const stored = Object.entries(facts.stored).map(
+    ([dtype, bytes]) => `${dtype} ${formatBytes(bytes)}`,
+  )
   const rows = [
     ['model', basename(open.folder.path)],
     ['architecture', `${facts.architecture}, ${config.numHiddenLayers} layers${experts}`],
@@ -75,6 +79,7 @@ function page(open: OpenModel): string {
       `${millions(facts.parametersTotal)}, ${millions(facts.parametersActive)} active`,
     ],
     ['files', `${facts.files}, ${facts.tensors} tensors`],
+    ['stored as', stored.join(', ')],
     ['weights', `${facts.weights}, ${formatBytes(plan.weightBytes)}`],
     ['KV cache', `${facts.kvCache}, ${facts.kvTokens} tokens, ${formatBytes(plan.kvBytes)}`],
     ['workspace', formatBytes(plan.workspaceBytes)],

@@ -43,12 +43,19 @@ export function weightBytes(
   return graph.weights.reduce((sum, ref) => sum + sizeOf(ref), 0)
 }
 
-/** The dtype that holds most of the stored bytes: what 'auto' means for these files. */
+/** Number format → bytes of the files in it, largest first. */
+export function storedBytes(tensors: readonly TensorInfo[]): ReadonlyMap<string, number> {
+  const bytes = new Map<string, number>()
+  for (const t of tensors) bytes.set(t.dtype, (bytes.get(t.dtype) ?? 0) + t.bytes)
+  return new Map([...bytes].sort((a, b) => b[1] - a[1]))
+}
+
+/** What 'auto' means for these files: the format that most of the stored bytes have in memory. */
 export function storedFormat(tensors: readonly TensorInfo[]): string {
   const bytes = new Map<string, number>()
-  for (const t of tensors) {
-    const format = memoryFormat(t.dtype)
-    bytes.set(format, (bytes.get(format) ?? 0) + t.bytes)
+  for (const [dtype, n] of storedBytes(tensors)) {
+    const format = memoryFormat(dtype)
+    bytes.set(format, (bytes.get(format) ?? 0) + n)
   }
   return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32'
 }
