@@ -2,7 +2,6 @@
 // every span's keys and values are read once for all q heads of the group and all tokens of the
 // block.
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
 #include "cpu/kv_layout.h"
@@ -66,49 +65,72 @@ int64_t list_blocks(Block* blocks, const BatchView& batch, int64_t tokens_per_bl
   return n;
 }
 
-void point_at_groups(const void** keys, const void** values, int64_t start, int64_t end,
-                     const Job& job, int64_t sequence, int64_t kv_head) {
+// Where one span's keys and values lie.
+struct Groups {
+  const void *keys[kSpanGroups], *values[kSpanGroups];
+};
+
+// Groups of the positions [start, end) of one span; entries beyond repeat the last, for what only
+// fetches ahead.
+void point_at_groups(Groups& groups, int64_t start, int64_t end, const Job& job, int64_t sequence,
+                     int64_t kv_head) {
   const KvRegion& region = job.region;
   const int32_t* table = job.batch.page_tables + sequence * job.batch.max_pages;
-  for (int64_t i = 0, p = start; p < end; i++, p += kKeyGroup) {
+  for (int64_t i = 0; i < kSpanGroups; i++) {
+    const int64_t p = std::min(start + i * kKeyGroup, end - 1);
     const int64_t page = table[p / region.page_size], offset = p % region.page_size;
-    keys[i] = key_group(region, page, kv_head, offset);
-    values[i] = value_group(region, page, kv_head, offset);
+    groups.keys[i] = key_group(region, page, kv_head, offset);
+    groups.values[i] = value_group(region, page, kv_head, offset);
+  }
+}
+
+// The values of the group's heads for one token.
+float* heads_of(const Tensor& t, const Job& job, int64_t token, int64_t kv_head) {
+  return t.f32() + (token * job.num_q_heads + kv_head * job.group) * job.dim;
+}
+
+void load_rows(const Rows& rows, const Job& job, const Block& block, int64_t kv_head) {
+  const int64_t token_values = job.group * job.dim, num_rows = block.num_tokens * job.group;
+  for (int64_t t = 0; t < block.num_tokens; t++) {
+    const float* q = heads_of(job.q, job, block.first_token + t, kv_head);
+    std::copy(q, q + token_values, rows.q + t * token_values);
+  }
+  std::fill(rows.y, rows.y + num_rows * job.dim, 0.0f);
+  std::fill(rows.max, rows.max + num_rows, -std::numeric_limits<float>::infinity());
+  std::fill(rows.sum, rows.sum + num_rows, 0.0f);
+}
+
+void store_rows(const Rows& rows, const Job& job, const Block& block, int64_t kv_head) {
+  for (int64_t r = 0; r < block.num_tokens * job.group; r++) {
+    float* y =
+        heads_of(job.y, job, block.first_token + r / job.group, kv_head) + r % job.group * job.dim;
+    for (int64_t d = 0; d < job.dim; d++) y[d] = rows.y[r * job.dim + d] / rows.sum[r];
   }
 }
 
 // Rows are token by token, head by head, so that their key counts rise.
 void attend(const Job& job, const Block& block, int64_t kv_head, const Rows& rows) {
+  load_rows(rows, job, block, kv_head);
   const int64_t num_rows = block.num_tokens * job.group, dim = job.dim;
-  const auto head_row = [&](const Tensor& t, int64_t token) {
-    return t.f32() + ((block.first_token + token) * job.num_q_heads + kv_head * job.group) * dim;
-  };
-  const size_t token_bytes = static_cast<size_t>(job.group * dim) * sizeof(float);
-  for (int64_t t = 0; t < block.num_tokens; t++)
-    std::memcpy(rows.q + t * job.group * dim, head_row(job.q, t), token_bytes);
-  std::fill(rows.y, rows.y + num_rows * dim, 0.0f);
-  std::fill(rows.max, rows.max + num_rows, -std::numeric_limits<float>::infinity());
-  std::fill(rows.sum, rows.sum + num_rows, 0.0f);
-
   const int32_t* positions = job.batch.positions + block.first_token;
   const int64_t end = positions[block.num_tokens - 1] + 1;
+  Groups groups, next;
+  point_at_groups(next, 0, std::min(kSpan, end), job, block.sequence, kv_head);
   for (int64_t start = 0; start < end; start += kSpan) {
+    groups = next;
+    if (const int64_t after = start + kSpan; after < end) {
+      point_at_groups(next, after, std::min(after + kSpan, end), job, block.sequence, kv_head);
+    }
     int64_t first = 0;  // tokens before this span see none of it
     while (positions[first] < start) first++;
-    for (int64_t r = first * job.group; r < num_rows; r++) {
-      rows.counts[r] = static_cast<int32_t>(std::min(positions[r / job.group] + 1 - start, kSpan));
-    }
-    const void *keys[kSpanGroups], *values[kSpanGroups];
-    point_at_groups(keys, values, start, std::min(start + kSpan, end), job, block.sequence,
-                    kv_head);
     const int64_t r = first * job.group;
-    job.span({rows.y + r * dim, rows.max + r, rows.sum + r, rows.q + r * dim, keys, values,
-              rows.counts + r, num_rows - r, dim, job.scale});
+    for (int64_t i = r; i < num_rows; i++) {
+      rows.counts[i] = static_cast<int32_t>(std::min(positions[i / job.group] + 1 - start, kSpan));
+    }
+    job.span({rows.y + r * dim, rows.max + r, rows.sum + r, rows.q + r * dim, groups.keys,
+              groups.values, next.keys, rows.counts + r, num_rows - r, dim, job.scale});
   }
-  for (int64_t r = 0; r < num_rows; r++) {
-    float* y = head_row(job.y, r / job.group) + r % job.group * dim;
-    for (int64_t d = 0; d < dim; d++) y[d] = rows.y[r * dim + d] / rows.sum[r];
-  }
+  store_rows(rows, job, block, kv_head);
 }
 
 int64_t keys_read(const BatchView& batch) {

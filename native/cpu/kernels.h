@@ -44,7 +44,8 @@ struct AttentionSpan {
   const float* q;  // (num_rows, head_dim)
   const void* const* key_groups;
   const void* const* value_groups;
-  const int32_t* counts;  // (num_rows), each in [1, 128], rising
+  const void* const* next_key_groups;  // (kSpanGroups) of the span that comes after: worth fetching
+  const int32_t* counts;               // (num_rows), each in [1, 128], rising
   int64_t num_rows, head_dim;
   float scale;
 };
@@ -62,6 +63,11 @@ struct Kernels {
   void (*exp_minus)(float* y, const float* x, int64_t n, float max);  // exp(x − max)
   void (*weighted_sum)(float* y, const float* x, const float* weights, int64_t num_rows,
                        int64_t stride, int64_t n);
+
+  // What the machine gives at most, for the share of it that an op reaches (cpu/ceiling.h).
+  uint64_t (*probe_read)(const void* data,
+                         int64_t bytes);  // reads whole cache lines, returns their sum
+  int64_t (*probe_flops[2])(float* sink, int64_t rounds);  // f32, bf16 products: operations done
 };
 
 // The widest set that this processor runs, or the one that CONCLAVE_KERNELS names

@@ -40,9 +40,9 @@ struct WideBf16Pages {
 };
 
 // out[m][0 … G·16) = q[m] · keys of G groups
-template <class P, int M, int G>
+template <class P, int M, int G, bool kFetch>
 inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::Q (*q)[kMaxHeadDim],
-                         const void* const* groups, int64_t dim) {
+                         const void* const* groups, const void* const* fetch, int64_t dim) {
   constexpr int N = G * kGroupVectors;
   V::F sums[M][N];
   const char* keys[N];
@@ -56,7 +56,11 @@ inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::
   for (int64_t d = 0; d < dim; d += P::kPack) {
     CONCLAVE_UNROLL
     for (int n = 0; n < N; n++) {
-      const typename P::Lanes key = P::load(keys[n] + d / P::kPack * kKeyGroup * 4);
+      const int64_t at = d / P::kPack * kKeyGroup * 4;
+      if constexpr (kFetch) {
+        _mm_prefetch(static_cast<const char*>(fetch[n / kGroupVectors]) + at, _MM_HINT_T1);
+      }
+      const typename P::Lanes key = P::load(keys[n] + at);
       CONCLAVE_UNROLL
       for (int m = 0; m < M; m++) sums[m][n] = P::mac(sums[m][n], q[m] + d, key);
     }
@@ -68,14 +72,16 @@ inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::
   }
 }
 
-template <class P, int M>
+template <class P, int M, bool kFetch>
 inline void scores(float (*out)[kSpan], const typename P::Q (*q)[kMaxHeadDim],
-                   const void* const* groups, int64_t num_groups, int64_t dim) {
+                   const void* const* groups, const void* const* fetch, int64_t num_groups,
+                   int64_t dim) {
   int64_t g = 0;
   for (; g + V::kScoreGroups <= num_groups; g += V::kScoreGroups) {
-    score_groups<P, M, V::kScoreGroups>(out, g * kKeyGroup, q, groups + g, dim);
+    score_groups<P, M, V::kScoreGroups, kFetch>(out, g * kKeyGroup, q, groups + g, fetch + g, dim);
   }
-  for (; g < num_groups; g++) score_groups<P, M, 1>(out, g * kKeyGroup, q, groups + g, dim);
+  for (; g < num_groups; g++)
+    score_groups<P, M, 1, kFetch>(out, g * kKeyGroup, q, groups + g, fetch + g, dim);
 }
 
 // In place: scores of `count` keys → exp(scale · score − max), zero from there to the end of the
@@ -101,10 +107,10 @@ inline void softmax(float* p, int64_t count, float scale, float& max, float& sum
 
 // out[m][d …] += sum over positions [begin, end) of p[m][i] · values[i][d …], N vectors; `begin`
 // starts a pack.
-template <class P, int M, int N, class Load>
+template <class P, int M, int N, bool kFetch, class Load>
 inline void value_block(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpan],
-                        const void* const* groups, int64_t begin, int64_t end, int64_t dim,
-                        int64_t d, Load load) {
+                        const void* const* groups, const void* const* fetch, int64_t begin,
+                        int64_t end, int64_t dim, int64_t d, Load load) {
   V::F sums[M][N];
   CONCLAVE_UNROLL
   for (int m = 0; m < M; m++) {
@@ -114,20 +120,22 @@ inline void value_block(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpa
   int64_t i = begin;
   while (i < end) {
     const char* values = static_cast<const char*>(groups[i / kKeyGroup]) + d * 4;
+    const char* ahead = static_cast<const char*>(fetch[i / kKeyGroup]) + d * 4;
     const int64_t group_end = i / kKeyGroup * kKeyGroup + kKeyGroup;
     const int64_t stop = group_end < end ? group_end : end;
     for (; i + P::kPack <= stop; i += P::kPack) {
-      const char* row = values + i % kKeyGroup / P::kPack * dim * 4;
+      const int64_t at = i % kKeyGroup / P::kPack * dim * 4;
       CONCLAVE_UNROLL
       for (int n = 0; n < N; n++) {
-        const typename P::Lanes v = load(row + n * V::kLanes * 4);
+        if constexpr (kFetch) _mm_prefetch(ahead + at + n * V::kLanes * 4, _MM_HINT_T1);
+        const typename P::Lanes v = load(values + at + n * V::kLanes * 4);
         CONCLAVE_UNROLL
         for (int m = 0; m < M; m++) sums[m][n] = P::mac(sums[m][n], p[m] + i, v);
       }
     }
     if (i == stop) continue;
-    const char* row = values + i % kKeyGroup / P::kPack * dim *
-                                   4;  // half a pair: its other half may hold anything
+    // Half a pair: its other half may hold anything.
+    const char* row = values + i % kKeyGroup / P::kPack * dim * 4;
     CONCLAVE_UNROLL
     for (int n = 0; n < N; n++) {
       const typename P::Lanes v = P::keep_first(load(row + n * V::kLanes * 4));
@@ -146,22 +154,22 @@ inline void value_block(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpa
   }
 }
 
-template <class P, int M>
+template <class P, int M, bool kFetch>
 inline void values(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpan],
-                   const void* const* groups, int64_t begin, int64_t end, int64_t dim) {
+                   const void* const* groups, const void* const* fetch, int64_t begin, int64_t end,
+                   int64_t dim) {
   constexpr int64_t kWide = V::kValueVectors * V::kLanes;
   const auto full = [](const char* at) { return P::load(at); };
   int64_t d = 0;
   for (; d + kWide <= dim; d += kWide) {
-    value_block<P, M, V::kValueVectors>(out, p, groups, begin, end, dim, d, full);
+    value_block<P, M, V::kValueVectors, kFetch>(out, p, groups, fetch, begin, end, dim, d, full);
   }
-  for (; d + V::kLanes <= dim; d += V::kLanes)
-    value_block<P, M, 1>(out, p, groups, begin, end, dim, d, full);
+  for (; d + V::kLanes <= dim; d += V::kLanes) {
+    value_block<P, M, 1, kFetch>(out, p, groups, fetch, begin, end, dim, d, full);
+  }
   const int64_t left = dim - d;
-  if (left > 0) {
-    value_block<P, M, 1>(out, p, groups, begin, end, dim, d,
-                         [left](const char* at) { return P::load_part(at, left); });
-  }
+  const auto part = [left](const char* at) { return P::load_part(at, left); };
+  if (left > 0) value_block<P, M, 1, false>(out, p, groups, fetch, begin, end, dim, d, part);
 }
 
 // (max, sum, y) of a row ← its merge with a span's own.
@@ -186,7 +194,9 @@ inline void merge(float* y, float& max, float& sum, const float* span_y, float s
   max = new_max;
 }
 
-template <class P, int M>
+// kFetch: this tile is the span's first, and brings the span's values and the next span's keys near
+// while it is computed.
+template <class P, int M, bool kFetch>
 inline void span_tile(const AttentionSpan& args, int64_t first) {
   using Q = typename P::Q;
   const int64_t dim = args.head_dim;
@@ -201,7 +211,8 @@ inline void span_tile(const AttentionSpan& args, int64_t first) {
     if (dim % P::kPack) q[m][dim] = 0;
     for (int64_t d = 0; d < dim; d += V::kLanes) V::store(out[m] + d, V::zero());
   }
-  scores<P, M>(p, q, args.key_groups, (counts[M - 1] + kKeyGroup - 1) / kKeyGroup, dim);
+  scores<P, M, kFetch>(p, q, args.key_groups, args.value_groups,
+                       (counts[M - 1] + kKeyGroup - 1) / kKeyGroup, dim);
   for (int m = 0; m < M; m++) {
     softmax(p[m], counts[m], args.scale, max[m], sum[m]);
     P::pack(packed[m], p[m], counts[m]);
@@ -209,24 +220,31 @@ inline void span_tile(const AttentionSpan& args, int64_t first) {
   // Positions that all rows see are read once; what a later row sees beyond them is its own, not a
   // product with zero.
   const int64_t seen_by_all = counts[0] / P::kPack * P::kPack;
-  values<P, M>(out, packed, args.value_groups, 0, seen_by_all, dim);
+  values<P, M, kFetch>(out, packed, args.value_groups, args.next_key_groups, 0, seen_by_all, dim);
   for (int m = 0; m < M; m++) {
     if (counts[m] > seen_by_all)
-      values<P, 1>(out + m, packed + m, args.value_groups, seen_by_all, counts[m], dim);
+      values<P, 1, false>(out + m, packed + m, args.value_groups, args.value_groups, seen_by_all,
+                          counts[m], dim);
     const int64_t r = first + m;
     merge(args.y + r * dim, args.max[r], args.sum[r], out[m], max[m], sum[m], dim);
   }
 }
 
+template <class P, bool kFetch>
+inline void span_rows(const AttentionSpan& args, int64_t first, int64_t num_rows) {
+  switch (num_rows) {
+    case 1: return span_tile<P, 1, kFetch>(args, first);
+    case 2: return span_tile<P, 2, kFetch>(args, first);
+    case 3: return span_tile<P, 3, kFetch>(args, first);
+    default: return span_tile<P, kTileRows, kFetch>(args, first);
+  }
+}
+
 template <class P>
 void attention_span(const AttentionSpan& args) {
-  int64_t r = 0;
-  for (; r + kTileRows <= args.num_rows; r += kTileRows) span_tile<P, kTileRows>(args, r);
-  switch (args.num_rows - r) {
-    case 1: return span_tile<P, 1>(args, r);
-    case 2: return span_tile<P, 2>(args, r);
-    case 3: return span_tile<P, 3>(args, r);
-    default: return;
+  span_rows<P, true>(args, 0, args.num_rows);
+  for (int64_t r = kTileRows; r < args.num_rows; r += kTileRows) {
+    span_rows<P, false>(args, r, args.num_rows - r);
   }
 }
 

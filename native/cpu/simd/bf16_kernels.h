@@ -40,5 +40,12 @@ struct Bf16Pages {
   static void pack(Q* out, const float* x, int64_t n) { to_bf16(out, x, n); }
 };
 
+struct Bf16Product {
+  static constexpr int64_t kFlops = 64;
+  static __m512 mac(__m512 sum, __m512 x) {
+    return multiply_pairs(sum, _mm512_castps_si512(x), _mm512_castps_si512(x));
+  }
+};
+
 }  // namespace
 }  // namespace conclave::cpu

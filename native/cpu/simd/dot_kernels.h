@@ -21,8 +21,10 @@ struct WideDot {
   static V::F mac(V::F sum, XVec x, WVec w) { return V::fma(x, w, sum); }
 };
 
-template <class D, int M, int N, bool kFetch>
-inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0) {
+// `fetch` walks over the rows of the next strip, kFetch cache lines a step of k, while these are in
+// use.
+template <class D, int M, int N, int kFetch>
+inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const char*& fetch) {
   using X = typename D::X;
   using W = typename D::W;
   const int64_t k = args.k;
@@ -42,9 +44,10 @@ inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0) {
     for (int m = 0; m < M; m++) xs[m] = D::load_x(x[m] + i);
     CONCLAVE_UNROLL
     for (int n = 0; n < N; n++) {
-      // The rows of the next tile, while these are in use.
-      if constexpr (kFetch)
-        _mm_prefetch(reinterpret_cast<const char*>(w + (n + N) * k + i), _MM_HINT_T0);
+      if (n < kFetch) {
+        _mm_prefetch(fetch, _MM_HINT_T1);
+        fetch += 64;
+      }
       const typename D::WVec wn = D::load_w(w + n * k + i);
       CONCLAVE_UNROLL
       for (int m = 0; m < M; m++) sums[m][n] = D::mac(sums[m][n], xs[m], wn);
@@ -76,33 +79,45 @@ inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0) {
   }
 }
 
-template <class D, int N, bool kFetch>
-inline void dot_tokens(const DotRows& args, int64_t m, int count, int64_t n) {
+template <class D, int N, int kFetch>
+inline void dot_tokens(const DotRows& args, int64_t m, int count, int64_t n, const char*& fetch) {
   switch (count) {
-    case 1: return dot_tile<D, 1, N, kFetch>(args, m, n);
-    case 2: return dot_tile<D, 2, N, kFetch>(args, m, n);
-    case 3: return dot_tile<D, 3, N, kFetch>(args, m, n);
+    case 1: return dot_tile<D, 1, N, kFetch>(args, m, n, fetch);
+    case 2: return dot_tile<D, 2, N, kFetch>(args, m, n, fetch);
+    case 3: return dot_tile<D, 3, N, kFetch>(args, m, n, fetch);
     default: break;
   }
   if constexpr (V::kMaxTokens > 3) {
     switch (count) {
-      case 4: return dot_tile<D, 4, N, kFetch>(args, m, n);
-      case 5: return dot_tile<D, 5, N, kFetch>(args, m, n);
-      default: return dot_tile<D, 6, N, kFetch>(args, m, n);
+      case 4: return dot_tile<D, 4, N, kFetch>(args, m, n, fetch);
+      case 5: return dot_tile<D, 5, N, kFetch>(args, m, n, fetch);
+      default: return dot_tile<D, 6, N, kFetch>(args, m, n, fetch);
     }
   }
 }
 
-// N rows for all tokens, in tiles of nearly equal height.
+template <class D, int N>
+inline const char* strip_end(const DotRows& args, int64_t n) {
+  return reinterpret_cast<const char*>(static_cast<const typename D::W*>(args.w) +
+                                       (n + N) * args.k);
+}
+
+// N rows for all tokens, in tiles of nearly equal height. The next strip is fetched over the first
+// tiles, so that memory is busy while they are computed.
 template <class D, int N>
 inline void dot_strip(const DotRows& args, int64_t n) {
+  const char* fetch = strip_end<D, N>(args, n);
+  const char* end = strip_end<D, N>(args, n + N);
   int64_t tiles = (args.num_x + V::kMaxTokens - 1) / V::kMaxTokens;
+  const bool few = tiles == 1;
   for (int64_t m = 0; m < args.num_x; tiles--) {
     const int count = static_cast<int>((args.num_x - m + tiles - 1) / tiles);
-    if (m == 0) {
-      dot_tokens<D, N, true>(args, m, count, n);
+    if (fetch >= end) {
+      dot_tokens<D, N, 0>(args, m, count, n, fetch);
+    } else if (few) {
+      dot_tokens<D, N, N>(args, m, count, n, fetch);
     } else {
-      dot_tokens<D, N, false>(args, m, count, n);
+      dot_tokens<D, N, (N + 1) / 2>(args, m, count, n, fetch);
     }
     m += count;
   }
@@ -111,8 +126,9 @@ inline void dot_strip(const DotRows& args, int64_t n) {
 template <class D>
 void dot_rows(const DotRows& args) {
   int64_t n = 0;
-  if (args.num_x == 1) {
-    for (; n + 8 <= args.num_rows; n += 8) dot_tile<D, 1, 8, true>(args, 0, n);
+  if (args.num_x == 1) {  // eight sums at once hide the latency that one token's four do not
+    const char* fetch = strip_end<D, 8>(args, 0);
+    for (; n + 8 <= args.num_rows; n += 8) dot_tile<D, 1, 8, 8>(args, 0, n, fetch);
   }
   for (; n + 4 <= args.num_rows; n += 4) dot_strip<D, 4>(args, n);
   for (; n < args.num_rows; n++) dot_strip<D, 1>(args, n);

@@ -6,6 +6,7 @@
 #include "cpu/simd/row_kernels.h"
 #include "cpu/simd/dot_kernels.h"
 #include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/probes.h"
 // clang-format on
 
 namespace conclave::cpu {
@@ -25,6 +26,8 @@ const Kernels kAvx2Kernels = {
     rope,
     exp_minus,
     weighted_sum,
+    probe_read,
+    {probe_flops<F32Product>, probe_flops<F32Product>},
 };
 
 }  // namespace conclave::cpu

@@ -6,6 +6,7 @@
 #include "cpu/simd/row_kernels.h"
 #include "cpu/simd/dot_kernels.h"
 #include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/probes.h"
 #include "cpu/simd/bf16_kernels.h"
 // clang-format on
 
@@ -26,6 +27,8 @@ const Kernels kAvx512Bf16Kernels = {
     rope,
     exp_minus,
     weighted_sum,
+    probe_read,
+    {probe_flops<F32Product>, probe_flops<Bf16Product>},
 };
 
 }  // namespace conclave::cpu

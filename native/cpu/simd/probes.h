@@ -1,0 +1,47 @@
+#pragma once
+// Loops that do nothing but what is measured. Included after lanes.h.
+
+namespace conclave::cpu {
+namespace {
+
+uint64_t probe_read(const void* data, int64_t bytes) {
+  constexpr int64_t kStep = 8 * V::kLanes * 4;
+  const float* p = static_cast<const float*>(data);
+  V::F sums[8];
+  for (auto& sum : sums) sum = V::zero();
+  for (int64_t i = 0; i + kStep <= bytes; i += kStep) {
+    CONCLAVE_UNROLL
+    for (int j = 0; j < 8; j++) {
+      const float* line = p + i / 4 + j * V::kLanes;
+      _mm_prefetch(reinterpret_cast<const char*>(line) + 4096, _MM_HINT_T0);
+      sums[j] = V::add(sums[j], V::load(line));
+    }
+  }
+  float total = 0;
+  for (auto& sum : sums) total += lane_sum(sum);
+  return static_cast<uint64_t>(total != 0);
+}
+
+struct F32Product {
+  static constexpr int64_t kFlops = 2 * V::kLanes;
+  static V::F mac(V::F sum, V::F x) { return V::fma(x, x, sum); }
+};
+
+template <class P>
+int64_t probe_flops(float* sink, int64_t rounds) {
+  constexpr int kChains = 12;  // more than latency times throughput, fewer than the registers
+  V::F sums[kChains];
+  const V::F x = V::load(sink);
+  CONCLAVE_UNROLL
+  for (int j = 0; j < kChains; j++) sums[j] = V::set1(static_cast<float>(j));  // or they are one
+  for (int64_t i = 0; i < rounds; i++) {
+    CONCLAVE_UNROLL
+    for (int j = 0; j < kChains; j++) sums[j] = P::mac(sums[j], x);
+  }
+  for (int j = 1; j < kChains; j++) sums[0] = V::add(sums[0], sums[j]);
+  V::store(sink, sums[0]);
+  return rounds * kChains * P::kFlops;
+}
+
+}  // namespace
+}  // namespace conclave::cpu
