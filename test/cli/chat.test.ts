@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { noDefaultModel, notBuilt, runCli } from './run-cli.ts'
+import { needs } from '../engine/needs.ts'
+import { built, defaultModel, runCli } from './run-cli.ts'
 
-const missing = notBuilt ?? noDefaultModel
+describe('chat', () => {
+  needs(...built, defaultModel)
 
-describe.skipIf(missing)(`chat${missing ? ` (skipped: ${missing})` : ''}`, () => {
   it('answers one message with the embedded model', async () => {
     const args = ['chat', '--message', 'Hello!', '--max-tokens', '20', '--temperature', '0']
     const { code, stdout } = await runCli([...args, '--json'])

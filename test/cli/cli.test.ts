@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { notBuilt, runCli, tinyModel } from './run-cli.ts'
+import { needs } from '../engine/needs.ts'
+import { built, runCli, tinyModel } from './run-cli.ts'
 
 const ids = ['generate', '--model', tinyModel, '--prompt-ids', '3,1,4,1,5']
 
-describe.skipIf(notBuilt)(`the command${notBuilt ? ` (skipped: no ${notBuilt})` : ''}`, () => {
+describe('the command', () => {
+  needs(...built)
+
   it('generate --json prints one object and nothing else on standard output', async () => {
     const args = [...ids, '--max-tokens', '6', '--temperature', '0', '--ignore-eos', '--json']
     const { code, stdout } = await runCli(args)
@@ -74,7 +77,9 @@ describe.skipIf(notBuilt)(`the command${notBuilt ? ` (skipped: no ${notBuilt})` 
   })
 })
 
-describe.skipIf(notBuilt)('exit codes', () => {
+describe('exit codes', () => {
+  needs(...built)
+
   it.each([
     [['--help'], 0],
     [['generate', '--help'], 0],

@@ -1,21 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { addon, root } from '../engine/needs.ts'
 
-const root = join(import.meta.dirname, '../..')
 const entry = join(root, 'dist/cli.mjs')
 
 /** A tiny model without a tokenizer. */
 export const tinyModel = join(root, 'test/golden/moe-f32')
 
-/** Why the command cannot be run here; undefined where it can. */
-export const notBuilt = [entry, join(root, 'build/Release/conclave.node')].find(
-  file => !existsSync(file),
-)
+/** What the command needs to run at all. */
+export const built = ['dist/cli.mjs', addon]
 
-export const noDefaultModel = existsSync(join(root, 'default-model/model.safetensors'))
-  ? undefined
-  : 'no default model'
+export const defaultModel = 'default-model/model.safetensors'
 
 export interface CliResult {
   code: number | null

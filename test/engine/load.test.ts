@@ -1,16 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type LoadOptions, loadModel } from '../../lib/index.ts'
+import { addon, needs, root } from './needs.ts'
 
-const root = join(import.meta.dirname, '../..')
 const folder = join(root, 'test/golden/moe-f32')
-const missing = ['build/Release/conclave.node', 'dist/index.mjs'].find(
-  file => !existsSync(join(root, file)),
-)
 
-describe.skipIf(missing)(`loadModel${missing ? ` (skipped: no ${missing})` : ''}`, () => {
+describe('loadModel', () => {
+  needs(addon, 'dist/index.mjs')
+
   it('says what it loaded', async () => {
     await using model = await loadModel(folder, { maxContext: 100 })
     expect(Object.keys(model.info)).toEqual([

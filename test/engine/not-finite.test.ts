@@ -1,11 +1,10 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { loadModel } from '../../lib/index.ts'
+import { addon, needs, root } from './needs.ts'
 
-const root = join(import.meta.dirname, '../..')
-const addon = existsSync(join(root, 'build/Release/conclave.node'))
 const folder = mkdtempSync(join(tmpdir(), 'conclave-not-finite-'))
 
 /** A copy of the tiny model with one value of a f32 tensor replaced. */
@@ -21,7 +20,8 @@ function withValue(tensor: string, value: number): string {
   return copy
 }
 
-describe.skipIf(!addon)(`weights that are not finite${addon ? '' : ' (skipped: no addon)'}`, () => {
+describe('weights that are not finite', () => {
+  needs(addon)
   afterAll(() => rmSync(folder, { recursive: true }))
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])(
