@@ -4,6 +4,10 @@ import { ChatTemplate } from '../../lib/chat/template.ts'
 import { qwen3Files } from '../tokenizer/qwen3.ts'
 
 const double = `{% set x = "ab" %}${'{% set x = x ~ x %}'.repeat(40)}{{ x }}`
+const doublePair = '{% set x = [x, x] %}{% set y = [y, y] %}'
+const deepValue =
+  '{% set ns = namespace(x=[], y=[]) %}{% for i in range(5000) %}' +
+  '{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}'
 const bigText = '{% set x = "a" * 1000000 %}'
 
 /** TP-1: each needs more time, memory or stack than a chat does. */
@@ -28,25 +32,16 @@ const limits: [string, string][] = [
   ['unique of a long list', '{{ range(100000) | list | unique | list }}'],
   ['indenting by a text', `${bigText}{{ ("\n" * 10000) | indent(x) }}`],
   ['a chain of ten thousand pluses', `{{ 1${' + 1'.repeat(10_000)} }}`],
-  [
-    'a deep value',
-    '{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}',
-  ],
-  [
-    'a deep value as JSON',
-    '{% set ns = namespace(x=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x | tojson }}',
-  ],
-  [
-    'a deep value compared',
-    '{% set ns = namespace(x=[], y=[]) %}{% for i in range(5000) %}{% set ns.x = [ns.x] %}{% set ns.y = [ns.y] %}{% endfor %}{{ ns.x == ns.y }}',
-  ],
+  ['a deep value', `${deepValue}{{ ns.x }}`],
+  ['a deep value as JSON', `${deepValue}{{ ns.x | tojson }}`],
+  ['a deep value compared', `${deepValue}{{ ns.x == ns.y }}`],
   [
     'a value that doubles as it is printed',
     `{% set x = [1] %}${'{% set x = [x, x] %}'.repeat(40)}{{ x }}`,
   ],
   [
     'a value that doubles as it is compared',
-    `{% set x = [1] %}{% set y = [1] %}${'{% set x = [x, x] %}{% set y = [y, y] %}'.repeat(40)}{{ x == y }}`,
+    `{% set x = [1] %}{% set y = [1] %}${doublePair.repeat(40)}{{ x == y }}`,
   ],
 ]
 
