@@ -73,7 +73,7 @@ export class ModelRunner {
     const outputs: StepOutput[] = []
     for (const entry of plan.entries) {
       this.#reopen(entry.sequence)
-      outputs.push(...(await this.run({ entries: [entry], numTokens: entry.count })))
+      outputs.push(...(await this.run(planOf(entry))))
     }
     return outputs
   }
@@ -99,6 +99,11 @@ export class ModelRunner {
       throw fromNative(error)
     }
   }
+}
+
+/** A step of one sequence alone. */
+function planOf(entry: PlanEntry): Plan {
+  return { entries: [entry], numTokens: entry.count, numLogitRows: entry.count }
 }
 
 function readOutputs(plan: Plan, result: StepResult): StepOutput[] {

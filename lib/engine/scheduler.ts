@@ -16,7 +16,7 @@ export interface SchedulerOptions {
   maxSequences: number
   /** Tokens a page holds. */
   pageSize: number
-  /** Most tokens a step runs of a sequence that wants the logits of all of them. */
+  /** Most tokens a step runs of all sequences that want the logits of each. */
   maxLogitRows: number
 }
 
@@ -32,6 +32,8 @@ export interface PlanEntry {
 export interface Plan {
   entries: PlanEntry[]
   numTokens: number
+  /** Rows of sequences that want the logits of all tokens. */
+  numLogitRows: number
 }
 
 /**
@@ -89,7 +91,7 @@ export class Scheduler {
    */
   schedule(): Plan | undefined {
     this.#admit()
-    const plan: Plan = { entries: [], numTokens: 0 }
+    const plan: Plan = { entries: [], numTokens: 0, numLogitRows: 0 }
     for (const sequence of this.#running)
       if (!sequence.isPrefill) this.#take(plan, sequence, sequence.numPending)
     for (const sequence of this.#running)
@@ -144,9 +146,11 @@ export class Scheduler {
 
   #take(plan: Plan, sequence: Sequence, pending: number): void {
     const { maxBatchTokens, maxLogitRows } = this.#options
-    const most = sequence.wants === 'logits' ? maxLogitRows : maxBatchTokens
+    const isLogits = sequence.wants === 'logits'
+    const most = isLogits ? maxLogitRows - plan.numLogitRows : maxBatchTokens
     const count = Math.min(pending, most, maxBatchTokens - plan.numTokens)
     if (count <= 0) return
+    if (isLogits) plan.numLogitRows += count
     const start = sequence.numComputed
     plan.entries.push({ sequence, start, count, reachesEnd: count === pending })
     plan.numTokens += count

@@ -97,6 +97,9 @@ class World {
     const { maxBatchTokens, maxSequences } = this.options
     expect(numTokens).toBe(entries.reduce((sum, e) => sum + e.count, 0))
     expect(numTokens).toBeLessThanOrEqual(maxBatchTokens)
+    const rows = entries.filter(e => e.sequence.wants === 'logits')
+    const most = this.options.maxLogitRows
+    expect(rows.reduce((sum, e) => sum + e.count, 0)).toBeLessThanOrEqual(most)
     expect(entries.length).toBeLessThanOrEqual(maxSequences)
     expect(new Set(entries.map(e => e.sequence)).size).toBe(entries.length)
     const decoding = this.sequences.filter(s => s.state === 'running' && !s.isPrefill)
