@@ -59,7 +59,7 @@ def stream(tokenizer, seed, pool=0):
         rng = random.Random(f"training {seed} {pool}")
         chats = []
         while len(chats) < POOL:
-            chat = encode(tokenizer, mix.messages(rng))
+            chat = encode(tokenizer, mix.messages(rng, early=pool < mix.EARLY_POOLS))
             if len(chat[0]) <= LONGEST:
                 chats.append(chat)
         groups = groups_of(chats)

@@ -70,6 +70,10 @@ WORDINGS_ZH = ["把{这份|这段|下面的|以下|会议的|今天的|这个|�
                "根据{会议纪要|会议记录|下面的内容|纪要|这些笔记}{做|生成|写|列|画|给我|制作}{一个|一张|}{任务表|表格|待办表|行动表|清单}"]
 
 
+LEADS = ["{These are|Here is|Below are|I have|I took|You find below} {the|my|some|our} {notes|minutes} {of|from} {the|our|a|this} {weekly |team |sales |morning |project |board |}{call|meeting|stand-up|session|review|discussion|planning}.", "We {had|just finished|held} a {call|meeting|session|planning meeting}.", "{I was|My boss was|We were} in a meeting {today|this morning|yesterday}.", "{Notes|Minutes} below."]
+LEADS_ZH = ["{这是|下面是|附上|以下是}{今天|我们|本周|部门|项目组|}的{会议记录|会议纪要|讨论内容|例会笔记}。", "我们{刚|昨天|今天}开了{个|一个}{会|例会|讨论会}。", "{会议|例会}{开完了|结束了}。"]
+
+
 def _fill(template, owner, task, date, rng):
     """Expand the {a|b} choices first: the fields themselves hold no braces."""
     marked = template.replace("{o}", "\x01").replace("{t}", "\x02").replace("{d}", "\x03")
@@ -106,8 +110,11 @@ def sample(rng, zh=False):
         text = ((f"{rng.choice(['项目', '部门', '团队', '周例'])}会，{due_zh(rng)}" if zh else
                  rng.choice([f"{rng.choice(['Team', 'Project', 'Weekly', 'Sales'])} meeting, {due(rng)}", f"Present: {person(rng)}, {person(rng)}", "Meeting notes"])) + "\n" + text)
     head = "| 任务 | 负责人 | 截止日期 |" if zh else "| Task | Owner | Due |"
+    lead = pick(rng, rng.choice(LEADS_ZH if zh else LEADS)) if rng.random() < 0.2 else ""
     request = chinese(rng, pick(rng, rng.choice(WORDINGS_ZH))) if zh else english(rng, pick(rng, rng.choice(WORDINGS)))
     bare = pick(rng, rng.choice(WORDINGS_ZH if zh else WORDINGS))
     if bare[-1] in "?？" or rng.random() < 0.2:
-        request = bare
+        request = bare[0].upper() + bare[1:]
+    if lead:
+        request = lead + ("" if zh else " ") + request[0].upper() + request[1:]
     return join(rng, request, text, zh), head + "\n| --- | --- | --- |\n" + "\n".join(rows)

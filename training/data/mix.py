@@ -23,9 +23,14 @@ SYSTEM = ["You are a helpful assistant.", "You are a helpful assistant.", "Be br
           "Answer in the language of the user.", "You are a friendly bot on a web page.", "Keep it short.", "You are an assistant inside a Node.js program.", "Do what the user asks.", "你是一个有用的助手。", "请简短回答。", "你是一个办公助手。", "用用户的语言回答。"]
 
 
-def messages(rng):
+EARLY_POOLS, EARLY_SHARES = 50, {"repeat": 60, "lookup": 20}   # copying is learned first, and all else builds on it
+
+
+def messages(rng, early=False):
     """One training chat: mostly one turn, sometimes two or three, sometimes with a system message."""
     names, weights = list(TASKS), [share for _, share, _ in TASKS.values()]
+    if early:
+        weights = [EARLY_SHARES.get(name, share) for name, share in zip(names, weights)]
     turns = rng.choices([1, 2, 3], [86, 11, 3])[0]
     chat_messages = [{"role": "system", "content": rng.choice(SYSTEM)}] if rng.random() < 0.25 else []
     for _ in range(turns):

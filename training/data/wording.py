@@ -13,8 +13,18 @@ POLITE_ZH = ["", "", "", "", "请", "请", "请你", "麻烦", "麻烦你", "帮
 TAIL_ZH = ["", "", "", "", "一下", "，谢谢", "吧", "，好吗", "，麻烦了"]
 
 
+ASIDE = ["I am in a hurry.", "This is for my boss.", "It is for a friend.", "Thanks in advance!", "I need it today.", "I have a small job for you.", "Here is something for you.", "One more thing.", "I hope you can do this.", "My team is waiting.", "Good day.",
+         "Let me show you what I have.", "I just got this.", "A colleague sent me this.", "We are almost done.", "It is late here.", "Sorry to bother you.", "This came in today.", "You did well last time.", "I typed this on my phone.", "My day was long.", "It is not urgent."]
+ASIDE_ZH = ["我有点急。", "这是给老板的。", "提前谢谢你。", "今天就要。", "有件小事要麻烦你。", "这是同事发给我的。", "我刚收到这个。", "不好意思打扰了。", "不着急。", "我们快做完了。", "大家都在等。", "看看这个。", "还有一件事。"]
+
+
 def english(rng, core):
-    """Wrap an imperative ("sort the words") in politeness; roughen it."""
+    """Wrap an imperative ("sort the words") in politeness, sometimes beside an aside; roughen it."""
+    if rng.random() < 0.12:
+        aside = rng.choice(ASIDE)
+        request = english(rng, core)
+        stop = "" if request[-1] in "?." else "."
+        return f"{aside} {request[0].upper() + request[1:]}" if rng.random() < 0.7 else f"{request}{stop} {aside}"
     polite, tail = rng.choice(POLITE), rng.choice(TAIL)
     text = polite + core + tail
     if polite.startswith(("Can", "Could", "Would")) and rng.random() < 0.5:
@@ -25,6 +35,8 @@ def english(rng, core):
 
 
 def chinese(rng, core):
+    if rng.random() < 0.1:
+        return rng.choice(ASIDE_ZH) + chinese(rng, core)
     return rng.choice(POLITE_ZH) + core + rng.choice(TAIL_ZH)
 
 
