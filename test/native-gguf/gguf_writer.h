@@ -11,6 +11,7 @@ namespace conclave::test {
 
 void gguf_header_tests();
 void gguf_metadata_tests();
+void gguf_mutation_tests();
 void quant_tests();
 
 template <class T>
