@@ -1,6 +1,6 @@
 // What JavaScript adds to a step: one crossing into the native engine and back, and the work between two steps.
 import { Bench } from 'tinybench'
-import { calm } from './foreign.mjs'
+import { calmly } from './foreign.mjs'
 import { internals, watchSteps } from './internals.mjs'
 import { greedy, median, quantile, randomIds } from './measure.mjs'
 import { ensureModel } from './models.mjs'
@@ -8,16 +8,20 @@ import { ensureModel } from './models.mjs'
 export async function run({ quick }) {
   const rows = []
   for (const sequences of [1, 64]) {
-    await calm()
     const model = await openWatched(ensureModel('tiny'), sequences)
     try {
-      rows.push(await crossing(model, sequences, quick))
-      rows.push(await javascript(model, sequences))
+      rows.push(await quietly(() => crossing(model, sequences, quick)))
+      rows.push(await quietly(() => javascript(model, sequences)))
     } finally {
       await model.dispose()
     }
   }
   return rows
+}
+
+async function quietly(measure) {
+  const { value, foreign } = await calmly(measure)
+  return { ...value, foreign }
 }
 
 /** A model whose steps are noted: start and end in JavaScript, native milliseconds. */

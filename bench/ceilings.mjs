@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { calm, foreignCores } from './foreign.mjs'
+import { calmly, foreignCores } from './foreign.mjs'
 import { cacheFolder, projectFolder } from './paths.mjs'
 
 const exec = promisify(execFile)
@@ -21,8 +21,7 @@ async function measure() {
     const program = await buildProgram()
     const runs = []
     for (let i = 0; i < repeat; i++) {
-      await calm()
-      runs.push(await runProgram(program))
+      runs.push((await calmly(() => runProgram(program))).value)
     }
     const best = key => Math.max(...runs.map(r => r[key]))
     return Object.fromEntries(Object.keys(runs[0]).map(key => [key, best(key)]))

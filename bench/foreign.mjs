@@ -1,43 +1,78 @@
-// Work of other programs on this machine: noise that a row has to admit.
+// Work of other programs on this machine: noise that a row has to admit, and that a patient run waits out.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Jiffies so far of [normal, low-priority] work of all cores; zeros where the system does not tell. */
-function jiffies() {
+const acceptedCores = 0.15
+const patienceMs = Number(process.env.CONCLAVE_BENCH_WAIT ?? 0) * 1000
+let waitedMs = 0
+
+/** Ticks of 10 ms so far, of all cores: { normal, low } priority; zeros where the system does not tell. */
+function busyTicks() {
   try {
-    const [user, nice, system] = readFileSync('/proc/stat', 'utf8')
-      .split('\n')[0]
-      .split(/\s+/)
-      .slice(1)
-      .map(Number)
-    return { normal: user + system, low: nice, at: performance.now() }
+    const line = readFileSync('/proc/stat', 'utf8').split('\n')[0]
+    const [user, nice, system] = line.split(/\s+/).slice(1).map(Number)
+    return { normal: user + system, low: nice }
   } catch {
-    return { normal: 0, low: 0, at: performance.now() }
+    return { normal: 0, low: 0 }
   }
 }
 
-/** Busy cores over `ms` in which this program itself does nothing: { normal, low }, low = at low priority. */
-export async function foreignCores(ms = 500) {
-  const before = jiffies()
-  await sleep(ms)
-  const after = jiffies()
-  const cores = key => (after[key] - before[key]) / 100 / ((after.at - before.at) / 1000)
-  return { normal: cores('normal'), low: cores('low') }
+/** Ticks of this process, of its children that have ended, and of the processes named. */
+function ownTicks(pids) {
+  let sum = 0
+  for (const pid of ['self', ...pids]) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      for (const field of fields.slice(11, 15)) sum += Number(field)
+    } catch {}
+  }
+  return sum
 }
 
-const patience = Number(process.env.CONCLAVE_BENCH_WAIT ?? 0) * 1000
-let waited = 0
+/** Call it at the end: { normal, low } cores that others took on the mean since now. */
+export function watchForeign(pids = []) {
+  const before = { ...busyTicks(), own: ownTicks(pids), at: performance.now() }
+  return () => {
+    const after = { ...busyTicks(), own: ownTicks(pids), at: performance.now() }
+    const cores = ticks => Math.max(0, ticks / 100 / ((after.at - before.at) / 1000))
+    return {
+      normal: cores(after.normal - before.normal - (after.own - before.own)),
+      low: cores(after.low - before.low),
+    }
+  }
+}
 
 /**
- * Waits until others take less than a tenth of a core at normal priority. CONCLAVE_BENCH_WAIT: the most seconds that a
- * whole run waits like this (default 0: it never does).
+ * { value, foreign } of `work`, foreign = cores that others took meanwhile at normal priority. While patience lasts
+ * (CONCLAVE_BENCH_WAIT: the seconds that a whole run may wait, default 0), it waits for a quiet moment and measures
+ * again what was disturbed.
  */
-export async function calm() {
-  while (waited < patience) {
+export async function calmly(work, pids = []) {
+  for (;;) {
     const start = performance.now()
-    const { normal } = await foreignCores(300)
-    if (normal < 0.1) return
-    await sleep(1000)
-    waited += performance.now() - start
+    await quiet()
+    const foreign = watchForeign(pids)
+    const value = await work()
+    const { normal } = foreign()
+    if (normal <= acceptedCores || waitedMs >= patienceMs) return { value, foreign: normal }
+    waitedMs += performance.now() - start
   }
+}
+
+async function quiet() {
+  while (waitedMs < patienceMs) {
+    const foreign = watchForeign()
+    await sleep(250)
+    if (foreign().normal <= acceptedCores) return
+    await sleep(250)
+    waitedMs += 500
+  }
+}
+
+/** Cores that others take while this program does nothing. */
+export async function foreignCores() {
+  const foreign = watchForeign()
+  await sleep(500)
+  return foreign()
 }

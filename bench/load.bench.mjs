@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { calm } from './foreign.mjs'
+import { calmly } from './foreign.mjs'
 import { median, spread } from './measure.mjs'
 import { folderOf } from './models.mjs'
 import { benchFolder, hasDefaultModel } from './paths.mjs'
@@ -11,7 +11,11 @@ const exec = promisify(execFile)
 
 /** One load in a process of its own. */
 async function child(...args) {
-  await calm()
+  const { value, foreign } = await calmly(() => spawn(args))
+  return { ...value, foreign }
+}
+
+async function spawn(args) {
   const started = performance.timeOrigin + performance.now()
   const file = join(benchFolder, 'load-child.mjs')
   const { stdout } = await exec(process.execPath, [file, ...args, String(started)])
@@ -41,6 +45,7 @@ async function measureLoad(name, weights, repeat) {
       value: median(ms) / 1000,
       unit: 's',
       spread: spread(ms),
+      foreign: Math.max(...runs.map(r => r.foreign)),
       note: `file cache warm, median of ${repeat}`,
     },
     peak('peak RSS, loading', most('peakBytes'), memory),
@@ -71,6 +76,7 @@ async function firstToken(repeat) {
     value: median(ms),
     unit: 'ms',
     spread: spread(ms),
+    foreign: Math.max(...runs.map(r => r.foreign)),
     note: `median of ${repeat}; loading ${median(runs.map(r => r.loadMs)).toFixed(0)} ms of it`,
   }
 }

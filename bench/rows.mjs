@@ -1,4 +1,4 @@
-// What a bench returns, printed and kept: { what, model, value, unit, spread?, fraction?, of?, peer?, target?, holds?, note? }
+// What a bench returns, printed and kept: { what, model, value, unit, spread?, foreign?, fraction?, of?, peer?, target?, holds?, note? }
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { benchFolder } from './paths.mjs'
@@ -15,6 +15,7 @@ const columns = [
   ['ceiling', r => (r.fraction === undefined ? '' : `${percent(r.fraction)} of ${r.of}`)],
   ['peer', r => (r.peer === undefined ? '' : `${number(r.peer)} (× ${number(r.ratio)})`)],
   ['target', r => (r.target ? `${r.target} ${r.holds ? '✓' : '✗'}` : '')],
+  ['others', r => (r.foreign === undefined ? '' : `${r.foreign.toFixed(2)} cores`)],
   ['note', r => r.note ?? ''],
 ]
 

@@ -4,7 +4,7 @@ import { freemem } from 'node:os'
 import { join } from 'node:path'
 import { ceilings, fractionOf } from '../ceilings.mjs'
 import { costsOf } from '../costs.mjs'
-import { calm } from '../foreign.mjs'
+import { calmly } from '../foreign.mjs'
 import { median, randomIds, spread } from '../measure.mjs'
 import { ensureModel, ggufFile } from '../models.mjs'
 import { benchFolder } from '../paths.mjs'
@@ -61,8 +61,8 @@ async function compare(name, module, quick) {
       tokens: 32,
     })
     for (const task of ['prefill', 'decode']) {
-      const [a, b] = await takeTurns(ours, theirs, i => ask(task, i), rounds)
-      rows.push(await summarise(name, config, task, a, b))
+      const times = await takeTurns(ours, theirs, i => ask(task, i), rounds)
+      rows.push(await summarise(name, config, task, times))
     }
     return [...rows, ...(await sizes(name, loads, ours, theirs))]
   } finally {
@@ -74,18 +74,20 @@ async function compare(name, module, quick) {
 /** Milliseconds of both, the first round thrown away. */
 async function takeTurns(ours, theirs, ask, rounds) {
   const times = [[], []]
+  const pids = [ours.pid, theirs.pid]
   for (let i = -1; i < rounds; i++) {
-    await calm()
     for (const [k, worker] of [ours, theirs].entries()) {
       const { task, ...message } = ask(i + 1)
-      const ms = await worker.ask(task, message)
-      if (i >= 0) times[k].push(ms)
+      const { value, foreign } = await calmly(() => worker.ask(task, message), pids)
+      if (i < 0) continue
+      times[k].push(value)
+      times.foreign = Math.max(times.foreign ?? 0, foreign)
     }
   }
   return times
 }
 
-async function summarise(name, config, task, ours, theirs) {
+async function summarise(name, config, task, { 0: ours, 1: theirs, foreign }) {
   const tokens = task === 'prefill' ? 512 : 1
   const rate = times => (tokens * 1000) / median(times)
   const { readBytesPerSecond, bf16FlopsPerSecond } = await ceilings()
@@ -105,6 +107,7 @@ async function summarise(name, config, task, ours, theirs) {
     peer: rate(theirs),
     ratio,
     ...(task === 'prefill' && { target: '≥ 1 × node-llama-cpp', holds: ratio >= 1 }),
+    foreign,
     note: `node-llama-cpp ± ${Math.round(100 * spread(theirs))} %, medians of ${ours.length}, ${threads} threads`,
   }
 }

@@ -31,6 +31,10 @@ export class Worker {
     })
   }
 
+  get pid() {
+    return this.#child.pid
+  }
+
   ask(task, message = {}) {
     return new Promise((resolve, reject) => {
       this.#pending = { resolve, reject }
