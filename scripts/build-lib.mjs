@@ -1,6 +1,5 @@
 // Bundles lib/ for ESM and CommonJS and writes the type declarations.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -36,13 +35,6 @@ export async function buildLib() {
         'esm',
       ),
     ),
-    existsSync(join(root, 'lib/chat/template-worker.ts')) &&
-      build(
-        entry(
-          { entryPoints: ['lib/chat/template-worker.ts'], outfile: 'dist/template-worker.cjs' },
-          'cjs',
-        ),
-      ),
   ])
 }
 

@@ -66,7 +66,8 @@ export class WeightMap {
     const names = ['lm_head.weight', 'language_model.lm_head.weight']
     const name = names.find(n => this.#tensors.has(n))
     if (tied) {
-      if (name !== undefined) this.#take(name) // a duplicate that some files carry; the embedding is the truth
+      // A duplicate that some files carry is not a weight: the embedding is the truth.
+      if (name !== undefined) this.#tensors.delete(name)
       return embedding
     }
     if (name === undefined) throw missing('lm_head.weight', this.#tensors.size)
