@@ -14,6 +14,7 @@ constexpr std::string_view kMagic = "GGUF";
 constexpr uint64_t kMinKeyBytes = 8 + 1 + 4 + 1;
 constexpr uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
 constexpr uint64_t kMaxTensors = 131'072;
+constexpr uint64_t kMaxKeys = 65'536;
 constexpr uint64_t kMaxKeyBytes = 65'535;  // as the format says
 constexpr uint64_t kMaxNameBytes = 1024;
 constexpr uint32_t kMaxRank = 4;
@@ -51,12 +52,8 @@ class HeaderReader {
 
   GgufHeader read() {
     read_version();
-    const uint64_t num_tensors = count("tensors", kMinTensorBytes);
-    const uint64_t num_keys = count("keys", kMinKeyBytes);
-    if (num_tensors > kMaxTensors) {
-      cursor_.refuse("it claims " + std::to_string(num_tensors) + " tensors; at most " +
-                     std::to_string(kMaxTensors) + " are read");
-    }
+    const uint64_t num_tensors = count("tensors", kMinTensorBytes, kMaxTensors);
+    const uint64_t num_keys = count("keys", kMinKeyBytes, kMaxKeys);
     read_keys(num_keys);
     read_tensors(num_tensors);
     place_tensors();
@@ -81,12 +78,13 @@ class HeaderReader {
   }
 
   // A count that the bytes left can hold, so that arrays may be allocated by it.
-  uint64_t count(const char* things, uint64_t min_bytes) {
+  uint64_t count(const std::string& things, uint64_t min_bytes, uint64_t limit) {
     const uint64_t n = cursor_.number<uint64_t>("a count");
+    const std::string claims = "it claims " + std::to_string(n) + " " + things;
     if (n > cursor_.left() / min_bytes) {
-      cursor_.refuse("it claims " + std::to_string(n) + " " + things + " in " +
-                     std::to_string(cursor_.left()) + " bytes");
+      cursor_.refuse(claims + " in " + std::to_string(cursor_.left()) + " bytes");
     }
+    if (n > limit) cursor_.refuse(claims + "; at most " + std::to_string(limit) + " are read");
     return n;
   }
 
@@ -99,6 +97,7 @@ class HeaderReader {
       const GgufType type = read_gguf_type(cursor_);
       const GgufValue value = read_gguf_elements(cursor_, type);
       header_.keys.push_back({begin, type});
+      key_bytes_ += key.size();
       if (key == "general.alignment") read_alignment(value);
     }
     check_keys();
@@ -118,20 +117,23 @@ class HeaderReader {
     }
   }
 
-  std::string_view key_at(const GgufKey& key) const {
-    return GgufCursor(bytes_, what_, key.begin).string("a key");
-  }
-
+  // Over copies: a file that changes while its keys are sorted must not confuse the sort.
   void check_keys() const {
-    std::vector<uint32_t> order(header_.keys.size());
-    std::iota(order.begin(), order.end(), 0u);
-    const auto key = [this](uint32_t i) { return key_at(header_.keys[i]); };
-    std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key(a) < key(b); });
-    const auto twice = std::adjacent_find(order.begin(), order.end(),
-                                          [&](uint32_t a, uint32_t b) { return key(a) == key(b); });
-    if (twice == order.end()) return;
+    std::vector<char> copy;
+    copy.reserve(key_bytes_);
+    std::vector<std::string_view> keys;
+    keys.reserve(header_.keys.size());
+    for (const GgufKey& key : header_.keys) {
+      const std::string_view name = GgufCursor(bytes_, what_, key.begin).string("a key");
+      check_room(copy, name.size());
+      keys.emplace_back(copy.data() + copy.size(), name.size());
+      copy.insert(copy.end(), name.begin(), name.end());
+    }
+    std::sort(keys.begin(), keys.end());
+    const auto twice = std::adjacent_find(keys.begin(), keys.end());
+    if (twice == keys.end()) return;
     throw Error("invalid_config", "Expected each key of " + what_ + " once, but \"" +
-                                      std::string(key(*twice).substr(0, 200)) + "\" stands twice.");
+                                      std::string(twice->substr(0, 200)) + "\" stands twice.");
   }
 
   // Twice over the same bytes: first to count, so that names and dims are allocated exactly.
@@ -185,8 +187,7 @@ class HeaderReader {
   // Entries point into these arrays. Only a file that changes while it is read needs more room.
   template <class T>
   void check_room(const std::vector<T>& list, size_t more) const {
-    if (more > list.capacity() - list.size())
-      cursor_.refuse("its tensors changed while they were read");
+    if (more > list.capacity() - list.size()) cursor_.refuse("it changed while it was read");
   }
 
   DType read_tensor_type(std::string_view name) {
@@ -266,6 +267,7 @@ class HeaderReader {
   const std::string& what_;
   GgufHeader header_;
   uint64_t alignment_ = kDefaultAlignment;
+  size_t key_bytes_ = 0;
 };
 
 }  // namespace

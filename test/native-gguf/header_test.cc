@@ -100,6 +100,9 @@ void counts() {
   many.num_tensors = 131'073;
   many.data_bytes = 131'073 * 40;
   refuses("at most 131072", "GG-2 cap of tensors", many);
+  many.num_tensors = 0;
+  many.num_keys = 65'537;
+  refuses("at most 65536", "GG-2 cap of keys", many);
 }
 
 void dimensions() {
