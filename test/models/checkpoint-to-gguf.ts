@@ -1,6 +1,5 @@
 /** A Hugging Face checkpoint → the GGUF file that a converter makes of it: names, row order, stacked experts. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { ModelConfig } from '../../lib/files/config.ts'
 import { checkpointName } from '../../lib/files/gguf-names.ts'
 import { openModelFolder } from '../../lib/files/model-folder.ts'
@@ -135,9 +134,35 @@ function keysOf(config: ModelConfig): [string, GgufBytes][] {
   ]
 }
 
+async function readCheckpoint(folder: string) {
+  const { config, weightFiles } = await openModelFolder(folder)
+  const stored = new Map(weightFiles.flatMap(readSafetensors))
+  return { keys: keysOf(config), tensors: tensorsOf(stored, config) }
+}
+
 /** The bytes of the GGUF file with the same weights. */
 export async function checkpointToGguf(folder: string): Promise<Buffer> {
-  const { config, weightFiles } = await openModelFolder(folder)
-  const stored = new Map(weightFiles.flatMap(path => readSafetensors(join(path))))
-  return ggufBytes(keysOf(config), tensorsOf(stored, config))
+  const { keys, tensors } = await readCheckpoint(folder)
+  return ggufBytes(keys, tensors)
+}
+
+/** The same, split over `count` files by name. */
+export async function checkpointToParts(
+  folder: string,
+  count: number,
+): Promise<Record<string, Buffer>> {
+  const { keys, tensors } = await readCheckpoint(folder)
+  const five = (n: number) => String(n).padStart(5, '0')
+  const share = Math.ceil(tensors.length / count)
+  const parts = Array.from({ length: count }, (_, i): [string, Buffer] => {
+    const split: [string, GgufBytes][] = [
+      ['split.no', value('u16', i)],
+      ['split.count', value('u16', count)],
+      ['split.tensors.count', value('i32', tensors.length)],
+    ]
+    const own = tensors.slice(i * share, (i + 1) * share)
+    const name = `model-${five(i + 1)}-of-${five(count)}.gguf`
+    return [name, ggufBytes(i === 0 ? [...keys, ...split] : split, own)]
+  })
+  return Object.fromEntries(parts)
 }

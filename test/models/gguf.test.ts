@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { loadModel } from '../../lib/index.ts'
 import { makeFolder } from '../files/folder.ts'
-import { checkpointToGguf } from './checkpoint-to-gguf.ts'
+import { checkpointToGguf, checkpointToParts } from './checkpoint-to-gguf.ts'
 import { goldenFolder } from './golden.ts'
 
 const ids = Array.from({ length: 40 }, (_, i) => (i * 37 + 11) % 300)
@@ -35,6 +35,13 @@ it.each(cases)('%s: the same bits from GGUF (%s)', async name => {
     expect(b.info).toMatchObject({ architecture, maxContext, weightBytes, kvCache })
     expect(b.info.weights).toBe(a.info.weights)
   }
+})
+
+it('a model split over three files', async () => {
+  const folder = join(goldenFolder, 'moe-f32')
+  const parts = makeFolder(await checkpointToParts(folder, 3))
+  const split = await logitsOf(join(parts, 'model-00001-of-00003.gguf'), 'auto')
+  expect(split.logits).toEqual((await logitsOf(folder, 'auto')).logits)
 })
 
 it('llama3 scaling comes from the divisors of the frequencies', async () => {
