@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
@@ -26,7 +27,9 @@ std::string read_line(const std::string& path) {
 
 // Distinct cores of the mask: hardware threads of one core count once.
 int cores_in_mask() {
-  cpu_set_t* mask = CPU_ALLOC(kMaxCpus);
+  const auto free_mask = [](cpu_set_t* mask) { CPU_FREE(mask); };
+  const std::unique_ptr<cpu_set_t, decltype(free_mask)> owned(CPU_ALLOC(kMaxCpus), free_mask);
+  cpu_set_t* mask = owned.get();
   const size_t bytes = CPU_ALLOC_SIZE(kMaxCpus);
   if (!mask) return 1;
   std::set<std::string> cores;
@@ -39,7 +42,6 @@ int cores_in_mask() {
       cores.insert(siblings.empty() ? "cpu" + std::to_string(cpu) : siblings);
     }
   }
-  CPU_FREE(mask);
   return std::max(static_cast<int>(cores.size()), 1);
 }
 

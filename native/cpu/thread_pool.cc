@@ -96,6 +96,7 @@ void ThreadPool::State::stop() {
 
 ThreadPool::ThreadPool(int num_threads) : state_(std::make_unique<State>()) {
   try {
+    state_->workers.reserve(static_cast<size_t>(num_threads - 1));
     for (int i = 1; i < num_threads; i++)
       state_->workers.emplace_back([s = state_.get(), i] { s->work(i); });
   } catch (const std::system_error&) {
@@ -103,6 +104,9 @@ ThreadPool::ThreadPool(int num_threads) : state_(std::make_unique<State>()) {
     throw Error("insufficient_memory",
                 "Expected to start " + std::to_string(num_threads) +
                     " threads, but the system refused one. Lower `threads` or raise the limit.");
+  } catch (...) {  // no memory for a thread: those that run must end before they are destroyed
+    state_->stop();
+    throw;
   }
 }
 
