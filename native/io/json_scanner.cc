@@ -48,6 +48,7 @@ size_t put_utf8(char* out, unsigned code) {
 double to_double(std::string_view digits) {
   std::istringstream in{std::string(digits)};
   in.imbue(std::locale::classic());
+  in.exceptions(std::ios::badbit);  // else a failed allocation in here would read as zero
   double value = 0;
   in >> value;
   const bool overflow = in.fail() && std::abs(value) >= std::numeric_limits<double>::max();
