@@ -3,7 +3,7 @@
  * Each call is synchronous and short unless it returns a promise; long work runs on the addon's own threads.
  * @module
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -164,19 +164,51 @@ interface Addon {
 
 let loaded: Addon | undefined
 
-/** Folder that holds package.json, from the bundle in dist/ or from lib/ in tests. */
+/** This module's file; a bundle that a caller made as CommonJS has no import.meta.url. */
+function ownFile(): string {
+  const url = import.meta.url as string | undefined
+  return url === undefined ? __filename : fileURLToPath(url)
+}
+
+function isOwnPackage(folder: string): boolean {
+  const file = join(folder, 'package.json')
+  return existsSync(file) && /"name":\s*"conclave"/.test(readFileSync(file, 'utf8'))
+}
+
+/**
+ * Folder of this package: above dist/ or lib/, or among the installed packages where a caller
+ * bundled the library into a file of their own.
+ */
 export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json'))) {
-    const parent = dirname(folder)
-    if (parent === folder)
-      throw new ConclaveError(
-        'io_error',
-        'Expected package.json above the library, but found none.',
-      )
-    folder = parent
+  const file = ownFile()
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder))
+    if (isOwnPackage(folder)) return folder
+  try {
+    return dirname(createRequire(file).resolve('conclave/package.json'))
+  } catch (error) {
+    throw new ConclaveError(
+      'io_error',
+      `Expected the package conclave above ${file} or in a node_modules folder there, but found ` +
+        'none. Install it beside the bundle: its addon and its model are files of their own.',
+      {},
+      { cause: error },
+    )
   }
-  return folder
+}
+
+function notLoaded(root: string, cause: unknown): ConclaveError {
+  const path = join(root, 'build/Release/conclave.node')
+  const what = existsSync(path)
+    ? `it did not load (${cause instanceof Error ? cause.message.split('\n')[0] : cause})`
+    : 'it was never compiled: npm runs install scripts only after approval'
+  return new ConclaveError(
+    'engine_failed',
+    `Expected the native addon at ${path}, but ${what}; run ` +
+      `\`node "${join(root, 'scripts/build-native.mjs')}"\`, or ` +
+      '`npm approve-scripts conclave` and `npm rebuild conclave`, to compile it.',
+    { path },
+    { cause },
+  )
 }
 
 /** The addon, loaded on first use. Throws `engine_failed` naming the command that builds it. */
@@ -187,13 +219,7 @@ export function native(): Addon {
   try {
     loaded = require('bindings')({ bindings: 'conclave', module_root: root }) as Addon
   } catch (error) {
-    throw new ConclaveError(
-      'engine_failed',
-      `Expected the native addon in ${join(root, 'build/Release')}, but it did not load. ` +
-        'Run `npx cmake-js compile` or `npm rebuild conclave` there.',
-      {},
-      { cause: error },
-    )
+    throw notLoaded(root, error)
   }
   return loaded
 }
