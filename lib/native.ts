@@ -96,6 +96,8 @@ export interface StepBatch {
   /** (S, maxPages) row-major. */
   pageTables: Int32Array
   maxPages: number
+  /** Whose pages these are: a handle of `openCache`; 0, the default: the executor's own. */
+  cache?: number
   /** Token rows of this step whose logits are computed. */
   logitRows: Int32Array
   /** (R) sampler handle of each logit row; −1: do not sample this row. */
@@ -125,11 +127,24 @@ export interface StepResult {
   ms: number
 }
 
+export interface CacheSizes {
+  numPages: number
+  /** What a step that uses it may hold; the workspace grows where it is smaller. */
+  maxBatchTokens: number
+  maxSequences: number
+}
+
 /** The recorded graph bound to weights, planned, and run on its own thread. */
 export interface Executor {
   readonly info: ExecutorInfo
   /** One step; steps run in the order they are given. Rejects with a coded error; the executor stays usable. */
   step(batch: StepBatch): Promise<StepResult>
+  /** KV pages beside the executor's own, taken after the step in progress. Gives their handle. */
+  openCache(sizes: CacheSizes): Promise<number>
+  /** Frees those pages once no step uses them. */
+  closeCache(handle: number): void
+  /** How many tokens of a cache chose each expert: the experts of every sparse layer in turn. */
+  expertCounts(handle: number): Float64Array
   /** Opens a sampler for a sequence; promptIds feed the repetition penalty. Returns its handle. */
   openSampler(params: NativeSamplingParams, promptIds: Int32Array, generatedIds: Int32Array): number
   closeSampler(handle: number): void
@@ -143,9 +158,19 @@ export interface LoadProgress {
   totalBytes: number
 }
 
+/** The most that this machine gives, as its kernels meet it on all threads at once. */
+export interface Ceilings {
+  readBytesPerSecond: number
+  f32FlopsPerSecond: number
+  /** The f32 figure where the kernels have no bf16 products. */
+  bf16FlopsPerSecond: number
+}
+
 interface Addon {
   /** Kernel set that this processor gets, and the cores that this process may use (affinity and cgroup quota respected). */
   system(): { kernels: string; threads: number }
+  /** Measured now, for about a second, with 512 MiB of memory; 0 threads: all cores. */
+  measure(threads: number): Promise<Ceilings>
   openWeights(paths: string[]): WeightStore
   /** Binds weights (converting where asked) and plans memory, off the event loop. `cancel[0] = 1` aborts it. */
   createExecutor(

@@ -5,6 +5,7 @@
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "addon/executor_wrap.h"
+#include "addon/measure.h"
 #include "addon/weights_wrap.h"
 #include "cpu/kv_layout.h"
 #include "executor/plan.h"
@@ -51,6 +52,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("system", Napi::Function::New<system>(env));
   exports.Set("openWeights", Napi::Function::New<open_weights>(env));
   exports.Set("createExecutor", Napi::Function::New<ExecutorWrap::create>(env));
+  exports.Set("measure", Napi::Function::New<measure>(env));
   exports.Set("planGraph", Napi::Function::New<plan_graph>(env));
   return exports;
 }

@@ -1,0 +1,46 @@
+#include "addon/measure.h"
+
+#include "addon/args.h"
+#include "addon/errors.h"
+#include "addon/executor_wrap.h"
+#include "cpu/ceiling.h"
+
+namespace conclave::addon {
+
+Napi::Value measure(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const int threads = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0;
+    if (threads < 0 || threads > 1024) bad_argument("threads", "0 (all cores) to 1024");
+    Environment& environment = Environment::of(env);
+    auto engine = std::make_shared<EngineThread>();
+    environment.add(engine);
+    environment.begin_pending();
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    const std::weak_ptr<EngineThread> keep = engine;
+    engine->enqueue([=, &environment] {
+      cpu::Ceilings ceilings{};
+      CodedMessage error;
+      try {
+        cpu::ThreadPool pool(threads > 0 ? threads : cpu::usable_cores());
+        cpu::CpuStream stream(pool, cpu::select_kernels());
+        ceilings = cpu::measure_ceilings(stream);
+      } catch (...) {
+        error = describe_current_exception();
+      }
+      environment.post([=, &environment](Napi::Env env) {
+        environment.end_pending();
+        if (const std::shared_ptr<EngineThread> engine = keep.lock()) engine->stop();
+        if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
+        Napi::Object result = Napi::Object::New(env);
+        result.Set("readBytesPerSecond", ceilings.read_gb_per_s * 1e9);
+        result.Set("f32FlopsPerSecond", ceilings.f32_gflops * 1e9);
+        result.Set("bf16FlopsPerSecond", ceilings.bf16_gflops * 1e9);
+        deferred.Resolve(result);
+      });
+    });
+    return deferred.Promise();
+  });
+}
+
+}  // namespace conclave::addon
