@@ -1,0 +1,92 @@
+// The executor on golden checkpoints with 1, 2 and 4 threads, samplers that other threads open and
+// close meanwhile, and two executors on one store: a program for ASan, UBSan, TSan and valgrind.
+//   executor_run [rounds]
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "golden_model.h"
+
+namespace conclave::test {
+namespace {
+
+using executor::WeightPolicy;
+
+int g_passed = 0, g_failed = 0;
+
+void expect(bool holds, const std::string& what) {
+  (holds ? g_passed : g_failed)++;
+  if (!holds) std::printf("FAILED %s\n", what.c_str());
+}
+
+void every_thread_count(const GoldenModel& model) {
+  for (const WeightPolicy policy :
+       {WeightPolicy::as_stored, WeightPolicy::f32, WeightPolicy::bf16, WeightPolicy::int8}) {
+    executor::ExecutorOptions options = small_options(1);
+    options.weights = policy;
+    options.validate = true;
+    options.kv_dtype = policy == WeightPolicy::bf16 ? DType::bf16 : DType::f32;
+    const Answer alone = load_and_generate(model, options);
+    if (policy == WeightPolicy::f32)
+      expect(alone.tokens == model.expected, model.name + ": golden");
+    for (const int threads : {2, 4}) {
+      options.num_threads = threads;
+      expect(load_and_generate(model, options) == alone,
+             model.name + ": the same bits on " + std::to_string(threads) + " threads");
+    }
+  }
+}
+
+// open_sampler and close_sampler are the two calls that any thread may make during a step.
+void samplers_come_and_go(const GoldenModel& model, int rounds) {
+  const auto executor = make_executor(model, open_store(model), small_options(2));
+  const Answer quiet = generate(*executor, model);
+  std::atomic<bool> done{false};
+  auto visitor = [&] {
+    while (!done) {
+      ops::SamplerState state;
+      state.prompt_counts[1] = 1;
+      executor->close_sampler(executor->open_sampler(std::move(state)));
+      std::this_thread::yield();
+    }
+  };
+  std::thread one(visitor), two(visitor);
+  bool same = true;
+  for (int i = 0; i < rounds; i++) same = same && generate(*executor, model, i % 4) == quiet;
+  done = true;
+  one.join();
+  two.join();
+  expect(same, model.name + ": the same bits while samplers come and go");
+}
+
+void two_executors_share_a_store(const GoldenModel& model) {
+  const auto store = open_store(model);
+  const Answer alone = load_and_generate(model, small_options(1));
+  std::atomic<int> same{0};
+  auto user = [&] {
+    if (generate(*make_executor(model, store, small_options(2)), model) == alone) same++;
+    if (load_and_generate(model, small_options(1)) == alone) same++;
+  };
+  std::thread one(user), two(user);
+  one.join();
+  two.join();
+  expect(same == 4, model.name + ": the same bits from two executors at once");
+}
+
+}  // namespace
+}  // namespace conclave::test
+
+int main(int argc, char** argv) {
+  using namespace conclave::test;
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 20;
+  for (const char* name : {"moe-f32", "moe-norm-false-tied-sharded"}) {
+    const GoldenModel model(name);
+    every_thread_count(model);
+    samplers_come_and_go(model, rounds);
+    two_executors_share_a_store(model);
+  }
+  std::printf("%d passed, %d failed\n", g_passed, g_failed);
+  return g_failed == 0 ? 0 : 1;
+}
