@@ -36,14 +36,28 @@ export const value = (type: Scalar, x: number | string | boolean): GgufBytes => 
   bytes: scalarBytes[type](x),
 })
 
-export const list = (element: Scalar, items: readonly (number | string)[]): GgufBytes => ({
-  type: types.array,
-  bytes: Buffer.concat([
-    u32(types[element]),
-    u64(items.length),
-    ...items.map(x => scalarBytes[element](x)),
-  ]),
-})
+/** Texts one after the other, in one allocation: vocabularies are long. */
+function texts(items: readonly string[]): Buffer {
+  const bytes = Buffer.alloc(items.reduce((sum, s) => sum + 8 + Buffer.byteLength(s), 0))
+  let at = 0
+  for (const s of items) {
+    const length = bytes.write(s, at + 8)
+    bytes.writeBigUInt64LE(BigInt(length), at)
+    at += 8 + length
+  }
+  return bytes
+}
+
+export const list = (element: Scalar, items: readonly (number | string)[]): GgufBytes => {
+  const elements =
+    element === 'string'
+      ? texts(items as string[])
+      : Buffer.concat(items.map(x => scalarBytes[element](x)))
+  return {
+    type: types.array,
+    bytes: Buffer.concat([u32(types[element]), u64(items.length), elements]),
+  }
+}
 
 export interface GgufTensor {
   name: string
