@@ -123,6 +123,9 @@ function refuseOtherMath(keys: GgufKeys, key: KeyOf, headDim: number): void {
     ['expert_weights_scale', 1],
     ['expert_gating_func', 1],
     ['rope.scaling.attn_factor', 1],
+    ['rope.scaling.yarn_attn_factor', 1],
+    ['rope.scaling.yarn_log_multiplier', 0],
+    ['rope.scaling.alpha', 0],
     ['logit_scale', 1],
   ]
   if (key('') === 'llama.') neutral.push(['expert_count', 0])
