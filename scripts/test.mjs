@@ -24,7 +24,7 @@ function nativeTests() {
   const folder = join(root, 'build/tests')
   const steps = [
     ['-S', root, '-B', folder, '-DCONCLAVE_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release'],
-    ['--build', folder, '--parallel', '2', '--target', 'native_tests', 'io_tests'],
+    ['--build', folder, '--parallel', '2', '--target', 'native_tests', 'io_tests', 'gguf_tests'],
   ]
   for (const args of steps) {
     const step = run('cmake', args)
@@ -34,7 +34,7 @@ function nativeTests() {
       return
     }
   }
-  for (const program of ['test/native/native_tests', 'test/native-io/io_tests']) {
+  for (const program of ['test/native/native_tests', 'test/native-io/io_tests', 'test/native-gguf/gguf_tests']) {
     const result = run(join(folder, program), [])
     process.stdout.write(result.stdout ?? '')
     const [, passed, failed] =
