@@ -35,15 +35,15 @@ def pace(share, decay_from):
 
 
 def loss_of(model, batch, dtype, generator):
-    """Answers weigh 1, prompts 0.1 – on a random quarter of their tokens, which spares the output layer."""
+    """Answers weigh about 1, prompts 0.1 – on a random quarter of their tokens, which spares the output layer."""
     tokens, targets, answer, prompt, shapes = batch
     chosen = torch.rand(len(tokens), generator=generator) < PROMPT_SHARE
-    wanted = ((answer == 1) | ((prompt == 1) & chosen)).nonzero().squeeze(1)
-    weight = torch.where(answer[wanted] == 1, 1.0, PROMPT_WEIGHT / PROMPT_SHARE)
+    wanted = ((answer > 0) | ((prompt == 1) & chosen)).nonzero().squeeze(1)
+    weight = torch.where(answer[wanted] > 0, answer[wanted], PROMPT_WEIGHT / PROMPT_SHARE)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         logits, balance = model(tokens, shapes, wanted, dtype)
     losses = F.cross_entropy(logits.float(), targets[wanted], reduction="none")
-    answers = answer[wanted] == 1
+    answers = answer[wanted] > 0
     return (losses * weight).sum() / weight.sum() + BALANCE * balance, losses[answers].mean().item()
 
 
