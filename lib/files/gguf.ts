@@ -91,7 +91,8 @@ async function expectGguf(path: string): Promise<void> {
   } catch (error) {
     throw new ConclaveError(
       'io_error',
-      `Expected a readable file at ${path}, but the system answered ${systemCode(error) || String(error)}.`,
+      `Expected a readable file at ${path}, but the system answered ` +
+        `${systemCode(error) || String(error)}.`,
       { path },
       { cause: error },
     )
@@ -141,8 +142,8 @@ function readTokenizer(keys: GgufKeys, vocabSize: number): TokenizerFiles | null
   if (chatTemplate !== null && chatTemplate.length > fileLimits.template) {
     throw new ConclaveError(
       'invalid_file',
-      `Expected a chat template of at most ${fileLimits.template} characters in ${keys.where}, but ` +
-        `it has ${chatTemplate.length}.`,
+      `Expected a chat template of at most ${fileLimits.template} characters in ` +
+        `${keys.where}, but it has ${chatTemplate.length}.`,
     )
   }
   return { ...tokenizer, chatTemplate }

@@ -37,7 +37,8 @@ Napi::Value array_value(Napi::Env env, const io::GgufValue& value) {
 Napi::Value metadata_value(Napi::Env env, const io::GgufValue& value) {
   if (value.type == io::GgufType::array) return array_value(env, value);
   Napi::Value result = env.Null();
-  value.for_each_string([&](std::string_view s) { result = Napi::String::New(env, s.data(), s.size()); });
+  value.for_each_string(
+      [&](std::string_view s) { result = Napi::String::New(env, s.data(), s.size()); });
   value.for_each_number([&](double x) { result = scalar_value(env, value.type, x); });
   return result;
 }
@@ -45,9 +46,11 @@ Napi::Value metadata_value(Napi::Env env, const io::GgufValue& value) {
 }  // namespace
 
 Napi::Function WeightsWrap::define(Napi::Env env) {
-  return DefineClass(env, "WeightStore",
-                     {InstanceMethod<&WeightsWrap::tensors>("tensors"), InstanceMethod<&WeightsWrap::metadata>("metadata"),
-                      InstanceMethod<&WeightsWrap::read>("read"), InstanceMethod<&WeightsWrap::close>("close")});
+  return DefineClass(
+      env, "WeightStore",
+      {InstanceMethod<&WeightsWrap::tensors>("tensors"),
+       InstanceMethod<&WeightsWrap::metadata>("metadata"),
+       InstanceMethod<&WeightsWrap::read>("read"), InstanceMethod<&WeightsWrap::close>("close")});
 }
 
 WeightsWrap::WeightsWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WeightsWrap>(info) {
@@ -75,7 +78,8 @@ Napi::Value WeightsWrap::tensors(const Napi::CallbackInfo& info) {
       const Napi::HandleScope scope(env);
       const io::TensorEntry& tensor = *list[i].entry;
       Napi::Array shape = Napi::Array::New(env, tensor.dims.size());
-      for (uint32_t d = 0; d < tensor.dims.size(); d++) shape.Set(d, Napi::Number::New(env, static_cast<double>(tensor.dims[d])));
+      for (uint32_t d = 0; d < tensor.dims.size(); d++)
+        shape.Set(d, Napi::Number::New(env, static_cast<double>(tensor.dims[d])));
       Napi::Object object = Napi::Object::New(env);
       object.Set("name", Napi::String::New(env, tensor.name.data(), tensor.name.size()));
       object.Set("dtype", dtype_name(tensor.dtype));
@@ -116,7 +120,8 @@ Napi::Value WeightsWrap::read(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     const io::StoredTensor tensor = open_store().at(string_arg(info[0], "name"));
     const DTypeBlock block = dtype_block(tensor.entry->dtype);
-    const int64_t elements = static_cast<int64_t>(tensor.entry->bytes()) / block.bytes * block.elements;
+    const int64_t elements =
+        static_cast<int64_t>(tensor.entry->bytes()) / block.bytes * block.elements;
     if (elements > kMaxReadElements) bad_argument("name", "a tensor of at most 1048576 elements");
     std::vector<float> values(static_cast<size_t>(elements));
     quant::dequantise_row(values.data(), tensor.data(), elements, tensor.entry->dtype);

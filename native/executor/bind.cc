@@ -56,7 +56,8 @@ void for_rows(const WeightRef& ref, cpu::ThreadPool& pool, Fn&& fn) {
   std::vector<float> scratch(static_cast<size_t>(pool.num_threads() * ref.cols));
   pool.parallel_for((ref.rows + rows_a_task - 1) / rows_a_task, [&](int64_t task, int thread) {
     const int64_t end = std::min(ref.rows, (task + 1) * rows_a_task);
-    for (int64_t row = task * rows_a_task; row < end; row++) fn(row, scratch.data() + thread * ref.cols);
+    for (int64_t row = task * rows_a_task; row < end; row++)
+      fn(row, scratch.data() + thread * ref.cols);
   });
 }
 
@@ -70,11 +71,14 @@ void check_finite(const WeightSource& source, cpu::ThreadPool& pool) {
     }
   });
   if (bad < 0) return;
-  throw Error("numerical_error", "Expected finite weights, but \"" + ref.tensor + "\" holds NaN or infinity at element " + std::to_string(bad) + ".");
+  throw Error("numerical_error", "Expected finite weights, but \"" + ref.tensor +
+                                     "\" holds NaN or infinity at element " + std::to_string(bad) +
+                                     ".");
 }
 
 // One weight converted into memory of its own.
-void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType dtype, cpu::ThreadPool& pool) {
+void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType dtype,
+             cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
   const int64_t row_bytes = ref.cols * dtype_bytes(dtype);
   const int64_t scales_at = (ref.rows * row_bytes + 63) / 64 * 64;
@@ -91,7 +95,8 @@ void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType d
     }
   });
   if (ref.is_matrix) {
-    bound.matrices[id] = {memory.data(), dtype, ref.rows, ref.cols, dtype == DType::i8 ? scales : nullptr};
+    bound.matrices[id] = {memory.data(), dtype, ref.rows, ref.cols,
+                          dtype == DType::i8 ? scales : nullptr};
   } else {
     bound.vectors[id] = {memory.data(), DType::f32, {ref.cols}};
   }
@@ -100,8 +105,8 @@ void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType d
 
 }  // namespace
 
-BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy, bool validate,
-                          cpu::ThreadPool& pool, const Progress& progress) {
+BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,
+                          bool validate, cpu::ThreadPool& pool, const Progress& progress) {
   BoundWeights bound;
   bound.matrices.resize(graph.weights.size());
   bound.vectors.resize(graph.weights.size());

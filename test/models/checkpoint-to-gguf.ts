@@ -1,4 +1,7 @@
-/** A Hugging Face checkpoint → the GGUF file that a converter makes of it: names, row order, stacked experts. */
+/**
+ * A Hugging Face checkpoint → the GGUF file that a converter makes of it: names, row order, stacked
+ * experts.
+ */
 import { readFileSync } from 'node:fs'
 import type { ModelConfig } from '../../lib/files/config.ts'
 import { checkpointName } from '../../lib/files/gguf-names.ts'

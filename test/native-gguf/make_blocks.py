@@ -1,4 +1,7 @@
-"""Writes fixtures/blocks.bin: random blocks of every format with their values by the gguf package (needs gguf, numpy)."""
+"""Writes fixtures/blocks.bin: random blocks of every format with their values by the gguf package.
+
+Needs gguf and numpy.
+"""
 from pathlib import Path
 
 import gguf
@@ -25,14 +28,16 @@ def main():
         with np.errstate(all="ignore"):
             values = gguf.quants.dequantize(stored.reshape(1, -1), qtype).reshape(-1)
         out += record(name.lower(), stored, values)
-    rows = rng.standard_normal((40, 32)).astype(np.float32) * np.float32(2.0) ** rng.integers(-30, 14, (40, 1))
+    rows = rng.standard_normal((40, 32)).astype(np.float32)
+    rows = rows * np.float32(2.0) ** rng.integers(-30, 14, (40, 1))
     rows[0] = 0
     rows[1] = np.arange(32, dtype=np.float32) - 15.5  # halves
     rows[2] = np.float32(127) * np.where(np.arange(32) % 2, 1, -1)
     rows[3] = 0.5
     rows[3, 0] = 127
     rows = rows.astype(np.float32)
-    out += record("pack", gguf.quants.quantize(rows, gguf.GGMLQuantizationType.Q8_0).reshape(-1), rows.reshape(-1))
+    packed = gguf.quants.quantize(rows, gguf.GGMLQuantizationType.Q8_0)
+    out += record("pack", packed.reshape(-1), rows.reshape(-1))
     (Path(__file__).parent / "fixtures/blocks.bin").write_bytes(out)
     print(len(out), "bytes")
 

@@ -1,9 +1,11 @@
-"""Greedy answers, prompt texts and ids of SmolLM2-135M-Instruct by transformers: writes reference.json beside this file.
+"""Greedy answers, prompt texts and ids of SmolLM2-135M-Instruct by transformers.
+
+Writes reference.json beside this file.
 
     python make_reference.py FOLDER_OF_THE_GGUF      (needs torch, transformers, accelerate, gguf)
 
-transformers reads a GGUF's vocabulary, but not its `tokenizer.ggml.pre`; "smollm" stands for the pre-tokenizer of the
-model's own tokenizer.json: single digits, then the byte-level pattern.
+transformers reads a GGUF's vocabulary, but not its `tokenizer.ggml.pre`; "smollm" stands for the
+pre-tokenizer of the model's own tokenizer.json: single digits, then the byte-level pattern.
 """
 import json
 import sys
@@ -36,14 +38,31 @@ USER_PROMPTS = [
     "What is the difference between a virus and a bacterium?",
 ]
 CONVERSATIONS = [[{"role": "user", "content": text}] for text in USER_PROMPTS] + [
-    [{"role": "system", "content": "You answer in one sentence."}, {"role": "user", "content": "What is gravity?"}],
-    [{"role": "user", "content": "Hi, I am Ana."}, {"role": "assistant", "content": "Hello Ana! How can I help?"},
-     {"role": "user", "content": "What is my name?"}],
-    [{"role": "system", "content": "You are a pirate."}, {"role": "user", "content": "Where is the treasure?\n\nTell me now!"}],
+    [
+        {"role": "system", "content": "You answer in one sentence."},
+        {"role": "user", "content": "What is gravity?"},
+    ],
+    [
+        {"role": "user", "content": "Hi, I am Ana."},
+        {"role": "assistant", "content": "Hello Ana! How can I help?"},
+        {"role": "user", "content": "What is my name?"},
+    ],
+    [
+        {"role": "system", "content": "You are a pirate."},
+        {"role": "user", "content": "Where is the treasure?\n\nTell me now!"},
+    ],
 ]
 TEXTS = [
-    "Hello, world!", "  leading and trailing  ", "a  1   2\t3\n\n4", "x=1;y=22;z=333\r\n\tif (a>b) { return -1.5e-7; }",
-    "don't we'll I'M they've", "naïve café — “quotes” … 東京 🇫🇷👩‍👩‍👧", "Ünïcödé ⅷ ² ½ ٣", " \u00a0\u2003\u3000end", "<|im_start|>user", "",
+    "Hello, world!",
+    "  leading and trailing  ",
+    "a  1   2\t3\n\n4",
+    "x=1;y=22;z=333\r\n\tif (a>b) { return -1.5e-7; }",
+    "don't we'll I'M they've",
+    "naïve café — “quotes” … 東京 🇫🇷👩‍👩‍👧",
+    "Ünïcödé ⅷ ² ½ ٣",
+    " \u00a0\u2003\u3000end",
+    "<|im_start|>user",
+    "",
 ]
 
 
@@ -72,13 +91,17 @@ def main(folder):
         text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         ids = tokenizer.encode(text, add_special_tokens=False)
         tokens, margins = greedy(model, ids)
-        chats.append({"messages": messages, "text": text, "ids": ids, "greedy": tokens, "margins": margins})
+        chat = {"messages": messages, "text": text, "ids": ids}
+        chats.append(chat | {"greedy": tokens, "margins": margins})
         print(repr(tokenizer.decode(tokens)), flush=True)
     plain = tokenizer.backend_tokenizer
     plain.encode_special_tokens = True  # the caller's text never becomes a control token
-    texts = [{"text": text, "ids": plain.encode(text, add_special_tokens=False).ids} for text in TEXTS]
+    texts = [
+        {"text": text, "ids": plain.encode(text, add_special_tokens=False).ids} for text in TEXTS
+    ]
     lines = [json.dumps(chat, ensure_ascii=False) for chat in chats]
-    out = '{"chats":[\n' + ",\n".join(lines) + '\n],"texts":' + json.dumps(texts, ensure_ascii=False) + "}\n"
+    tail = json.dumps(texts, ensure_ascii=False)
+    out = '{"chats":[\n' + ",\n".join(lines) + '\n],"texts":' + tail + "}\n"
     (Path(__file__).parent / "reference.json").write_text(out, encoding="utf-8")
 
 
