@@ -1,0 +1,12 @@
+// What each way of loading the package must give: the same answer, and errors of the same class.
+export async function answer({ ConclaveError, loadModel }) {
+  const refused = await loadModel('./nowhere').catch(error => error)
+  const model = await loadModel()
+  const messages = [{ role: 'user', content: 'Sort these words: pear, apple, fig' }]
+  const options = { temperature: 0, maxTokens: 12 }
+  let streamed = ''
+  for await (const { text } of model.chat(messages, options)) streamed += text
+  const { text, tokenIds } = await model.chat(messages, options).result()
+  await model.dispose()
+  return { streamed, text, tokenIds, refused: refused instanceof ConclaveError }
+}

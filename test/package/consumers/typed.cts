@@ -1,0 +1,9 @@
+import conclave = require('conclave')
+
+export async function ask(): Promise<string> {
+  const model: conclave.Model = await conclave.loadModel()
+  // @ts-expect-error: the weights have no such type
+  await conclave.loadModel(undefined, { weights: 'int3' })
+  const { text }: conclave.GenerationResult = await model.generate([1, 2, 3]).result()
+  return text
+}

@@ -1,0 +1,10 @@
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import * as conclave from 'conclave'
+import { answer } from './answer.mjs'
+
+if (isMainThread) {
+  const worker = new Worker(new URL(import.meta.url))
+  worker.on('message', message => console.log(JSON.stringify(message)))
+} else {
+  parentPort.postMessage(await answer(conclave))
+}
