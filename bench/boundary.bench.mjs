@@ -1,4 +1,5 @@
-// What JavaScript adds to a step: one crossing into the native engine and back, and the work between two steps.
+// What JavaScript adds to a step: one crossing into the native engine and back, and the work
+// between two steps.
 import { Bench } from 'tinybench'
 import { calmly } from './foreign.mjs'
 import { internals, watchSteps } from './internals.mjs'
@@ -55,7 +56,10 @@ async function openWatched(folder, sequences) {
   return { generate, step, dispose: () => model.dispose() }
 }
 
-/** The same decode step again and again: the promise's time less what the native side says it worked. */
+/**
+ * The same decode step again and again: the promise's time less what the native side says it
+ * worked.
+ */
 async function crossing({ step }, sequences, quick) {
   const batch = decodeBatch(sequences)
   const native = []
@@ -76,7 +80,9 @@ async function crossing({ step }, sequences, quick) {
     unit: 'µs',
     target: '≤ 10 µs',
     holds: median(extra) <= 10,
-    note: `p90 ${quantile(extra, 0.9).toFixed(0)} µs; whole step ${(latency.p50 * 1000).toFixed(0)} µs, native ${median(native).toFixed(0)} µs`,
+    note:
+      `p90 ${quantile(extra, 0.9).toFixed(0)} µs; ` +
+      `whole step ${(latency.p50 * 1000).toFixed(0)} µs, native ${median(native).toFixed(0)} µs`,
   }
 }
 

@@ -1,8 +1,10 @@
 // Bytes and flops of a token, counted from config.json.
 
 /**
- * What one token costs a model of this config.json, with 2-byte matrices, keys and values, and routers in f32.
- * decodeBytes: what must be read for one token after `depth` others. prefillFlops: `tokens` at once, without the head.
+ * What one token costs a model of this config.json, with 2-byte matrices, keys and values, and
+ * routers in f32.
+ * decodeBytes: what must be read for one token after `depth` others. prefillFlops: `tokens` at
+ * once, without the head.
  */
 export function costsOf(config, { depth = 0, tokens = 512, weightBytes = 2, kvBytes = 2 } = {}) {
   const h = config.hidden_size

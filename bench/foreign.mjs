@@ -1,4 +1,5 @@
-// Work of other programs on this machine: noise that a row has to admit, and that a patient run waits out.
+// Work of other programs on this machine: noise that a row has to admit, and that a patient run
+// waits out.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -6,7 +7,10 @@ const acceptedCores = 0.15
 const patienceMs = Number(process.env.CONCLAVE_BENCH_WAIT ?? 0) * 1000
 let waitedMs = 0
 
-/** Ticks of 10 ms so far, of all cores: { normal, low } priority; zeros where the system does not tell. */
+/**
+ * Ticks of 10 ms so far, of all cores: { normal, low } priority; zeros where the system does not
+ * tell.
+ */
 function busyTicks() {
   try {
     const line = readFileSync('/proc/stat', 'utf8').split('\n')[0]
@@ -44,8 +48,10 @@ export function watchForeign(pids = []) {
 }
 
 /**
- * { value, foreign } of `work`, foreign = cores that others took meanwhile at normal priority. While patience lasts
- * (CONCLAVE_BENCH_WAIT: the seconds that a whole run may wait, default 0), it waits for a quiet moment and measures
+ * { value, foreign } of `work`, foreign = cores that others took meanwhile at normal priority.
+ * While patience lasts
+ * (CONCLAVE_BENCH_WAIT: the seconds that a whole run may wait, default 0), it waits for a quiet
+ * moment and measures
  * again what was disturbed.
  */
 export async function calmly(work, pids = []) {

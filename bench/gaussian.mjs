@@ -1,4 +1,5 @@
-// Reproducible normal numbers as bf16, about a billion a second: xorshift draws index a table of 2^16 normals.
+// Reproducible normal numbers as bf16, about a billion a second: xorshift draws index a table of
+// 2^16 normals.
 
 const word = new Float32Array(1)
 const bits = new Uint32Array(word.buffer)

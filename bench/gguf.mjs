@@ -1,4 +1,5 @@
-// A small GGUF v3 writer: header, metadata and tensor table; the data is written by the caller at the offsets given.
+// A small GGUF v3 writer: header, metadata and tensor table; the data is written by the caller at
+// the offsets given.
 
 const types = { u32: 4, i32: 5, f32: 6, bool: 7, string: 8, array: 9 }
 export const ggmlTypes = { F32: 0, BF16: 30 }
@@ -43,9 +44,11 @@ class Bytes {
 }
 
 /**
- * metadata: [key, type, value] with type 'u32' | 'i32' | 'f32' | 'string' or 'array:' + one of them.
+ * metadata: [key, type, value] with type 'u32' | 'i32' | 'f32' | 'string' or 'array:' + one of
+ * them.
  * tensors: { name, type: 'F32' | 'BF16', shape } with the rows first, as in safetensors.
- * Returns the head of the file and, by name, where the data of each tensor begins; `totalBytes` is the file's size.
+ * Returns the head of the file and, by name, where the data of each tensor begins; `totalBytes`
+ * is the file's size.
  */
 export function layOut(metadata, tensors) {
   const out = new Bytes()

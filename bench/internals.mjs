@@ -25,7 +25,10 @@ export async function internals() {
   return import(pathToFileURL(outfile).href)
 }
 
-/** Every executor made from here on has its `step` replaced by `around(step)`, step: (batch) → Promise<result>. */
+/**
+ * Every executor made from here on has its `step` replaced by `around(step)`, step: (batch) →
+ * Promise<result>.
+ */
 export function watchSteps(addon, around) {
   const create = addon.createExecutor
   addon.createExecutor = async (...args) => {

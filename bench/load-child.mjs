@@ -1,10 +1,14 @@
-// The process that load.bench measures: load-child.mjs load|first FOLDER|default WEIGHTS STARTED_MS → one line of JSON.
+// The process that load.bench measures: load-child.mjs load|first FOLDER|default WEIGHTS
+// STARTED_MS → one line of JSON.
 import { readFileSync } from 'node:fs'
 import { greedy, randomIds } from './measure.mjs'
 
 const [task, folder, weights, started] = process.argv.slice(2)
 
-/** Bytes of a line of /proc/self/status: VmHWM is the highest resident size so far, mapped files included. */
+/**
+ * Bytes of a line of /proc/self/status: VmHWM is the highest resident size so far, mapped files
+ * included.
+ */
 function statusBytes(key) {
   const status = readFileSync('/proc/self/status', 'utf8')
   return Number(new RegExp(`^${key}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024

@@ -1,4 +1,5 @@
-// Loading: time, and the most memory it took against what stays; from process start to the first token.
+// Loading: time, and the most memory it took against what stays; from process start to the first
+// token.
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -62,7 +63,9 @@ function peak(what, bytes, { name, weights, resident, empty }) {
     unit: 'GB',
     target: `≤ ${(limit / 1e9).toFixed(2)} GB`,
     holds: bytes <= limit,
-    note: `resident weights ${(resident / 1e9).toFixed(2)} GB; the process has ${(empty / 1e6).toFixed(0)} MB before`,
+    note:
+      `resident weights ${(resident / 1e9).toFixed(2)} GB; ` +
+      `the process has ${(empty / 1e6).toFixed(0)} MB before`,
   }
 }
 

@@ -1,4 +1,5 @@
-// Does the event loop stay free? Delay of a 1 ms timer while the engine computes, beside that of an idle process.
+// Does the event loop stay free? Delay of a 1 ms timer while the engine computes, beside that of
+// an idle process.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { calmly } from './foreign.mjs'

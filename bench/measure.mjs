@@ -13,7 +13,10 @@ export const median = values => quantile(values, 0.5)
 export const spread = values =>
   (Math.max(...values) - Math.min(...values)) / 2 / Math.max(median(values), 1e-12)
 
-/** `count` token ids that look random, below 90 % of the vocabulary (control tokens lie at its end). */
+/**
+ * `count` token ids that look random, below 90 % of the vocabulary (control tokens lie at its
+ * end).
+ */
 export function randomIds(count, vocabSize, seed = 1) {
   let s = Math.imul(seed, 0x9e3779b1) >>> 0 || 1
   return Array.from({ length: count }, () => {
@@ -34,7 +37,8 @@ export async function prefillMs(model, tokens, seed) {
 }
 
 /**
- * Tokens per second at batch 1 after a prompt of `depth` tokens (at least one): one rate for each of `segments`
+ * Tokens per second at batch 1 after a prompt of `depth` tokens (at least one): one rate for each
+ * of `segments`
  * stretches of `tokens` tokens, the time of the prompt and of the first token left out.
  */
 export async function decodeRates(model, depth, { segments = 5, tokens = 24, seed = 7 } = {}) {

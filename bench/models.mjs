@@ -1,4 +1,5 @@
-// Writes the bench checkpoints from a seed: node bench/models.mjs [moe-s moe-m tiny] → bench/.cache/models/NAME/ and NAME.gguf
+// Writes the bench checkpoints from a seed: node bench/models.mjs [moe-s moe-m tiny] →
+// bench/.cache/models/NAME/ and NAME.gguf
 import { existsSync, mkdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +16,10 @@ const tables = new Map()
 export const modelFolder = name => join(cacheFolder, 'models', name)
 export const ggufFile = name => join(cacheFolder, 'models', `${name}.gguf`)
 
-/** The folder of a model by name: a bench shape, made where it is missing, 'default', or a folder as it is. */
+/**
+ * The folder of a model by name: a bench shape, made where it is missing, 'default', or a folder
+ * as it is.
+ */
 export function folderOf(name) {
   if (name === 'default') return defaultModelFolder
   return shapes.has(name) ? ensureModel(name) : name

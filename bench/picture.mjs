@@ -17,7 +17,7 @@ const compared = rows.filter(r => r.unit === 'tok/s' && r.peer > 0)
 const text = (x, y, content, extra = '') =>
   `<text x="${x}" y="${y}" fill="${colors.text}" ${extra}>${content}</text>`
 const bar = (y, length, color) =>
-  `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="2" fill="${color}"/>`
+  `<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" fill="${color}"/>`
 const rate = value => `${value >= 100 ? value.toFixed(0) : value.toFixed(1)} tok/s`
 
 /** Two bars against the ceiling, which is the right end of each group where it is known. */
@@ -33,7 +33,7 @@ function group(row, top) {
     bar(top + barHeight + 4, length(row.peer), colors.peer),
     text(left + 6, top + barHeight + 17, `node-llama-cpp ${rate(row.peer)}`),
     row.fraction > 0 &&
-      `<line x1="${end}" x2="${end}" y1="${top - 4}" y2="${top + 44}" stroke="${colors.ceiling}" stroke-width="2"/>`,
+      `<path d="M${end} ${top - 4}v48" stroke="${colors.ceiling}" stroke-width="2"/>`,
     row.fraction > 0 &&
       text(end + 8, top + 16, `${rate(ceiling)}`, `style="fill:${colors.ceiling}"`),
     row.fraction > 0 && text(end + 8, top + 32, row.of, `style="fill:${colors.ceiling}"`),
@@ -45,12 +45,14 @@ const head = [
   text(
     16,
     48,
-    `${machine.cpu}, ${machine.cores} cores, ${date.slice(0, 10)}; the red line is the ceiling measured in the same run`,
+    `${machine.cpu}, ${machine.cores} cores, ${date.slice(0, 10)}; red: the ceiling of the same run`,
   ),
 ]
 const groups = compared.flatMap((row, i) => group(row, 70 + i * 62))
 const height = 76 + compared.length * 62
-const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">
+const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`
+const font = 'font-family="system-ui, sans-serif" font-size="12"'
+const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${font}>
 <rect width="100%" height="100%" fill="#fff"/>
 ${[...head, ...groups].join('\n')}
 </svg>

@@ -1,8 +1,12 @@
-// Do random weights route as a trained model does? The distinct experts that a batch of unrelated tokens is sent to.
+// Do random weights route as a trained model does? The distinct experts that a batch of unrelated
+// tokens is sent to.
 import { internals, watchSteps } from './internals.mjs'
 import { greedy, randomIds } from './measure.mjs'
 
-/** Runs `batch` sequences together and counts experts in the step in which each of them has one token. */
+/**
+ * Runs `batch` sequences together and counts experts in the step in which each of them has one
+ * token.
+ */
 export async function liveExperts(folder, batch) {
   const { native, loadModel } = await internals()
   let routes

@@ -1,4 +1,5 @@
-// What a bench returns, printed and kept: { what, model, value, unit, spread?, foreign?, fraction?, of?, peer?, target?, holds?, note? }
+// What a bench returns, printed and kept: { what, model, value, unit, spread?, foreign?, rate?,
+// ceiling?, peer?, ratio?, target?, holds?, note? }
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { benchFolder } from './paths.mjs'
@@ -12,7 +13,7 @@ const columns = [
   ['model', r => r.model ?? ''],
   ['value', r => `${number(r.value)} ${r.unit ?? ''}`],
   ['±', r => percent(r.spread)],
-  ['ceiling', r => (r.fraction === undefined ? '' : `${percent(r.fraction)} of ${r.of}`)],
+  ['of ceiling', r => (r.fraction === undefined ? '' : `${percent(r.fraction)} of ${r.of}`)],
   ['peer', r => (r.peer === undefined ? '' : `${number(r.peer)} (× ${number(r.ratio)})`)],
   ['target', r => (r.target ? `${r.target} ${r.holds ? '✓' : '✗'}` : '')],
   ['others', r => (r.foreign === undefined ? '' : `${r.foreign.toFixed(2)} cores`)],

@@ -1,9 +1,10 @@
-// npm run bench -- [generate load loop boundary peers] [--models moe-s,moe-m,default] [--quick]: measures and prints rows.
+// npm run bench -- [generate load loop boundary peers] [--models moe-s,moe-m,default] [--quick]:
+// measures and prints rows.
 
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { buildLib } from '../scripts/build-lib.mjs'
-import { describeMachine } from './ceilings.mjs'
+import { addFractions, describeMachine, measureCeilings } from './ceilings.mjs'
 import { hasDefaultModel, libraryFile } from './paths.mjs'
 import { printRows, saveRows } from './rows.mjs'
 
@@ -34,18 +35,27 @@ const all = ['moe-s', 'moe-m', ...(hasDefaultModel() ? ['default'] : [])]
 const models = values.models?.split(',') ?? all
 if (!hasDefaultModel()) console.error('default-model/ is not there: its rows are left out')
 
-const describe = ({ cpu, cores, foreign, readBytesPerSecond: read, bf16FlopsPerSecond: bf16 }) =>
-  `${cpu}, ${cores} cores; read ${(read / 1e9).toFixed(1)} GB/s, bf16 ${(bf16 / 1e9).toFixed(0)} GFLOP/s; ` +
-  `others take ${foreign.normal.toFixed(2)} cores, ${foreign.low.toFixed(2)} more at low priority`
+const describe = ({ cpu, cores, foreign }) =>
+  `${cpu}, ${cores} cores; others take ${foreign.normal.toFixed(2)} of them, ` +
+  `${foreign.low.toFixed(2)} more at low priority`
 
 let missed = 0
 for (const name of names) {
   const { run } = await import(benches.get(name))
   const machine = await describeMachine()
   console.log(`\n${name}: ${describe(machine)}`)
+  // Another program may hold the machine back at either time: the ceilings are measured on both
+  // sides.
+  const before = await measureCeilings()
   const rows = await run({ models, loadModel, quick: values.quick })
+  const ceilings = await measureCeilings(before)
+  addFractions(rows, ceilings)
+  const { readBytesPerSecond: read, bf16FlopsPerSecond: bf16 } = ceilings
+  console.log(
+    `ceilings: read ${(read / 1e9).toFixed(1)} GB/s, bf16 ${(bf16 / 1e9).toFixed(0)} GFLOP/s`,
+  )
   printRows(rows)
-  saveRows(name, machine, rows)
+  saveRows(name, { ...machine, ...ceilings }, rows)
   missed += rows.filter(r => r.target && !r.holds).length
 }
 console.log(`\n${missed} targets missed`)

@@ -2,7 +2,10 @@
 
 const large = { vocabSize: 151936, numExpertsPerTok: 8, numKvHeads: 4 }
 
-/** moe-s: a small sparse model; moe-m: the shape of Qwen3-30B-A3B cut to 6 layers; tiny: nothing but overhead. */
+/**
+ * moe-s: a small sparse model; moe-m: the shape of Qwen3-30B-A3B cut to 6 layers; tiny: nothing
+ * but overhead.
+ */
 export const shapes = new Map([
   [
     'moe-s',
@@ -77,9 +80,12 @@ export function configOf(s) {
 }
 
 /**
- * Every tensor: its safetensors name, its GGUF name, its shape and how it is drawn. Experts of a layer lie one after
- * the other in one GGUF tensor: `part` is the place. Plain random weights send all tokens to the same few experts
- * after two layers; large embeddings, small attention outputs and a wide router keep the routing of a real model.
+ * Every tensor: its safetensors name, its GGUF name, its shape and how it is drawn. Experts of a
+ * layer lie one after
+ * the other in one GGUF tensor: `part` is the place. Plain random weights send all tokens to the
+ * same few experts
+ * after two layers; large embeddings, small attention outputs and a wide router keep the routing
+ * of a real model.
  */
 export function tensorsOf(s) {
   const { hidden: h, layers, headDim: d, vocabSize, experts, expertSize } = s

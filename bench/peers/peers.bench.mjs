@@ -1,8 +1,8 @@
-// Conclave and node-llama-cpp on the same bf16 weights, in turns on the same machine: A B A B …, medians.
+// Conclave and node-llama-cpp on the same bf16 weights, in turns on the same machine: A B A B …,
+// medians.
 import { readFileSync } from 'node:fs'
 import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { ceilings, fractionOf } from '../ceilings.mjs'
 import { costsOf } from '../costs.mjs'
 import { calmly } from '../foreign.mjs'
 import { median, randomIds, spread } from '../measure.mjs'
@@ -15,6 +15,7 @@ import { Worker } from './worker.mjs'
 
 const threads = 2
 const context = 1024
+const gb = bytes => (bytes / 1e9).toFixed(0)
 
 export async function run({ models, quick }) {
   let module
@@ -45,7 +46,7 @@ async function compare(name, module, quick) {
         what: 'node-llama-cpp',
         model: name,
         value: Number.NaN,
-        note: `skipped: needs ${(need / 1e9).toFixed(0)} GB free for both, ${(freemem() / 1e9).toFixed(0)} GB are`,
+        note: `skipped: needs ${gb(need)} GB free for both, ${gb(freemem())} GB are`,
       },
     ]
   const ours = new Worker('conclave', join(benchFolder, 'peers/conclave.mjs'))
@@ -90,12 +91,11 @@ async function takeTurns(ours, theirs, ask, rounds) {
 async function summarise(name, config, task, { 0: ours, 1: theirs, foreign }) {
   const tokens = task === 'prefill' ? 512 : 1
   const rate = times => (tokens * 1000) / median(times)
-  const { readBytesPerSecond, bf16FlopsPerSecond } = await ceilings()
   const cost = costsOf(config, { depth: 128, tokens: 512 })
   const ceiling =
     task === 'prefill'
-      ? fractionOf((cost.prefillFlops * 1000) / median(ours), bf16FlopsPerSecond, 'bf16 peak')
-      : fractionOf(cost.decodeBytes * rate(ours), readBytesPerSecond, 'read bandwidth')
+      ? { rate: (cost.prefillFlops * 1000) / median(ours), ceiling: 'bf16FlopsPerSecond' }
+      : { rate: cost.decodeBytes * rate(ours), ceiling: 'readBytesPerSecond' }
   const ratio = rate(ours) / rate(theirs)
   return {
     what: task === 'prefill' ? 'prefill 512' : 'decode after 128',
@@ -108,7 +108,7 @@ async function summarise(name, config, task, { 0: ours, 1: theirs, foreign }) {
     ratio,
     ...(task === 'prefill' && { target: '≥ 1 × node-llama-cpp', holds: ratio >= 1 }),
     foreign,
-    note: `node-llama-cpp ± ${Math.round(100 * spread(theirs))} %, medians of ${ours.length}, ${threads} threads`,
+    note: `node-llama-cpp ± ${Math.round(100 * spread(theirs))} %, medians of ${ours.length}`,
   }
 }
 

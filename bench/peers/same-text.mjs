@@ -1,10 +1,12 @@
-// A comparison of speed means nothing unless both compute the same: greedy answers of both, id by id.
+// A comparison of speed means nothing unless both compute the same: greedy answers of both, id by
+// id.
 import { randomIds } from '../measure.mjs'
 
 const tokens = 12
 
 /**
- * Random weights often leave the two best tokens closer than bf16 can tell apart. Where the answers part, the prompt is
+ * Random weights often leave the two best tokens closer than bf16 can tell apart. Where the
+ * answers part, the prompt is
  * continued with the other's ids: one id that differs is a near tie, many are an error.
  */
 export async function compareGreedy(name, config, ours, theirs, quick) {

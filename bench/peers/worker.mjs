@@ -1,4 +1,5 @@
-// Both engines answer the same four questions, each in a process of its own: load, greedy, prefill, decode.
+// Both engines answer the same four questions, each in a process of its own: load, greedy,
+// prefill, decode.
 import { fork } from 'node:child_process'
 
 /** Child side: `handlers` are async functions of one message each. */
