@@ -26,6 +26,7 @@ StepInput parse_step(const Napi::Object& batch) {
   in.logit_rows = ints("logitRows");
   in.samplers = ints("samplers");
   in.max_pages = static_cast<int32_t>(int_arg(batch, "maxPages", 1, 1 << 24));
+  in.cache = batch.Has("cache") ? static_cast<int32_t>(int_arg(batch, "cache", 0, INT32_MAX)) : 0;
   in.want_logits = bool_arg(batch, "wantLogits");
   in.want_routes = batch.Has("wantRoutes") && bool_arg(batch, "wantRoutes");
   return in;
@@ -135,7 +136,9 @@ executor::ExecutorOptions parse_options(const Napi::Object& o) {
 Napi::Function ExecutorWrap::define(Napi::Env env) {
   return DefineClass(env, "Executor",
                      {InstanceMethod<&ExecutorWrap::step>("step"), InstanceMethod<&ExecutorWrap::open_sampler>("openSampler"),
-                      InstanceMethod<&ExecutorWrap::close_sampler>("closeSampler"), InstanceMethod<&ExecutorWrap::dispose>("dispose")});
+                      InstanceMethod<&ExecutorWrap::close_sampler>("closeSampler"), InstanceMethod<&ExecutorWrap::open_cache>("openCache"),
+                      InstanceMethod<&ExecutorWrap::close_cache>("closeCache"), InstanceMethod<&ExecutorWrap::expert_counts>("expertCounts"),
+                      InstanceMethod<&ExecutorWrap::dispose>("dispose")});
 }
 
 ExecutorWrap::ExecutorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ExecutorWrap>(info) {
@@ -238,6 +241,55 @@ Napi::Value ExecutorWrap::step(const Napi::CallbackInfo& info) {
   } catch (...) {
     return rejected(env, describe_current_exception());
   }
+}
+
+// Queued behind the step in progress, as the workspace may be planned anew.
+Napi::Value ExecutorWrap::open_cache(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    alive(env);
+    if (!info[0].IsObject()) bad_argument("sizes", "an object");
+    const Napi::Object sizes = info[0].As<Napi::Object>();
+    const int64_t num_pages = int_arg(sizes, "numPages", 1, int64_t{1} << 31);
+    const int64_t max_batch_tokens = int_arg(sizes, "maxBatchTokens", 1, 1 << 20);
+    const int64_t max_sequences = int_arg(sizes, "maxSequences", 1, 1 << 16);
+    Environment& environment = Environment::of(env);
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    environment.begin_pending();
+    Ref();
+    engine_->enqueue([=, this, &environment, engine = engine_.get()] {
+      auto error = std::make_shared<CodedMessage>();
+      int32_t handle = -1;
+      try {
+        handle = engine->executor->open_cache(num_pages, max_batch_tokens, max_sequences);
+      } catch (...) {
+        *error = describe_current_exception();
+      }
+      environment.post([this, handle, error, deferred, &environment](Napi::Env env) {
+        environment.end_pending();
+        Unref();
+        if (error->code.empty()) deferred.Resolve(Napi::Number::New(env, handle));
+        else deferred.Reject(to_js(env, *error).Value());
+      });
+    });
+    return deferred.Promise();
+  });
+}
+
+Napi::Value ExecutorWrap::close_cache(const Napi::CallbackInfo& info) {
+  if (engine_ && info[0].IsNumber()) engine_->executor->close_cache(info[0].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value ExecutorWrap::expert_counts(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const int32_t cache = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0;
+    const std::vector<int64_t> counts = alive(env).expert_counts(cache);
+    Napi::Float64Array array = Napi::Float64Array::New(env, counts.size());
+    std::copy(counts.begin(), counts.end(), array.Data());
+    return array;
+  });
 }
 
 Napi::Value ExecutorWrap::open_sampler(const Napi::CallbackInfo& info) {

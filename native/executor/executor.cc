@@ -1,15 +1,12 @@
 #include "executor/executor.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "cpu/kv_layout.h"
 
 namespace conclave::executor {
 namespace {
-
-KvRegion describe(const RegionInfo& info, const ExecutorOptions& options) {
-  return {nullptr, options.kv_dtype, options.num_pages, options.page_size, info.num_kv_heads, info.head_dim};
-}
 
 [[noreturn]] void bad_step(const std::string& what) { throw Error("invalid_request", "step: " + what + "."); }
 
@@ -31,13 +28,9 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store, co
       plan_(plan_memory(graph_, options.max_batch_tokens, options.max_sequences)),
       arena_(plan_.bytes),
       expert_tables_(graph_.nodes.size()) {
-  for (const RegionInfo& info : graph_.regions) {
-    KvRegion region = describe(info, options_);
-    region_bytes_.emplace_back(cpu::bytes_per_page(region) * region.num_pages);
-    region.data = region_bytes_.back().data();
-    regions_.push_back(region);
-    kv_bytes_ += region_bytes_.back().size();
-  }
+  std::shared_ptr<Cache> cache = make_cache(options_.num_pages);
+  kv_bytes_ = cache->num_bytes;
+  caches_.emplace(next_cache_++, std::move(cache));
   for (size_t n = 0; n < graph_.nodes.size(); n++) {
     const Node& node = graph_.nodes[n];
     if (node.op != Op::moe_experts) continue;
@@ -54,9 +47,59 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store, co
 
 const char* Executor::kernels() const { return stream_.kernels.name; }
 
-void Executor::check_input(const StepInput& in) const {
+std::shared_ptr<Cache> Executor::make_cache(int64_t num_pages) const {
+  auto cache = std::make_shared<Cache>();
+  cache->num_pages = num_pages;
+  for (const RegionInfo& info : graph_.regions) {
+    KvRegion region{nullptr, options_.kv_dtype, num_pages, options_.page_size, info.num_kv_heads, info.head_dim};
+    cache->bytes.emplace_back(cpu::bytes_per_page(region) * num_pages);
+    region.data = cache->bytes.back().data();
+    cache->num_bytes += cache->bytes.back().size();
+    cache->regions.push_back(region);
+  }
+  size_t num_counts = 0;
+  for (const Node& node : graph_.nodes) {
+    if (node.op == Op::moe_route) num_counts += static_cast<size_t>(graph_.values[static_cast<size_t>(node.inputs[0])].width);
+  }
+  cache->expert_counts = std::vector<std::atomic<int64_t>>(num_counts);
+  return cache;
+}
+
+std::shared_ptr<Cache> Executor::find_cache(int32_t handle) {
+  const std::lock_guard lock(caches_mutex_);
+  const auto found = caches_.find(handle);
+  if (found == caches_.end()) bad_step("cache " + std::to_string(handle) + " is not open");
+  return found->second;
+}
+
+int32_t Executor::open_cache(int64_t num_pages, int64_t max_batch_tokens, int64_t max_sequences) {
+  std::shared_ptr<Cache> cache = make_cache(num_pages);
+  if (max_batch_tokens > plan_.max_tokens || max_sequences > plan_.max_rows) {
+    MemoryPlan plan = plan_memory(graph_, std::max(max_batch_tokens, plan_.max_tokens), std::max(max_sequences, plan_.max_rows));
+    arena_ = AlignedBytes(plan.bytes);
+    plan_ = std::move(plan);
+  }
+  const std::lock_guard lock(caches_mutex_);
+  const int32_t handle = next_cache_++;
+  caches_.emplace(handle, std::move(cache));
+  return handle;
+}
+
+void Executor::close_cache(int32_t handle) {
+  const std::lock_guard lock(caches_mutex_);
+  if (handle != 0) caches_.erase(handle);
+}
+
+std::vector<int64_t> Executor::expert_counts(int32_t handle) {
+  const std::shared_ptr<Cache> cache = find_cache(handle);
+  std::vector<int64_t> counts;
+  for (const auto& count : cache->expert_counts) counts.push_back(count.load(std::memory_order_relaxed));
+  return counts;
+}
+
+void Executor::check_input(const StepInput& in, const Cache& cache) const {
   const int64_t tokens = static_cast<int64_t>(in.token_ids.size()), sequences = static_cast<int64_t>(in.kv_lengths.size());
-  if (tokens < 1 || tokens > options_.max_batch_tokens) bad_step("expected 1 to " + std::to_string(options_.max_batch_tokens) + " tokens, but got " + std::to_string(tokens));
+  if (tokens < 1 || tokens > plan_.max_tokens) bad_step("expected 1 to " + std::to_string(plan_.max_tokens) + " tokens, but got " + std::to_string(tokens));
   if (in.positions.size() != in.token_ids.size()) bad_step("positions and token ids differ in length");
   if (in.query_starts.size() != in.kv_lengths.size() + 1) bad_step("query_starts needs one entry more than kv_lengths");
   if (in.page_tables.size() != static_cast<size_t>(sequences * in.max_pages)) bad_step("page_tables is not (num_sequences, max_pages)");
@@ -74,13 +117,14 @@ void Executor::check_input(const StepInput& in) const {
     }
     for (int64_t p = 0; p * options_.page_size < length; p++) {
       const int32_t page = in.page_tables[s * static_cast<size_t>(in.max_pages) + static_cast<size_t>(p)];
-      if (page < 0 || page >= options_.num_pages) bad_step("page " + std::to_string(page) + " is not in the cache");
+      if (page < 0 || page >= cache.num_pages) bad_step("page " + std::to_string(page) + " is not in the cache");
     }
   }
 }
 
 StepOutput Executor::step(const StepInput& input) {
-  check_input(input);
+  const std::shared_ptr<Cache> cache = find_cache(input.cache);
+  check_input(input, *cache);
   const auto start = std::chrono::steady_clock::now();
   // Logits of more rows than a decode step can have (a caller wants all of a prompt's): memory for this step alone.
   const int64_t rows = static_cast<int64_t>(input.logit_rows.size());
@@ -92,7 +136,7 @@ StepOutput Executor::step(const StepInput& input) {
   const MemoryPlan& plan = wide.bytes.size() > 0 ? wide.plan : plan_;
   std::byte* arena = wide.bytes.size() > 0 ? wide.bytes.data() : arena_.data();
   StepOutput output;
-  run_nodes(output, plan, arena, input);
+  run_nodes(output, plan, arena, input, *cache);
   if (rows > 0) {
     float* data = reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
     if (input.want_logits) output.logits.assign(data, data + rows * graph_.vocab_size);

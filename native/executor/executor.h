@@ -1,7 +1,8 @@
 #pragma once
 // A graph bound to weights, with its memory and its KV pages: the recorded model made to run, one call a step.
-// The object is used by one thread at a time, except open_sampler and close_sampler, which any thread may call.
+// The object is used by one thread at a time, except open_sampler, close_sampler and expert_counts, which any thread may call.
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,7 +31,7 @@ struct ExecutorOptions {
 // One step; the fields are those of StepBatch in lib/native.ts.
 struct StepInput {
   std::vector<int32_t> token_ids, positions, query_starts, kv_lengths, page_tables, logit_rows, samplers;
-  int32_t max_pages = 0;
+  int32_t max_pages = 0, cache = 0;
   bool want_logits = false, want_routes = false;
 };
 
@@ -42,6 +43,15 @@ struct StepOutput {
   double ms = 0;
 };
 
+// KV pages of one owner, and how often its tokens chose each expert.
+struct Cache {
+  std::vector<KvRegion> regions;
+  std::vector<AlignedBytes> bytes;
+  int64_t num_pages = 0, num_bytes = 0;
+  // Each moe_route's (num_experts), in the graph's order; written by steps, read by any thread.
+  std::vector<std::atomic<int64_t>> expert_counts;
+};
+
 class Executor {
  public:
   // Binds every weight and takes all memory; throws insufficient_memory, invalid_file, aborted (from the progress callback).
@@ -49,11 +59,19 @@ class Executor {
 
   StepOutput step(const StepInput& input);
 
+  // More pages beside those of cache 0, which lives as long as the executor. Steps then take up to
+  // max_batch_tokens tokens and max_sequences rows, whichever cache they use. Returns its handle.
+  int32_t open_cache(int64_t num_pages, int64_t max_batch_tokens, int64_t max_sequences);
+  // Cache 0 and unknown handles are left alone.
+  void close_cache(int32_t handle);
+  // Tokens that chose each expert, since the cache was opened. Any thread.
+  std::vector<int64_t> expert_counts(int32_t cache);
+
   int32_t open_sampler(ops::SamplerState state);
   void close_sampler(int32_t handle);
 
   int64_t weight_bytes() const { return weights_.resident_bytes; }
-  int64_t kv_bytes() const { return kv_bytes_; }
+  int64_t kv_bytes() const { return kv_bytes_; }  // of cache 0
   int64_t workspace_bytes() const { return plan_.bytes; }
   int num_threads() const { return pool_.num_threads(); }
   const char* kernels() const;
@@ -64,9 +82,11 @@ class Executor {
     AlignedBytes bytes;
   };
 
-  void check_input(const StepInput& input) const;
-  void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input);
-  void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch, int64_t num_rows);
+  std::shared_ptr<Cache> make_cache(int64_t num_pages) const;
+  std::shared_ptr<Cache> find_cache(int32_t handle);
+  void check_input(const StepInput& input, const Cache& cache) const;
+  void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input, Cache& cache);
+  void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch, int64_t num_rows, const Cache& cache);
   void sample_rows(const Tensor& logits, const StepInput& input, StepOutput& output);
 
   Graph graph_;
@@ -78,9 +98,11 @@ class Executor {
   MemoryPlan plan_;
   AlignedBytes arena_;
   std::vector<ops::ExpertTable> expert_tables_;  // (nodes) filled for moe_experts
-  std::vector<KvRegion> regions_;
-  std::vector<AlignedBytes> region_bytes_;
+
   int64_t kv_bytes_ = 0;
+  std::mutex caches_mutex_;
+  std::unordered_map<int32_t, std::shared_ptr<Cache>> caches_;
+  int32_t next_cache_ = 0;
 
   std::mutex samplers_mutex_;
   std::unordered_map<int32_t, std::shared_ptr<ops::SamplerState>> samplers_;

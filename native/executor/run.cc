@@ -14,7 +14,7 @@
 
 namespace conclave::executor {
 
-void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input) {
+void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input, Cache& cache) {
   const BatchView batch{static_cast<int32_t>(input.token_ids.size()),
                         static_cast<int32_t>(input.kv_lengths.size()),
                         input.max_pages,
@@ -30,20 +30,23 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
   provide(kPositions, input.positions);
   provide(kLogitRows, input.logit_rows);
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
+  std::atomic<int64_t>* counts = cache.expert_counts.data();
   for (const Node& node : graph_.nodes) {
     const bool on_rows = !node.outputs.empty() &&
                          graph_.values[static_cast<size_t>(node.outputs[0])].leading == Leading::num_rows;
     if (on_rows && num_rows == 0) continue;  // a prefill chunk that nobody asks logits of
-    run_node(node, plan, arena, batch, num_rows);
-    if (input.want_routes && node.op == Op::moe_route) {
-      const size_t id = static_cast<size_t>(node.outputs[0]);
-      const int32_t* ids = reinterpret_cast<const int32_t*>(arena + plan.offsets[id]);
-      output.routes.insert(output.routes.end(), ids, ids + batch.num_tokens * graph_.values[id].width);
-    }
+    run_node(node, plan, arena, batch, num_rows, cache);
+    if (node.op != Op::moe_route) continue;
+    const size_t id = static_cast<size_t>(node.outputs[0]);
+    const int32_t* ids = reinterpret_cast<const int32_t*>(arena + plan.offsets[id]);
+    const int64_t num_ids = batch.num_tokens * graph_.values[id].width;
+    for (int64_t i = 0; i < num_ids; i++) counts[ids[i]].fetch_add(1, std::memory_order_relaxed);
+    counts += graph_.values[static_cast<size_t>(node.inputs[0])].width;
+    if (input.want_routes) output.routes.insert(output.routes.end(), ids, ids + num_ids);
   }
 }
 
-void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch, int64_t num_rows) {
+void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch, int64_t num_rows, const Cache& cache) {
   auto value = [&](int32_t id) {
     const ValueInfo& v = graph_.values[static_cast<size_t>(id)];
     const int64_t leading = v.leading == Leading::num_tokens ? batch.num_tokens : num_rows;
@@ -54,7 +57,7 @@ void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* are
   auto out = [&](size_t i) { return value(node.outputs[i]); };
   auto matrix = [&](size_t i) -> const Weight& { return weights_.matrices[static_cast<size_t>(node.weights[i])]; };
   auto vector = [&](size_t i) { return weights_.vectors[static_cast<size_t>(node.weights[i])]; };
-  auto region = [&]() -> const KvRegion& { return regions_[static_cast<size_t>(node.region)]; };
+  auto region = [&]() -> const KvRegion& { return cache.regions[static_cast<size_t>(node.region)]; };
 
   switch (node.op) {
     case Op::embed: ops::embed(out(0), in(0), matrix(0), stream_); break;

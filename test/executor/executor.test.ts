@@ -107,7 +107,60 @@ describe('a step', () => {
     expect((await executor.step(batch())).routes).toBeNull()
   })
 
+  it('in a cache of its own gives the same bits, whatever other caches hold', async () => {
+    const alone = await executor.step(batch())
+    const sizes = { numPages: 2, maxBatchTokens: 96, maxSequences: 2 }
+    const [first, second] = await Promise.all([
+      executor.openCache(sizes),
+      executor.openCache({ ...sizes, numPages: 9 }),
+    ])
+    const other = { tokenIds: Int32Array.of(7, 7, 7, 7, 7), pageTables: Int32Array.of(1) }
+    const own = await executor.step(batch({ cache: first, pageTables: Int32Array.of(1) }))
+    await executor.step(batch({ cache: second, ...other }))
+    expect(own.logits).toEqual(alone.logits)
+    const next = {
+      tokenIds: Int32Array.of(4),
+      positions: Int32Array.of(ids.length),
+      queryStarts: Int32Array.of(0, 1),
+      kvLengths: Int32Array.of(ids.length + 1),
+      logitRows: Int32Array.of(0),
+    }
+    const after = { ...next, cache: first, pageTables: Int32Array.of(1) }
+    expect((await executor.step(batch(after))).logits).toEqual(
+      (await executor.step(batch(next))).logits,
+    )
+    const beyond = executor.step(batch({ cache: first, pageTables: Int32Array.of(2) }))
+    await expect(beyond).rejects.toMatchObject({ code: 'invalid_request' })
+    const rows = Int32Array.from({ length: 96 }, (_, i) => i)
+    const wide = {
+      tokenIds: rows,
+      positions: rows,
+      queryStarts: Int32Array.of(0, 96),
+      kvLengths: Int32Array.of(96),
+      pageTables: Int32Array.of(0, 1, 2, 3, 4, 5),
+      maxPages: 6,
+      logitRows: Int32Array.of(95),
+    }
+    expect((await executor.step(batch({ ...wide, cache: second }))).logits).not.toBeNull()
+    const counts = executor.expertCounts(first)
+    const chosen = (ids.length + 1) * config.moe!.numExpertsPerTok * config.numHiddenLayers
+    expect(counts).toHaveLength(config.moe!.numExperts * config.numHiddenLayers)
+    expect(counts.reduce((sum, n) => sum + n, 0)).toBe(chosen)
+    executor.closeCache(first)
+    expect(() => executor.expertCounts(first)).toThrow(/is not open/)
+    await expect(executor.step(batch(after))).rejects.toMatchObject({ code: 'invalid_request' })
+    expect((await executor.step(batch())).logits).toEqual(alone.logits)
+    executor.closeCache(0)
+    expect((await executor.step(batch())).logits).toEqual(alone.logits)
+  })
+
+  it.each([0, 2 ** 40, 1.5])('refuses a cache of %d pages', async numPages => {
+    const sizes = { numPages, maxBatchTokens: 1, maxSequences: 1 }
+    expect(() => executor.openCache(sizes)).toThrow(/numPages/)
+  })
+
   const bad: [string, Partial<StepBatch>][] = [
+    ['a cache that is not open', { cache: 999 }],
     [
       'no token',
       {
