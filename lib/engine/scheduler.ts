@@ -4,7 +4,9 @@
  */
 import { ConclaveError } from '../errors.ts'
 import type { PagePool } from './page-pool.ts'
+import type { PrefixCache } from './prefix-cache.ts'
 import type { Sequence } from './sequence.ts'
+import { compareRank, WaitQueue } from './wait-queue.ts'
 
 export interface SchedulerOptions {
   /** Most tokens in one step: the decodes, and what remains for chunks of prompts. */
@@ -37,21 +39,27 @@ export interface Plan {
 }
 
 /**
- * First come, first served. A sequence is admitted once all pages it may ever need are free, so
- * none is ever put back; decodes go first, then prompts in order, in chunks of what the budget
- * leaves.
+ * First come, first served within a priority. A sequence is admitted once the pages of the tokens
+ * that it has are there, and takes one more whenever it grows into it; where none is left, the
+ * last in rank gives all of its pages up and waits to be computed again. The first in rank always
+ * gets what it needs, and no one is overtaken without end, so every sequence ends.
  *
- * State: `waiting` and `running` in order of arrival; a sequence is in one of them or finished.
+ * State: a sequence waits, runs (`running` is in order of rank) or is finished.
  */
 export class Scheduler {
   readonly #pool: PagePool
+  readonly #cache: PrefixCache | null
   readonly #options: SchedulerOptions
   readonly #maxRunning: number
-  readonly #waiting: Sequence[] = []
+  readonly #waiting = new WaitQueue()
   readonly #running: Sequence[] = []
+  #numPreemptions = 0
+  /** The first that waits did not fit; nothing is tried again before more is free. */
+  #blocked = { id: -1, numFree: 0 }
 
-  constructor(pool: PagePool, options: SchedulerOptions) {
+  constructor(pool: PagePool, options: SchedulerOptions, cache: PrefixCache | null = null) {
     this.#pool = pool
+    this.#cache = cache
     this.#options = options
     this.#maxRunning = Math.min(options.maxSequences, options.maxBatchTokens)
   }
@@ -62,6 +70,10 @@ export class Scheduler {
 
   get numRunning(): number {
     return this.#running.length
+  }
+
+  get numPreemptions(): number {
+    return this.#numPreemptions
   }
 
   get hasWork(): boolean {
@@ -82,7 +94,7 @@ export class Scheduler {
           `need ${needed}. Shorten the prompt, lower maxTokens or give the engine more pages.`,
         { neededPages: needed, totalPages: this.#pool.numPages },
       )
-    this.#waiting.push(sequence)
+    this.#waiting.add(sequence)
   }
 
   /**
@@ -90,6 +102,7 @@ export class Scheduler {
    * until {@link commit}.
    */
   schedule(): Plan | undefined {
+    this.#grow()
     this.#admit()
     const plan: Plan = { entries: [], numTokens: 0, numLogitRows: 0 }
     for (const sequence of this.#running)
@@ -111,6 +124,11 @@ export class Scheduler {
     }
   }
 
+  /** A finite row attests to all that the sequence has computed: others may use its full pages. */
+  publish(sequence: Sequence): void {
+    if (sequence.state === 'running') this.#cache?.publish(sequence)
+  }
+
   /** The step of `plan` is not run after all. */
   cancel(plan: Plan): void {
     for (const { sequence } of plan.entries) {
@@ -125,23 +143,75 @@ export class Scheduler {
    */
   finish(sequence: Sequence): void {
     if (sequence.state === 'finished') return
-    const queue = sequence.state === 'waiting' ? this.#waiting : this.#running
-    const at = queue.indexOf(sequence)
-    if (at >= 0) queue.splice(at, 1)
+    if (sequence.state === 'waiting') this.#waiting.remove(sequence)
+    else {
+      const at = this.#running.indexOf(sequence)
+      if (at >= 0) this.#running.splice(at, 1)
+    }
     sequence.state = 'finished'
     if (!sequence.inFlight) this.#free(sequence)
   }
 
-  #admit(): void {
-    while (this.#waiting.length > 0 && this.#running.length < this.#maxRunning) {
-      const sequence = this.#waiting[0]!
-      const pages = this.#pool.allocate(this.pagesFor(sequence.maxCached))
-      if (pages === undefined) return
-      this.#waiting.shift()
-      sequence.pages = pages
-      sequence.state = 'running'
-      this.#running.push(sequence)
+  /** Gives each running sequence the pages of the tokens that it has, in order of rank. */
+  #grow(): void {
+    for (let i = 0; i < this.#running.length; i++) {
+      const sequence = this.#running[i]!
+      const missing = this.pagesFor(sequence.length) - sequence.pages.length
+      if (missing <= 0) continue
+      while (this.#pool.numFree < missing && this.#running.length > i + 1) this.#preemptLast()
+      const pages = this.#pool.allocate(missing)
+      if (pages === undefined) this.#preemptLast()
+      else sequence.pages.push(...pages)
     }
+  }
+
+  #preemptLast(): void {
+    const sequence = this.#running.pop()!
+    this.#free(sequence)
+    sequence.numComputed = 0
+    sequence.numPreempted++
+    sequence.state = 'waiting'
+    this.#numPreemptions++
+    this.#waiting.add(sequence)
+  }
+
+  #admit(): void {
+    while (this.#running.length < this.#maxRunning) {
+      const sequence = this.#waiting.first
+      if (sequence === undefined || !this.#givePages(sequence)) return
+      this.#waiting.shift()
+      sequence.state = 'running'
+      let at = this.#running.length
+      while (at > 0 && compareRank(sequence, this.#running[at - 1]!) < 0) at--
+      this.#running.splice(at, 0, sequence)
+    }
+  }
+
+  /**
+   * All pages of its tokens, or none. One page for each that runs is left, so that the sequence is
+   * not put back at once.
+   */
+  #givePages(sequence: Sequence): boolean {
+    const { id, numFree } = this.#blocked
+    const mayFit = id !== sequence.id || this.#headroom > numFree || this.#running.length === 0
+    if (!mayFit) return false
+    const needed = this.pagesFor(sequence.length)
+    const found = this.#cache?.take(sequence) ?? []
+    const fits = this.#pool.numFree >= needed - found.length + this.#running.length
+    const fresh = fits ? this.#pool.allocate(needed - found.length) : undefined
+    if (fresh === undefined) {
+      this.#pool.release(found)
+      this.#blocked = { id: sequence.id, numFree: this.#headroom }
+      return false
+    }
+    sequence.pages = [...found, ...fresh]
+    sequence.numComputed = found.length * this.#options.pageSize
+    if (sequence.numPreempted === 0) sequence.numCached = sequence.numComputed
+    return true
+  }
+
+  get #headroom(): number {
+    return this.#pool.numFree - this.#running.length
   }
 
   #take(plan: Plan, sequence: Sequence, pending: number): void {

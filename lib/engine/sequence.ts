@@ -4,7 +4,8 @@
  */
 
 /**
- * waiting → running → finished; an abort may come at any point.
+ * waiting → running → finished, and back from running to waiting where its pages were taken for
+ * another; an abort may come at any point.
  * A finished sequence whose step is still running gives its pages back when that step ends.
  */
 export type SequenceState = 'waiting' | 'running' | 'finished'
@@ -21,6 +22,10 @@ export interface SequenceOptions {
   /** Most tokens that will be generated; 0: the prompt alone is run, for its logits. */
   maxTokens: number
   wants?: SequenceOutput
+  /** Whole number; higher goes first. Default 0. */
+  priority?: number
+  /** Who may share pages with it: sequences of the same salt. Default: none. */
+  cacheSalt?: string | undefined
 }
 
 /** Prompt and answer as one line of tokens; the first `numComputed` of them are in the cache. */
@@ -29,6 +34,8 @@ export class Sequence {
   readonly numPromptTokens: number
   readonly maxTokens: number
   readonly wants: SequenceOutput
+  readonly priority: number
+  readonly cacheSalt: string | undefined
   state: SequenceState = 'waiting'
   /** Tokens whose keys and values are in the cache. */
   numComputed = 0
@@ -36,13 +43,22 @@ export class Sequence {
   pages: number[] = []
   /** True while a step that reads its pages is running. */
   inFlight = false
+  /** Prompt tokens found in the cache when it was first admitted. */
+  numCached = 0
+  /** Times that its pages were taken for another. */
+  numPreempted = 0
+  /** Later arrivals that were admitted before it while it waited. */
+  numOvertaken = 0
   /** Native sampler; −1: none is open. */
   sampler = -1
   #tokens: Int32Array
   #length: number
 
-  constructor({ id, promptIds, maxTokens, wants = 'token' }: SequenceOptions) {
+  constructor(options: SequenceOptions) {
+    const { id, promptIds, maxTokens, wants = 'token', priority = 0 } = options
     this.id = id
+    this.priority = priority
+    this.cacheSalt = wants === 'token' ? options.cacheSalt : undefined
     this.numPromptTokens = promptIds.length
     this.maxTokens = maxTokens
     this.wants = wants
@@ -68,9 +84,9 @@ export class Sequence {
     return this.#length - this.numComputed
   }
 
-  /** True while more than one token is pending, or the prompt is not done. */
+  /** True while the prompt, or what a preemption took, is not computed again. */
   get isPrefill(): boolean {
-    return this.numComputed < this.numPromptTokens
+    return this.numComputed < this.numPromptTokens || this.numPending > 1
   }
 
   append(tokenId: number): void {
@@ -80,12 +96,6 @@ export class Sequence {
       this.#tokens = grown
     }
     this.#tokens[this.#length++] = tokenId
-  }
-
-  /** Cuts the line back to `length` tokens; what the cache holds beyond it is forgotten. */
-  truncate(length: number): void {
-    this.#length = Math.min(this.#length, length)
-    this.numComputed = Math.min(this.numComputed, length)
   }
 
   /** A view of tokens `start` … `end`; valid until the next append. */
