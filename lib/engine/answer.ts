@@ -23,6 +23,8 @@ export interface ChosenLogprob extends TokenLogprob {
 
 /** A piece of an answer. Joined, the chunks are the result. */
 export interface GenerationChunk {
+  /** Which of several answers, from 0; only where an engine was asked for `n` above 1. */
+  index?: number
   /** Whole characters; '' where the model has no tokenizer, or the ids added none. */
   text: string
   /** The ids behind `text`, with those that were held back for a character or a stop string. */

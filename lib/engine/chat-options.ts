@@ -6,7 +6,7 @@ import type { ToolDefinition } from '../chat/messages.ts'
 import type { ChatTemplateOptions } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
 import { checkNames, invalid } from '../sampling/check.ts'
-import { type GenerateOptions, generateOptionNames } from '../sampling/options.ts'
+import type { GenerateOptions } from '../sampling/options.ts'
 
 export interface ChatOptions extends GenerateOptions {
   /** Functions that the model may call, shown to it by the template. */
@@ -17,14 +17,16 @@ export interface ChatOptions extends GenerateOptions {
   templateOptions?: Record<string, unknown>
 }
 
-const names = [...generateOptionNames, 'tools', 'toolChoice', 'templateOptions'] as const
+const templateNames = ['tools', 'toolChoice', 'templateOptions'] as const
 
-/** The part for the template and the part for sampling. Throws `invalid_request`. */
-export function splitChatOptions(options: ChatOptions): {
-  template: ChatTemplateOptions
-  generate: GenerateOptions
-} {
-  checkNames(options, names)
+/**
+ * The part for the template and the rest, which may have `names`. Throws `invalid_request`.
+ */
+export function splitChatOptions<T extends ChatOptions>(
+  options: T,
+  names: readonly string[],
+): { template: ChatTemplateOptions; generate: Omit<T, (typeof templateNames)[number]> } {
+  checkNames(options, [...names, ...templateNames])
   const { tools, toolChoice = 'auto', templateOptions, ...generate } = options
   const choice: unknown = toolChoice
   if (choice !== 'auto' && choice !== 'none')

@@ -7,6 +7,7 @@ import { ConclaveError, fromNative } from '../errors.ts'
 import { BatchBuilder } from './batch.ts'
 import { ModelRunner, type StepExecutor, type StepOutput } from './model-runner.ts'
 import { PagePool } from './page-pool.ts'
+import { keyedHash, type PageHash, PrefixCache } from './prefix-cache.ts'
 import type { EngineRequest, FinishReason } from './request.ts'
 import { type Plan, Scheduler } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
@@ -21,8 +22,26 @@ export interface EngineOptions {
   maxContext: number
   /** Most rows of logits that one step returns for a request of `logits`. */
   maxLogitRows: number
+  /** How prefixes are told apart. Default: under a random key. */
+  pageHash?: PageHash
   /** Milliseconds; only differences matter. */
   now: () => number
+}
+
+/** What an engine holds now, and what it has done since it was made. */
+export interface EngineCounts {
+  /** Requests. */
+  running: number
+  waiting: number
+  /** Times that a request gave its pages up and was computed again. */
+  preemptions: number
+  steps: number
+  promptTokens: number
+  /** Prompt tokens that the prefix cache spared. */
+  cachedTokens: number
+  generatedTokens: number
+  /** KV pages: `used` by requests; `cached` for their contents, some of them in use as well. */
+  pages: { total: number; used: number; cached: number }
 }
 
 /**
@@ -33,19 +52,21 @@ export class Engine {
   readonly #pool: PagePool
   readonly #scheduler: Scheduler
   readonly #runner: ModelRunner
+  readonly #cache: PrefixCache
   readonly #now: () => number
   readonly #requests = new Map<Sequence, EngineRequest>()
   #loop: Promise<void> | undefined
   #disposed: Promise<void> | undefined
   #nextId = 0
-  #numSteps = 0
+  readonly #counts = { steps: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: 0 }
 
   constructor(options: EngineOptions) {
     const { maxBatchTokens, pageSize, now } = options
     const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
     const maxPages = Math.ceil(options.maxContext / pageSize)
     this.#pool = new PagePool(options.numPages)
-    this.#scheduler = new Scheduler(this.#pool, { ...options, maxSequences })
+    this.#cache = new PrefixCache(this.#pool, pageSize, options.pageHash ?? keyedHash())
+    this.#scheduler = new Scheduler(this.#pool, { ...options, maxSequences }, this.#cache)
     const batches = new BatchBuilder({ maxBatchTokens, maxSequences, maxPages })
     this.#runner = new ModelRunner(options.executor, batches)
     this.#now = now
@@ -60,12 +81,17 @@ export class Engine {
     return this.#nextId++
   }
 
-  stats() {
+  stats(): EngineCounts {
     return {
       running: this.#scheduler.numRunning,
       waiting: this.#scheduler.numWaiting,
-      steps: this.#numSteps,
-      pages: { total: this.#pool.numPages, used: this.#pool.numUsed },
+      preemptions: this.#scheduler.numPreemptions,
+      ...this.#counts,
+      pages: {
+        total: this.#pool.numPages,
+        used: this.#pool.numUsed,
+        cached: this.#cache.numPages,
+      },
     }
   }
 
@@ -83,6 +109,11 @@ export class Engine {
    */
   abort(request: EngineRequest): void {
     this.#finish(request, 'aborted')
+  }
+
+  /** Ends a request with an error, in any state. */
+  fail(request: EngineRequest, error: ConclaveError): void {
+    this.#fail(request, error)
   }
 
   /**
@@ -114,7 +145,7 @@ export class Engine {
     try {
       for (let plan = this.#schedule(); plan !== undefined; plan = this.#schedule()) {
         const outputs = await this.#runner.run(plan)
-        this.#numSteps++
+        this.#counts.steps++
         this.#scheduler.commit(plan)
         plan.entries.forEach((entry, i) => {
           this.#deliver(entry.sequence, outputs[i]!)
@@ -145,6 +176,8 @@ export class Engine {
     try {
       if (request.sampling !== null) this.#runner.open(sequence, request.sampling)
       request.times.started = this.#now()
+      this.#counts.promptTokens += sequence.numPromptTokens
+      this.#counts.cachedTokens += sequence.numCached
       return true
     } catch (error) {
       this.#fail(request, error)
@@ -158,6 +191,8 @@ export class Engine {
     try {
       if (output.kind === 'error') throw output.error
       if (output.kind === 'token') {
+        this.#scheduler.publish(sequence)
+        this.#counts.generatedTokens++
         sequence.append(output.tokenId)
         request.times.lastToken = this.#now()
         request.times.firstToken ??= request.times.lastToken

@@ -18,6 +18,11 @@ export interface GenerateAsk {
   params: Readonly<SamplingParams>
   sampling: NativeSamplingParams
   answer: Answer
+  priority?: number
+  /** Who may share pages with it; undefined: nobody. */
+  cacheSalt?: string | undefined
+  /** Called once the first token is there; like `accept`, it may not call the engine. */
+  onFirstToken?: (() => void) | undefined
   /** When the caller started, on the engine's clock. */
   submitted: number
 }
@@ -30,22 +35,25 @@ export class GenerateRequest implements EngineRequest {
   readonly #answer: Answer
   readonly #events: GenerationEvents
   readonly #onOver: () => void
+  readonly #onFirstToken: (() => void) | undefined
   readonly #chunks: GenerationChunk[] = []
 
   /** `onOver` is called once, before the last event. */
   constructor(ask: GenerateAsk, events: GenerationEvents, onOver: () => void) {
-    const { id, promptIds, params } = ask
-    this.sequence = new Sequence({ id, promptIds, maxTokens: params.maxTokens })
+    const { params } = ask
+    this.sequence = new Sequence({ ...ask, maxTokens: params.maxTokens })
     this.sampling = ask.sampling
     this.times = { submitted: ask.submitted }
     this.#params = params
     this.#answer = ask.answer
     this.#events = events
     this.#onOver = onOver
+    this.#onFirstToken = ask.onFirstToken
   }
 
   accept(output: StepOutput): FinishReason | undefined {
     if (output.kind !== 'token') return undefined
+    if (this.#answer.numTokens === 0) this.#onFirstToken?.()
     const reason = this.#answer.push(output.tokenId, output.logprob, output.top)
     if (reason === undefined) this.#emit(this.#answer.take())
     return reason
@@ -76,7 +84,7 @@ export class GenerateRequest implements EngineRequest {
       usage: {
         promptTokens: this.sequence.numPromptTokens,
         completionTokens: this.#answer.numTokens,
-        cachedTokens: 0,
+        cachedTokens: this.sequence.numCached,
       },
       timings: timings(this.times, this.#answer.numTokens),
       seed: plainSeed(this.#params.seed),

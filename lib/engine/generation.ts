@@ -41,6 +41,11 @@ export interface GenerationResult {
    * tokens.
    */
   seed: number | bigint
+  /**
+   * All answers, where an engine was asked for `n` above 1; the fields beside it are the first's,
+   * but `usage.completionTokens` counts all.
+   */
+  answers?: GenerationResult[]
 }
 
 /** Where the work reports to. After `end` or `fail` nothing follows. */

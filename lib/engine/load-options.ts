@@ -37,6 +37,11 @@ export interface LoadOptions {
    * Pages of all sequences together. Default: one longest sequence, and up to 8,192 tokens more.
    */
   kvPages?: number
+  /**
+   * Keep the pages of past prompts and answers for prompts that begin alike, as long as no other
+   * request needs them. Default true.
+   */
+  prefixCache?: boolean
   /** Scan the weights for NaN and infinity, and name the tensor. Default false. */
   validate?: boolean
   /** Stops the load, which then rejects with `aborted`. */
@@ -55,6 +60,7 @@ export interface CheckedLoadOptions {
   maxBatchTokens: number
   maxSequences: number
   kvPages: number | undefined
+  prefixCache: boolean
   validate: boolean
   signal: AbortSignal | undefined
   onProgress: (progress: LoadProgress) => void
@@ -70,6 +76,7 @@ const names = [
   'maxBatchTokens',
   'maxSequences',
   'kvPages',
+  'prefixCache',
   'validate',
   'signal',
   'onProgress',
@@ -109,6 +116,8 @@ export function checkLoadOptions(options: LoadOptions): CheckedLoadOptions {
     maxBatchTokens: count('maxBatchTokens', 65_536) ?? 512,
     maxSequences: count('maxSequences', 4096) ?? 64,
     kvPages: count('kvPages', 2 ** 30),
+    prefixCache:
+      options.prefixCache === undefined || checkBoolean('prefixCache', options.prefixCache),
     validate: options.validate !== undefined && checkBoolean('validate', options.validate),
     signal: checkSignal(options.signal),
     onProgress: onProgress ?? (() => {}),

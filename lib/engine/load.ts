@@ -8,7 +8,7 @@ import { type Executor, native, nativeCall } from '../native.ts'
 import { Engine } from './engine.ts'
 import { type CheckedLoadOptions, checkLoadOptions, type LoadOptions } from './load-options.ts'
 import { refuseTooLarge } from './memory-plan.ts'
-import { Model } from './model.ts'
+import { type EngineHost, Model } from './model.ts'
 import { describeModel } from './model-info.ts'
 import { type OpenModel, openModel, throwIfAborted } from './open.ts'
 import type { Routing } from './routes-request.ts'
@@ -37,12 +37,16 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
     const files = open.folder.tokenizer
     const tokenizer = files === null ? null : ModelTokenizer.fromFiles(files)
     const executor = await createExecutor(open, checked)
+    const host = hostOf(open, executor)
+    const { maxContext } = open.plan
     return new Model({
-      engine: createEngineOf(open, executor),
+      engine: new Engine({ ...host, ...host.sizes, maxContext, now: () => performance.now() }),
+      host,
       info: describeModel(open, executor.info, checked.device),
       tokenizer,
       defaults: open.folder.generation,
       routing: routingOf(open),
+      prefixCache: checked.prefixCache,
     })
   } finally {
     open.store.close()
@@ -89,17 +93,14 @@ function routingOf({ recorded, folder }: OpenModel): Routing {
   return { layers, expertsPerToken: folder.config.moe?.numExpertsPerTok ?? 0 }
 }
 
-function createEngineOf(open: OpenModel, executor: Executor): Engine {
+function hostOf(open: OpenModel, executor: Executor): EngineHost {
   const { maxBatchTokens, maxSequences, pageSize, numPages } = open.executorOptions
   const rowBytes = open.folder.config.vocabSize * 4
-  return new Engine({
+  return {
     executor,
-    maxBatchTokens,
-    maxSequences,
+    sizes: { numPages, maxBatchTokens, maxSequences },
     pageSize,
-    numPages,
-    maxContext: open.plan.maxContext,
     maxLogitRows: Math.max(1, Math.floor(maxLogitBytes / rowBytes)),
-    now: () => performance.now(),
-  })
+    kvBytesPerPage: open.plan.kvBytes / numPages,
+  }
 }

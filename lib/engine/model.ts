@@ -2,27 +2,33 @@
  * A loaded model: what callers hold.
  * @module
  */
-import { randomBytes } from 'node:crypto'
 import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
-import { ConclaveError } from '../errors.ts'
-import { checkNames, checkSignal } from '../sampling/check.ts'
-import { toNative } from '../sampling/native-params.ts'
+import type { CacheSizes, Executor } from '../native.ts'
 import {
   type GenerateOptions,
   generateOptionNames,
   type SamplingDefaults,
 } from '../sampling/options.ts'
-import { resolveSampling, type SamplingParams } from '../sampling/params.ts'
-import { Answer } from './answer.ts'
-import { type ChatOptions, splitChatOptions } from './chat-options.ts'
+import type { ChatOptions } from './chat-options.ts'
 import type { Engine } from './engine.ts'
-import { GenerateRequest } from './generate-request.ts'
-import { Generation, type GenerationEvents } from './generation.ts'
+import type { Generation } from './generation.ts'
 import { LogitsRequest } from './logits-request.ts'
 import type { ModelInfo } from './model-info.ts'
-import { checkIds, promptIds } from './prompt.ts'
+import type { StepExecutor } from './model-runner.ts'
+import { checkIds } from './prompt.ts'
 import { type LayerRoutes, RoutesRequest, type Routing } from './routes-request.ts'
+import { TextRequests } from './text-requests.ts'
+
+/** What further engines on a model's weights are made of. */
+export interface EngineHost {
+  executor: StepExecutor & Pick<Executor, 'openCache' | 'closeCache' | 'expertCounts'>
+  /** What the model's own engine has, and what the others have where nothing else is asked for. */
+  sizes: CacheSizes
+  pageSize: number
+  maxLogitRows: number
+  kvBytesPerPage: number
+}
 
 export interface ModelParts {
   engine: Engine
@@ -30,6 +36,8 @@ export interface ModelParts {
   tokenizer: ModelTokenizer | null
   defaults: SamplingDefaults
   routing: Routing
+  prefixCache: boolean
+  host: EngineHost
 }
 
 /**
@@ -42,16 +50,24 @@ export class Model {
   readonly info: Readonly<ModelInfo>
   /** null in a folder without tokenizer.json: such a model takes and gives token ids. */
   readonly tokenizer: ModelTokenizer | null
+  readonly #parts: ModelParts
   readonly #engine: Engine
-  readonly #defaults: SamplingDefaults
-  readonly #routing: Routing
+  readonly #texts: TextRequests
+  /** Engines made of this model that are not disposed. */
+  readonly #others = new Set<AsyncDisposable>()
 
-  constructor({ engine, info, tokenizer, defaults, routing }: ModelParts) {
-    this.info = info
-    this.tokenizer = tokenizer
-    this.#engine = engine
-    this.#defaults = defaults
-    this.#routing = routing
+  constructor(parts: ModelParts) {
+    const { vocabSize, maxContext } = parts.info
+    this.info = parts.info
+    this.tokenizer = parts.tokenizer
+    this.#parts = parts
+    this.#engine = parts.engine
+    this.#texts = new TextRequests({ ...parts, vocabSize, maxContext, names: generateOptionNames })
+  }
+
+  /** What {@link createEngine} needs of a model; an engine is in `others` until it is disposed. */
+  static partsOf(model: Model): ModelParts & { others: Set<AsyncDisposable> } {
+    return { ...model.#parts, others: model.#others }
   }
 
   /**
@@ -64,14 +80,7 @@ export class Model {
    * for await (const { text } of answer) process.stdout.write(text)
    */
   generate(prompt: string | ArrayLike<number>, options: GenerateOptions = {}): Generation {
-    return new Generation(async events => {
-      const submitted = this.#engine.now()
-      this.#engine.assertAlive()
-      checkNames(options, generateOptionNames)
-      const { vocabSize, maxContext } = this.info
-      const ids = promptIds(prompt, this.tokenizer?.tokenizer ?? null, vocabSize, maxContext)
-      return this.#submit(ids, options, events, submitted)
-    })
+    return this.#texts.generate(prompt, options)
   }
 
   /**
@@ -82,20 +91,7 @@ export class Model {
    * console.log((await answer.result()).text)
    */
   chat(messages: ChatMessage[], options: ChatOptions = {}): Generation {
-    return new Generation(async events => {
-      const submitted = this.#engine.now()
-      this.#engine.assertAlive()
-      const { template, generate } = splitChatOptions(options)
-      if (this.tokenizer === null)
-        throw new ConclaveError(
-          'invalid_request',
-          'Expected a model with a tokenizer for chat, but its folder has no tokenizer.json. ' +
-            'Use generate with token ids.',
-        )
-      const { ids } = this.tokenizer.applyChatTemplate(messages, template)
-      const { vocabSize, maxContext } = this.info
-      return this.#submit(checkIds(ids, vocabSize, maxContext), generate, events, submitted)
-    })
+    return this.#texts.chat(messages, options)
   }
 
   /**
@@ -126,73 +122,21 @@ export class Model {
     const engine = this.#engine
     engine.assertAlive()
     const checked = checkIds(ids, this.info.vocabSize, this.info.maxContext)
-    const request = new RoutesRequest(engine.nextId(), checked, this.#routing, engine.now())
+    const request = new RoutesRequest(engine.nextId(), checked, this.#parts.routing, engine.now())
     engine.submit(request)
     return request.routes
   }
 
   /**
-   * Frees native memory once the step in progress is over; requests in flight end as 'aborted'.
-   * Idempotent.
+   * Frees native memory once the step in progress is over; requests in flight end as 'aborted', and
+   * engines made of this model end with it. Idempotent.
    */
-  dispose(): Promise<void> {
-    return this.#engine.dispose()
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#others].map(other => other[Symbol.asyncDispose]()))
+    await this.#engine.dispose()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
-  }
-
-  #submit(
-    ids: Int32Array,
-    options: GenerateOptions,
-    events: GenerationEvents,
-    submitted: number,
-  ): () => void {
-    const signal = checkSignal(options.signal)
-    const params = this.#resolve(options, ids.length)
-    const engine = this.#engine
-    const ask = {
-      id: engine.nextId(),
-      promptIds: ids,
-      params,
-      sampling: toNative(params, this.#vocabLimit),
-      answer: new Answer(params, this.tokenizer?.tokenizer ?? null),
-      submitted,
-    }
-    const abort = () => engine.abort(request)
-    const request = new GenerateRequest(ask, events, () =>
-      signal?.removeEventListener('abort', abort),
-    )
-    if (signal?.aborted) {
-      request.end('aborted')
-      return () => {}
-    }
-    engine.submit(request)
-    signal?.addEventListener('abort', abort, { once: true })
-    return abort
-  }
-
-  #resolve(options: GenerateOptions, promptTokens: number): Readonly<SamplingParams> {
-    const params = resolveSampling(options, {
-      defaults: this.#defaults,
-      vocabLimit: this.#vocabLimit,
-      promptTokens,
-      maxContext: this.info.maxContext,
-      randomSeed: () => randomBytes(8).readBigUInt64LE() >> 11n,
-    })
-    const bansAll = params.minTokens > 0 && params.endTokenIds.size >= this.#vocabLimit
-    if (bansAll)
-      throw new ConclaveError(
-        'invalid_request',
-        'Expected at least one token that may be sampled, but minTokens bans all of them.',
-      )
-    return params
-  }
-
-  /** Ids from here on have no token: rows that only pad the vocabulary are never sampled. */
-  get #vocabLimit(): number {
-    const { vocabSize } = this.info
-    return Math.min(vocabSize, this.tokenizer?.tokenizer.vocabSize ?? vocabSize)
   }
 }

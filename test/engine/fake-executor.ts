@@ -1,5 +1,5 @@
-import type { StepExecutor } from '../../lib/engine/model-runner.ts'
-import type { NativeSamplingParams, StepBatch, StepResult } from '../../lib/native.ts'
+import type { EngineHost } from '../../lib/engine/model.ts'
+import type { CacheSizes, NativeSamplingParams, StepBatch, StepResult } from '../../lib/native.ts'
 
 export interface FakeOptions {
   vocabSize: number
@@ -24,22 +24,44 @@ function fakeRoutes({ positions }: StepBatch): Int32Array {
   return Int32Array.from([...layer(0), ...layer(1)])
 }
 
+type FakeHost = EngineHost['executor']
+
 /**
  * Stands in for the native executor: the "cache" holds token ids, and the next token is a hash of
  * the whole line as read back through the page table, so wrong pages, positions or chunks change
  * the answer.
  */
-export class FakeExecutor implements StepExecutor {
+export class FakeExecutor implements FakeHost {
   readonly samplers = new Map<number, { params: NativeSamplingParams; generated: number }>()
   readonly steps: { numTokens: number; numSequences: number }[] = []
   disposed = 0
   readonly #options: FakeOptions
-  readonly #cache: Int32Array
+  readonly caches = new Map<number, Int32Array>()
   #nextHandle = 0
+  #nextCache = 0
 
   constructor(options: FakeOptions) {
     this.#options = options
-    this.#cache = new Int32Array(options.numPages * options.pageSize).fill(-1)
+    this.#addCache(options.numPages)
+  }
+
+  async openCache({ numPages }: CacheSizes): Promise<number> {
+    return this.#addCache(numPages)
+  }
+
+  closeCache(handle: number): void {
+    this.caches.delete(handle)
+  }
+
+  /** Two layers of three experts. */
+  expertCounts(): Float64Array {
+    return Float64Array.of(4, 1, 1, 0, 0, 0)
+  }
+
+  #addCache(numPages: number): number {
+    const slots = new Int32Array(numPages * this.#options.pageSize).fill(-1)
+    this.caches.set(this.#nextCache, slots)
+    return this.#nextCache++
   }
 
   openSampler(params: NativeSamplingParams, _prompt: Int32Array, generated: Int32Array): number {
@@ -66,6 +88,8 @@ export class FakeExecutor implements StepExecutor {
 
   #runSequence(batch: StepBatch, s: number): number[] {
     const { pageSize } = this.#options
+    const cache = this.caches.get(batch.cache ?? 0)
+    if (cache === undefined) throw new Error(`cache ${batch.cache} is not open`)
     const pages = batch.pageTables.subarray(s * batch.maxPages, (s + 1) * batch.maxPages)
     const slot = (position: number) => {
       const page = pages[Math.floor(position / pageSize)] ?? -1
@@ -73,9 +97,9 @@ export class FakeExecutor implements StepExecutor {
       return page * pageSize + (position % pageSize)
     }
     for (let t = batch.queryStarts[s]!; t < batch.queryStarts[s + 1]!; t++)
-      this.#cache[slot(batch.positions[t]!)] = batch.tokenIds[t]!
+      cache[slot(batch.positions[t]!)] = batch.tokenIds[t]!
     const length = batch.kvLengths[s]!
-    return Array.from({ length }, (_, position) => this.#cache[slot(position)]!)
+    return Array.from({ length }, (_, position) => cache[slot(position)]!)
   }
 
   #results(batch: StepBatch, lines: number[][]): StepResult {

@@ -1,6 +1,7 @@
 import type { ModelTokenizer } from '../../lib/chat/model-tokenizer.ts'
 import { Engine } from '../../lib/engine/engine.ts'
 import { Model } from '../../lib/engine/model.ts'
+import type { PageHash } from '../../lib/engine/prefix-cache.ts'
 import { FakeExecutor, type FakeOptions, hashNext } from './fake-executor.ts'
 
 export interface FakeModelOptions extends Partial<FakeOptions> {
@@ -10,6 +11,8 @@ export interface FakeModelOptions extends Partial<FakeOptions> {
   maxLogitRows?: number
   eosTokenIds?: number[]
   tokenizer?: ModelTokenizer | null
+  prefixCache?: boolean
+  pageHash?: PageHash
 }
 
 /** A Model over a {@link FakeExecutor}. */
@@ -24,11 +27,20 @@ export function fakeModel(options: FakeModelOptions = {}) {
     maxLogitRows = 1000,
     eosTokenIds = [],
     tokenizer = null,
+    prefixCache = true,
   } = options
   const executor = new FakeExecutor({ ...options, vocabSize, pageSize, numPages })
   const now = () => performance.now()
   const sizes = { maxBatchTokens, maxSequences, pageSize, numPages, maxContext, maxLogitRows }
-  const engine = new Engine({ executor, ...sizes, now })
+  const { pageHash } = options
+  const engine = new Engine({ executor, ...sizes, now, ...(pageHash ? { pageHash } : {}) })
+  const host = {
+    executor,
+    sizes: { numPages, maxBatchTokens, maxSequences },
+    pageSize,
+    maxLogitRows,
+    kvBytesPerPage: 1000,
+  }
   const routing = { layers: [1, 3], expertsPerToken: 2 }
   const info = {
     architecture: 'fake',
@@ -53,6 +65,8 @@ export function fakeModel(options: FakeModelOptions = {}) {
     tokenizer,
     defaults: { temperature: 0, eosTokenIds },
     routing,
+    prefixCache,
+    host,
   })
   return { model, engine, executor }
 }

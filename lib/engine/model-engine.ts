@@ -1,0 +1,94 @@
+/**
+ * An engine as callers hold it: many requests at once over pages of its own.
+ * @module
+ */
+import type { ChatMessage } from '../chat/messages.ts'
+import type { Engine, EngineCounts } from './engine.ts'
+import type { Generation } from './generation.ts'
+import type { EngineChatOptions, EngineGenerateOptions } from './request-options.ts'
+import type { TextRequests } from './text-requests.ts'
+
+/** How the tokens of one sparse layer were spread since the engine was made. */
+export interface ExpertLoad {
+  layer: number
+  /** Tokens that chose each expert. */
+  tokens: number[]
+  /** The busiest expert's tokens over the mean: 1 where all are alike, 0 where none has any. */
+  imbalance: number
+}
+
+export interface EngineStats extends EngineCounts {
+  /** One entry a sparse layer; [] in dense models and after `dispose`. */
+  experts: ExpertLoad[]
+}
+
+export interface ModelEngineParts {
+  engine: Engine
+  texts: TextRequests
+  expertLoads: () => ExpertLoad[]
+  onDispose: () => void
+}
+
+/**
+ * Made by `createEngine`. Requests share its steps, its pages and the prefixes kept in them; the
+ * weights are the model's.
+ */
+export class ModelEngine {
+  readonly #parts: ModelEngineParts
+  #disposed: Promise<void> | undefined
+
+  constructor(parts: ModelEngineParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * As `model.generate`, with `n`, `priority`, `cacheSalt` and `timeoutMs`. Errors as there, and
+   * `timeout`.
+   * @example
+   * const answers = prompts.map(p => engine.generate(p, { maxTokens: 64, timeoutMs: 30_000 }))
+   * for (const { text } of await Promise.all(answers.map(a => a.result()))) console.log(text)
+   */
+  generate(prompt: string | ArrayLike<number>, options: EngineGenerateOptions = {}): Generation {
+    return this.#parts.texts.generate(prompt, options)
+  }
+
+  /**
+   * As `model.chat`, with the options of {@link ModelEngine.generate}.
+   * @example
+   * const answer = engine.chat([{ role: 'user', content: 'Hello!' }], { cacheSalt: tenant })
+   * console.log((await answer.result()).usage.cachedTokens)
+   */
+  chat(messages: ChatMessage[], options: EngineChatOptions = {}): Generation {
+    return this.#parts.texts.chat(messages, options)
+  }
+
+  /** What it holds now, and counts since it was made. */
+  stats(): EngineStats {
+    const experts = this.#disposed === undefined ? this.#parts.expertLoads() : []
+    return { ...this.#parts.engine.stats(), experts }
+  }
+
+  /**
+   * Ends its requests as 'aborted' and frees its pages once the step in progress is over; the model
+   * stays. Idempotent.
+   */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#parts.engine.dispose().finally(this.#parts.onDispose)
+    return this.#disposed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
+
+/** Counts of all experts of all sparse layers in turn → one entry a layer. */
+export function expertLoads(counts: Float64Array, layers: readonly number[]): ExpertLoad[] {
+  const width = layers.length > 0 ? counts.length / layers.length : 0
+  return layers.map((layer, i) => {
+    const tokens = Array.from(counts.subarray(i * width, (i + 1) * width))
+    const total = tokens.reduce((sum, n) => sum + n, 0)
+    const imbalance = total > 0 ? (Math.max(...tokens) * tokens.length) / total : 0
+    return { layer, tokens, imbalance }
+  })
+}

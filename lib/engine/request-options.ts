@@ -1,0 +1,61 @@
+/**
+ * What a request on an engine takes beyond what it takes on a model.
+ * @module
+ */
+import { checkNumber, checkString, invalid } from '../sampling/check.ts'
+import { type GenerateOptions, generateOptionNames } from '../sampling/options.ts'
+import type { ChatOptions } from './chat-options.ts'
+
+export interface RequestOptions {
+  /**
+   * Answers to the same prompt, 1 … 64, drawn with `seed`, `seed` + 1, … as that many requests
+   * would be. They share the prompt's full pages. Chunks say whose they are in `index`, the result
+   * holds all in `answers`; an error of one ends all. Default 1.
+   */
+  n?: number
+  /**
+   * Whole number, −1000 … 1000; higher goes first, but nobody waits without end. Default 0.
+   */
+  priority?: number
+  /**
+   * Requests share cached prefixes only with those of the same text, at most 1 KiB. Default ''.
+   */
+  cacheSalt?: string
+  /** Milliseconds until it fails with `timeout`, waiting included. Default: none. */
+  timeoutMs?: number
+}
+
+export type EngineGenerateOptions = GenerateOptions & RequestOptions
+export type EngineChatOptions = ChatOptions & RequestOptions
+
+export interface CheckedRequestOptions {
+  n: number
+  priority: number
+  cacheSalt: string
+  timeoutMs: number | undefined
+}
+
+export const requestOptionNames = [
+  'n',
+  'priority',
+  'cacheSalt',
+  'timeoutMs',
+] as const satisfies readonly (keyof RequestOptions)[]
+
+export const engineGenerateNames = [...generateOptionNames, ...requestOptionNames] as const
+
+/** Throws `invalid_request` naming the option. */
+export function checkRequestOptions(options: RequestOptions): CheckedRequestOptions {
+  const { n = 1, priority = 0, cacheSalt = '', timeoutMs } = options
+  if (checkString('cacheSalt', cacheSalt).length > 1024)
+    throw invalid('cacheSalt', 'a string of at most 1024 characters', cacheSalt)
+  return {
+    n: checkNumber('n', n, { min: 1, max: 64, integer: true }),
+    priority: checkNumber('priority', priority, { min: -1000, max: 1000, integer: true }),
+    cacheSalt,
+    timeoutMs:
+      timeoutMs === undefined
+        ? undefined
+        : checkNumber('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 }),
+  }
+}

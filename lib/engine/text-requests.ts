@@ -1,0 +1,170 @@
+/**
+ * Prompts and conversations with their options → requests on an engine.
+ * @module
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { ChatMessage } from '../chat/messages.ts'
+import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
+import { ConclaveError } from '../errors.ts'
+import { checkNames, checkSignal } from '../sampling/check.ts'
+import { toNative } from '../sampling/native-params.ts'
+import type { SamplingDefaults } from '../sampling/options.ts'
+import { resolveSampling, type SamplingParams } from '../sampling/params.ts'
+import { Answer } from './answer.ts'
+import { splitChatOptions } from './chat-options.ts'
+import type { Engine } from './engine.ts'
+import { GenerateRequest } from './generate-request.ts'
+import { Generation, type GenerationEvents } from './generation.ts'
+import { checkIds, promptIds } from './prompt.ts'
+import {
+  type CheckedRequestOptions,
+  checkRequestOptions,
+  type EngineChatOptions,
+  type EngineGenerateOptions,
+} from './request-options.ts'
+import { SeveralAnswers } from './several-answers.ts'
+
+export interface TextRequestParts {
+  engine: Engine
+  tokenizer: ModelTokenizer | null
+  defaults: SamplingDefaults
+  vocabSize: number
+  /** Longest sequence of this engine, in tokens. */
+  maxContext: number
+  prefixCache: boolean
+  /** Options that `generate` takes. */
+  names: readonly string[]
+}
+
+/** One request, or several that differ in their seed alone. */
+interface Ask {
+  ids: Int32Array
+  params: Readonly<SamplingParams>
+  request: CheckedRequestOptions
+  cacheSalt: string | undefined
+  signal: AbortSignal | undefined
+  submitted: number
+}
+
+export class TextRequests {
+  readonly #parts: TextRequestParts
+  readonly #engine: Engine
+
+  constructor(parts: TextRequestParts) {
+    this.#parts = parts
+    this.#engine = parts.engine
+  }
+
+  generate(prompt: string | ArrayLike<number>, options: EngineGenerateOptions): Generation {
+    return new Generation(async events => {
+      const submitted = this.#engine.now()
+      this.#engine.assertAlive()
+      const { names, tokenizer, vocabSize, maxContext } = this.#parts
+      checkNames(options, names)
+      const ids = promptIds(prompt, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
+      return this.#launch(this.#ask(ids, options, submitted), events)
+    })
+  }
+
+  chat(messages: ChatMessage[], options: EngineChatOptions): Generation {
+    return new Generation(async events => {
+      const submitted = this.#engine.now()
+      this.#engine.assertAlive()
+      const { names, tokenizer, vocabSize, maxContext } = this.#parts
+      const { template, generate } = splitChatOptions(options, names)
+      if (tokenizer === null)
+        throw new ConclaveError(
+          'invalid_request',
+          'Expected a model with a tokenizer for chat, but its folder has no tokenizer.json. ' +
+            'Use generate with token ids.',
+        )
+      const rendered = tokenizer.applyChatTemplate(messages, template)
+      const ids = checkIds(rendered.ids, vocabSize, maxContext)
+      return this.#launch(this.#ask(ids, generate, submitted), events)
+    })
+  }
+
+  #ask(ids: Int32Array, options: EngineGenerateOptions, submitted: number): Ask {
+    const signal = checkSignal(options.signal)
+    const request = checkRequestOptions(options)
+    const params = this.#resolve(options, ids.length)
+    // Without a cache the answers to one prompt still share their pages, with nobody else.
+    const own = request.n > 1 ? `answers ${randomUUID()}` : undefined
+    const cacheSalt = this.#parts.prefixCache ? `salt ${request.cacheSalt}` : own
+    return { ids, params, request, cacheSalt, signal, submitted }
+  }
+
+  #launch(ask: Ask, events: GenerationEvents): () => void {
+    const { n } = ask.request
+    if (n === 1) return this.#submit(ask, events)
+    const start = (i: number, each: GenerationEvents, onFirstToken: () => void) => {
+      const seed = BigInt.asUintN(64, ask.params.seed + BigInt(i))
+      return this.#submit({ ...ask, params: { ...ask.params, seed } }, each, onFirstToken)
+    }
+    return new SeveralAnswers(n, start, events).run()
+  }
+
+  #submit(ask: Ask, events: GenerationEvents, onFirstToken?: () => void): () => void {
+    const { ids, params, signal, cacheSalt, submitted } = ask
+    const { priority, timeoutMs } = ask.request
+    const engine = this.#engine
+    let timer: NodeJS.Timeout | undefined
+    const abort = () => engine.abort(request)
+    const parts = {
+      id: engine.nextId(),
+      promptIds: ids,
+      params,
+      sampling: toNative(params, this.#vocabLimit),
+      answer: new Answer(params, this.#parts.tokenizer?.tokenizer ?? null),
+      priority,
+      cacheSalt,
+      submitted,
+      onFirstToken,
+    }
+    const request = new GenerateRequest(parts, events, () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    })
+    if (signal?.aborted) {
+      request.end('aborted')
+      return () => {}
+    }
+    engine.submit(request)
+    signal?.addEventListener('abort', abort, { once: true })
+    if (timeoutMs !== undefined)
+      timer = setTimeout(() => engine.fail(request, timedOut(timeoutMs)), timeoutMs)
+    return abort
+  }
+
+  #resolve(options: EngineGenerateOptions, promptTokens: number): Readonly<SamplingParams> {
+    const params = resolveSampling(options, {
+      defaults: this.#parts.defaults,
+      vocabLimit: this.#vocabLimit,
+      promptTokens,
+      maxContext: this.#parts.maxContext,
+      randomSeed: () => randomBytes(8).readBigUInt64LE() >> 11n,
+    })
+    const bansAll = params.minTokens > 0 && params.endTokenIds.size >= this.#vocabLimit
+    if (bansAll)
+      throw new ConclaveError(
+        'invalid_request',
+        'Expected at least one token that may be sampled, but minTokens bans all of them.',
+      )
+    return params
+  }
+
+  /** Ids from here on have no token: rows that only pad the vocabulary are never sampled. */
+  get #vocabLimit(): number {
+    const { vocabSize, tokenizer } = this.#parts
+    return Math.min(vocabSize, tokenizer?.tokenizer.vocabSize ?? vocabSize)
+  }
+}
+
+function timedOut(timeoutMs: number): ConclaveError {
+  return new ConclaveError(
+    'timeout',
+    `Expected an answer within ${timeoutMs} ms, but it was not complete. Raise timeoutMs, lower ` +
+      'maxTokens or send fewer requests at a time.',
+    { timeoutMs },
+  )
+}
