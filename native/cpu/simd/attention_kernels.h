@@ -196,22 +196,21 @@ inline void merge(float* y, float& max, float& sum, const float* span_y, float s
 
 // kFetch: this tile is the span's first, and brings the span's values and the next span's keys near
 // while it is computed.
-template <class P, int M, bool kFetch>
+template <class K, class P, int M, bool kFetch>
 inline void span_tile(const AttentionSpan& args, int64_t first) {
-  using Q = typename P::Q;
   const int64_t dim = args.head_dim;
   const int32_t* counts = args.counts + first;
-  alignas(64) Q q[M][kMaxHeadDim];
+  alignas(64) typename K::Q q[M][kMaxHeadDim];
   alignas(64) float p[M][kSpan];
-  alignas(64) Q packed[M][kSpan];
+  alignas(64) typename P::Q packed[M][kSpan];
   alignas(64) float out[M][kMaxHeadDim];
   float max[M], sum[M];
   for (int m = 0; m < M; m++) {
-    P::pack(q[m], args.q + (first + m) * dim, dim);
-    if (dim % P::kPack) q[m][dim] = 0;
+    K::pack(q[m], args.q + (first + m) * dim, dim);
+    if (dim % K::kPack) q[m][dim] = 0;
     for (int64_t d = 0; d < dim; d += V::kLanes) V::store(out[m] + d, V::zero());
   }
-  scores<P, M, kFetch>(p, q, args.key_groups, args.value_groups,
+  scores<K, M, kFetch>(p, q, args.key_groups, args.value_groups,
                        (counts[M - 1] + kKeyGroup - 1) / kKeyGroup, dim);
   for (int m = 0; m < M; m++) {
     softmax(p[m], counts[m], args.scale, max[m], sum[m]);
@@ -230,21 +229,22 @@ inline void span_tile(const AttentionSpan& args, int64_t first) {
   }
 }
 
-template <class P, bool kFetch>
+template <class K, class P, bool kFetch>
 inline void span_rows(const AttentionSpan& args, int64_t first, int64_t num_rows) {
   switch (num_rows) {
-    case 1: return span_tile<P, 1, kFetch>(args, first);
-    case 2: return span_tile<P, 2, kFetch>(args, first);
-    case 3: return span_tile<P, 3, kFetch>(args, first);
-    default: return span_tile<P, kTileRows, kFetch>(args, first);
+    case 1: return span_tile<K, P, 1, kFetch>(args, first);
+    case 2: return span_tile<K, P, 2, kFetch>(args, first);
+    case 3: return span_tile<K, P, 3, kFetch>(args, first);
+    default: return span_tile<K, P, kTileRows, kFetch>(args, first);
   }
 }
 
-template <class P>
+// K multiplies queries with keys, P probabilities with values.
+template <class K, class P>
 void attention_span(const AttentionSpan& args) {
-  span_rows<P, true>(args, 0, args.num_rows);
+  span_rows<K, P, true>(args, 0, args.num_rows);
   for (int64_t r = kTileRows; r < args.num_rows; r += kTileRows) {
-    span_rows<P, false>(args, r, args.num_rows - r);
+    span_rows<K, P, false>(args, r, args.num_rows - r);
   }
 }
 

@@ -17,7 +17,7 @@ const Kernels kAvx2Kernels = {
      {false, dot_rows<WideDot<kWeightF16>>},
      {false, dot_rows<WideDot<kWeightBf16>>},
      {false, dot_rows<WideDot<kWeightI8>>}},
-    {attention_span<F32Pages>, attention_span<WideBf16Pages>},
+    {attention_span<F32Pages, F32Pages>, attention_span<WideBf16Pages, WideBf16Pages>},
     {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>, to_f32<kWeightI8>},
     to_bf16,
     rms_norm,

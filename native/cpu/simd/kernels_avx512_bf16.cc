@@ -18,7 +18,7 @@ const Kernels kAvx512Bf16Kernels = {
      {false, dot_rows<WideDot<kWeightF16>>},
      {true, dot_rows<Bf16Dot>},
      {false, dot_rows<WideDot<kWeightI8>>}},
-    {attention_span<F32Pages>, attention_span<Bf16Pages>},
+    {attention_span<F32Pages, F32Pages>, attention_span<SplitBf16Pages, Bf16Pages>},
     {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>, to_f32<kWeightI8>},
     to_bf16,
     rms_norm,
