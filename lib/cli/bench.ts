@@ -6,8 +6,9 @@ import { cpus } from 'node:os'
 import { checkLoadOptions, type LoadOptions } from '../engine/load-options.ts'
 import type { Model } from '../engine/model.ts'
 import { openModel } from '../engine/open.ts'
-import { decodeBytesPerToken } from '../engine/step-cost.ts'
+import { decodeBytesPerToken, prefillFlopsPerToken } from '../engine/step-cost.ts'
 import { ConclaveError } from '../errors.ts'
+import { type Ceilings, native, nativeCall } from '../native.ts'
 import { measureDecode, measurePrefill, median } from './bench-runs.ts'
 import { type Command, outputFlags, UsageError, type Values } from './command.ts'
 import { interruptSignal } from './interrupt.ts'
@@ -34,12 +35,19 @@ export const bench: Command = {
     const sizes = readSizes(values)
     const signal = interruptSignal()
     const more = room(sizes, values)
-    const bytesPerToken = await decodeCost(values, sizes, more)
+    const cost = await stepCost(values, sizes, more)
     const { model, loadMs } = await loadFromFlags(values, signal, more)
     try {
       const load = { ms: loadMs, peakRssBytes: process.resourceUsage().maxRSS * 1024 }
-      const speed = await measure(model, sizes, bytesPerToken, signal)
-      const report = { machine: machine(model), load, ...speed }
+      const before = await nativeCall(() => native().measure(model.info.threads))
+      const speed = await measure(model, sizes, signal)
+      const after = await nativeCall(() => native().measure(model.info.threads))
+      const ceilings = higher(before, after)
+      const report = {
+        machine: machine(model, ceilings),
+        load,
+        ...ofRoof(speed, cost, ceilings, model),
+      }
       if (values.json === true) console.log(JSON.stringify(report))
       else process.stdout.write(page(report))
     } finally {
@@ -83,23 +91,59 @@ function room({ promptTokens, outputTokens, batch, depth }: Sizes, values: Value
   }
 }
 
-/** What a token of the decode must read, at the mean length of its sequences. */
-async function decodeCost(values: Values, sizes: Sizes, more: LoadOptions): Promise<number> {
+/** What a token must read in the decode, at the mean length of its sequences, and compute in the prefill. */
+async function stepCost(values: Values, sizes: Sizes, more: LoadOptions) {
   const options = checkLoadOptions({ ...loadOptions(values), ...more })
   const { store, recorded, tensors, plan, executorOptions } = await openModel(
     modelSource(values),
     options,
   )
   store.close()
-  return decodeBytesPerToken(recorded.graph, tensors, {
+  const bytesPerToken = decodeBytesPerToken(recorded.graph, tensors, {
     format: options.weights,
     batch: sizes.batch,
     depth: Math.max(1, sizes.depth) + sizes.outputTokens / 2,
     kvBytesPerToken: plan.kvBytes / (plan.numPages * executorOptions.pageSize),
   })
+  return { bytesPerToken, flopsPerToken: prefillFlopsPerToken(recorded.graph, sizes.promptTokens) }
 }
 
-async function measure(model: Model, sizes: Sizes, bytesPerToken: number, signal: AbortSignal) {
+/** The ceilings are measured on both sides of the runs: another program may hold the machine back at either time. */
+function higher(a: Ceilings, b: Ceilings): Ceilings {
+  return {
+    readBytesPerSecond: Math.max(a.readBytesPerSecond, b.readBytesPerSecond),
+    f32FlopsPerSecond: Math.max(a.f32FlopsPerSecond, b.f32FlopsPerSecond),
+    bf16FlopsPerSecond: Math.max(a.bf16FlopsPerSecond, b.bf16FlopsPerSecond),
+  }
+}
+
+/** Shares of the memory's speed in the decode and of the arithmetic of the weights' format in the prefill. */
+function ofRoof(
+  { prefill, decode }: { prefill: number; decode: { batch: number; tokensPerSecond: number } },
+  { bytesPerToken, flopsPerToken }: Awaited<ReturnType<typeof stepCost>>,
+  ceilings: Ceilings,
+  { info }: Model,
+) {
+  const peaks = new Map([
+    ['f32', ceilings.f32FlopsPerSecond],
+    ['f16', ceilings.f32FlopsPerSecond],
+    ['bf16', ceilings.bf16FlopsPerSecond],
+  ])
+  const peak = peaks.get(info.weights)
+  return {
+    prefill: {
+      tokensPerSecond: prefill,
+      fractionOfRoof: peak === undefined ? null : (prefill * flopsPerToken) / peak,
+    },
+    decode: {
+      ...decode,
+      bytesPerToken,
+      fractionOfRoof: (decode.tokensPerSecond * bytesPerToken) / ceilings.readBytesPerSecond,
+    },
+  }
+}
+
+async function measure(model: Model, sizes: Sizes, signal: AbortSignal) {
   const prefill: number[] = []
   const decode: number[] = []
   // The first run of each warms caches and is left out.
@@ -109,36 +153,35 @@ async function measure(model: Model, sizes: Sizes, bytesPerToken: number, signal
     decode.push(await measureDecode(model, sizes, run, signal))
   if (signal.aborted) throw new ConclaveError('aborted', 'The benchmark was stopped.')
   return {
-    prefill: { tokensPerSecond: median(prefill.slice(1)), fractionOfRoof: null },
-    decode: {
-      batch: sizes.batch,
-      tokensPerSecond: median(decode.slice(1)),
-      bytesPerToken,
-      fractionOfRoof: null,
-    },
+    prefill: median(prefill.slice(1)),
+    decode: { batch: sizes.batch, tokensPerSecond: median(decode.slice(1)) },
   }
 }
 
-function machine({ info }: Model) {
+function machine({ info }: Model, ceilings: Ceilings) {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
     threads: info.threads,
-    readBytesPerSecond: null,
-    int8OpsPerSecond: null,
-    bf16FlopsPerSecond: null,
+    readBytesPerSecond: ceilings.readBytesPerSecond,
+    int8OpsPerSecond: null, // there are no int8 products yet to measure
+    bf16FlopsPerSecond: ceilings.bf16FlopsPerSecond,
   }
 }
 
 type Report = {
   machine: ReturnType<typeof machine>
   load: { ms: number; peakRssBytes: number }
-} & Awaited<ReturnType<typeof measure>>
+} & ReturnType<typeof ofRoof>
 
 function page({ machine, load, prefill, decode }: Report): string {
+  const percent = (share: number | null) =>
+    share === null ? '' : `, ${(share * 100).toFixed(0)} % of the ceiling`
+  const giga = (x: number) => (x / 1e9).toFixed(1)
   return (
-    `${machine.cpu}, ${machine.threads} threads\n` +
+    `${machine.cpu}, ${machine.threads} threads: reads ${giga(machine.readBytesPerSecond)} GB/s, ` +
+    `computes ${giga(machine.bf16FlopsPerSecond)} bf16 GFLOP/s\n` +
     `load     ${load.ms.toFixed(0)} ms, peak RSS ${formatBytes(load.peakRssBytes)}\n` +
-    `prefill  ${prefill.tokensPerSecond.toFixed(1)} tokens/s\n` +
-    `decode   ${decode.tokensPerSecond.toFixed(1)} tokens/s at batch ${decode.batch}\n`
+    `prefill  ${prefill.tokensPerSecond.toFixed(1)} tokens/s${percent(prefill.fractionOfRoof)}\n` +
+    `decode   ${decode.tokensPerSecond.toFixed(1)} tokens/s at batch ${decode.batch}${percent(decode.fractionOfRoof)}\n`
   )
 }

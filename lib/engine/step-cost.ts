@@ -41,3 +41,23 @@ export function decodeBytesPerToken(
 }
 
 const oneRow = (ref: WeightRef): WeightRef => ({ ...ref, rows: 1 })
+
+/**
+ * Operations that one token of a prompt of `promptTokens` takes, a multiplication and an addition counted as 2:
+ * the matrices it goes through (the head not: only the last token does), and attention over half of the prompt.
+ */
+export function prefillFlopsPerToken(graph: Graph, promptTokens: number): number {
+  const matrix = ({ rows, cols }: WeightRef) => 2 * rows * cols
+  const width = (id: number) => graph.values[id]!.shape[1] as number
+  let flops = 0
+  for (const { op, weights, attrs, inputs, outputs } of graph.nodes) {
+    const onTokens = outputs.length > 0 && graph.values[outputs[0]!]!.shape[0] === 'num_tokens'
+    if (op === 'attention') flops += (4 * width(inputs[0]!) * promptTokens) / 2
+    else if (op === 'matmul' && onTokens) flops += matrix(graph.weights[weights[0]!]!)
+    else if (op === 'moe_experts') {
+      const all = weights.reduce((sum, id) => sum + matrix(graph.weights[id]!), 0)
+      flops += (all * width(inputs[1]!)) / (attrs.num_experts as number)
+    }
+  }
+  return flops
+}
