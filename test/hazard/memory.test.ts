@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest'
+import { addon, needs } from '../engine/needs.ts'
+import { report } from './run-program.ts'
+
+const cycles = Number(process.env.CONCLAVE_CYCLES ?? 100)
+
+// Without compiled JavaScript and with blocks above 64 KiB given back when they are freed, what stays
+// resident is what the library kept, not what V8 and the allocator hold for later.
+const settled = {
+  flags: ['--expose-gc', '--no-opt', '--no-sparkplug'],
+  env: { MALLOC_MMAP_THRESHOLD_: '65536', MALLOC_ARENA_MAX: '1' },
+  timeoutMs: 1000 * cycles,
+}
+
+interface Taken {
+  rss: number
+  threads: number
+  descriptors: number
+}
+
+describe('what a model took comes back', () => {
+  needs('dist/index.mjs', addon)
+
+  it.for([
+    ['by dispose', 'dispose'],
+    ['by the garbage collector alone', 'collect'],
+  ])(`${cycles} loads and releases %s`, { timeout: 1000 * cycles }, async ([, way]) => {
+    const args = [String(cycles), way!]
+    const got = await report<{ answers: number; seen: Taken[] }>('cycles.mjs', args, settled)
+    const [tenth, last] = [got.seen[9]!, got.seen.at(-1)!]
+    const growth = last.rss / tenth.rss - 1
+    console.log(`${way}: ${tenth.rss} → ${last.rss} KiB, ${(100 * growth).toFixed(2)} %`)
+    expect(growth).toBeLessThan(0.01)
+    expect([last.threads, last.descriptors]).toEqual([tenth.threads, tenth.descriptors])
+    expect(got.answers).toBe(1)
+  })
+})

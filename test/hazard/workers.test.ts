@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { addon, needs } from '../engine/needs.ts'
+import { report } from './run-program.ts'
+
+/** 300 and more for a release, 500 of each phase for a long run. */
+const terminations = Number(process.env.CONCLAVE_TERMINATIONS ?? 60)
+const seed = Number(process.env.CONCLAVE_SEED ?? Date.now() % 2 ** 31)
+
+interface Taken {
+  rss: number
+  threads: number
+  descriptors: number
+}
+
+describe('worker threads', () => {
+  needs('dist/index.mjs', addon)
+
+  it(
+    `${terminations} ended at random moments (seed ${seed}) leave the process as it was`,
+    async () => {
+      const { ended, same, before, after } = await report<{
+        ended: Record<string, number>
+        same: boolean
+        before: Taken
+        after: Taken
+      }>('terminate.mjs', [String(terminations), String(seed)], {
+        timeoutMs: 1000 * terminations + 30_000,
+      })
+      console.log(`ended while ${JSON.stringify(ended)}`)
+      expect(Object.values(ended).reduce((sum, n) => sum + n)).toBe(terminations)
+      for (const phase of ['starting', 'loading', 'prefilling', 'decoding'])
+        expect(ended[phase]).toBeGreaterThan(0)
+      expect(same).toBe(true)
+      expect([after.threads, after.descriptors]).toEqual([before.threads, before.descriptors])
+      // What node itself keeps of a worker is of the order of 100 KiB.
+      expect(after.rss - before.rss).toBeLessThan(32 * 1024 + terminations * 200)
+    },
+    1000 * terminations + 60_000,
+  )
+
+  it('eight on one model, each leaving in its own way', async () => {
+    const { exits, same } = await report<{ exits: string[]; same: boolean }>('crowd.mjs', [])
+    expect(exits).toEqual([
+      'return 0',
+      'throw 1 thrown on purpose',
+      'exit 3',
+      'terminate 1',
+      'dispose 0',
+      'exit-in-load 3',
+      'throw 1 thrown on purpose',
+      'return 0',
+    ])
+    expect(same).toBe(true)
+  })
+})
