@@ -18,6 +18,7 @@ const lib = {
   native: ['errors'],
   files: ['errors', 'native'],
   tokenizer: ['errors'],
+  guard: ['errors'],
   graph: ['errors', 'native'],
   sampling: ['errors', 'native'],
   chat: ['errors', 'native', 'tokenizer'],

@@ -1,0 +1,184 @@
+/**
+ * Postal addresses, in Chinese and in English.
+ * @module
+ */
+import { classOf, DIGIT, HAN, LETTER, NUMERAL } from './characters.ts'
+import { places, streetWords, unitWords } from './place-lists.ts'
+import { AT_CODE, AT_HAN, NONE, OPEN, type Rule } from './rule.ts'
+import type { Window } from './window.ts'
+
+const areaSuffixes = new Set('省市区县旗盟州镇乡村'.split(''))
+const roadSuffixes = new Set('路街道巷弄坊里'.split(''))
+const numberSuffixes = new Set('号楼栋幢座室层院苑单元'.split(''))
+/** A stretch between two suffixes is no longer. */
+const longestPart = 10
+const longestAddress = 80
+const stops = new Set('的了是在和与及或等从到有为于我你他她它们这那吗呢吧啊'.split(''))
+const labels =
+  /(?:地址|住址|住在|家住|住所|位于|寄到|寄往|送到|送至|户籍|籍贯|收货|邮寄)[^一-龥]{0,3}$/
+
+/** Reads suffix after suffix; the address needs a road or village and a number behind it. */
+function readChinese(w: Window, at: number): number {
+  let part = 0
+  let levels = 0
+  let road = false
+  let end = NONE
+  let index = at
+  for (; index < at + longestAddress; index++) {
+    if (index >= w.text.length) {
+      if (!w.final) return OPEN
+      break
+    }
+    const unit = w.text[index]!
+    const bits = classOf(w.text.charCodeAt(index))
+    if (areaSuffixes.has(unit) || roadSuffixes.has(unit)) {
+      if (part > 0) levels++
+      if (part > 0 && (roadSuffixes.has(unit) || unit === '村' || unit === '镇')) road = true
+      part = 0
+    } else if (numberSuffixes.has(unit)) {
+      if (road && numbered(w, index)) end = index + 1
+      part = 0
+    } else if (bits & (DIGIT | LETTER)) part++
+    else if (unit === '-' || unit === '#') part++
+    else if ((bits & HAN) === 0 || stops.has(unit) || ++part > longestPart) break
+  }
+  if (end < 0 || levels < 1) return NONE
+  // Digits after the last suffix are the room: 3号楼502.
+  let tail = end
+  while (tail - end < 6 && isRoom(w, tail)) tail++
+  if (w.open(tail)) return OPEN
+  return tail
+}
+
+/** A digit, a numeral or a letter stands before the suffix, as in 12号, 三单元, B座. */
+function numbered(w: Window, index: number): boolean {
+  const before = classOf(w.text.charCodeAt(index - 1))
+  if (before & (DIGIT | LETTER | NUMERAL)) return true
+  return /[十百单]/.test(w.text[index - 1]!)
+}
+
+const isRoom = (w: Window, index: number): boolean =>
+  index < w.text.length && (classOf(w.text.charCodeAt(index)) & DIGIT) !== 0
+
+const chineseAddress: Rule = {
+  category: 'address',
+  name: 'chinese_address',
+  starts: AT_HAN,
+  score: 0.75,
+  scan(w, at) {
+    const first = w.text[at]!
+    const known = places.get(first)
+    if (known !== undefined) {
+      for (const place of known) {
+        const spelled = w.spells(place, at)
+        if (spelled < 0) return OPEN
+        if (spelled > 0) return readChinese(w, at)
+      }
+    }
+    if (!/[\s:：，,"“在于到至]/.test(w.text[at - 1] ?? '')) return NONE
+    return labels.test(w.before(at, 8)) ? readChinese(w, at) : NONE
+  },
+}
+
+const isUpper = (unit: number): boolean => unit >= 0x41 && unit <= 0x5a
+const longestWord = 16
+const mostStreetWords = 5
+
+/** The end of the letters at `at`, and a dot behind an abbreviation. */
+function wordAt(w: Window, at: number): number {
+  let end = at
+  while (end - at < longestWord && end < w.text.length) {
+    const bits = classOf(w.text.charCodeAt(end))
+    if ((bits & (LETTER | DIGIT)) === 0 && w.at(end) !== 0x27) break
+    end++
+  }
+  return w.open(end) ? OPEN : end
+}
+
+/** "12B Baker Street": a number, capitalised words, a word for a street. */
+const englishAddress: Rule = {
+  category: 'address',
+  name: 'english_address',
+  starts: AT_CODE,
+  score: 0.8,
+  scan(w, at) {
+    if ((classOf(w.text.charCodeAt(at)) & DIGIT) === 0) return NONE
+    if (w.wordEnd - at > 6) return NONE
+    let index = w.wordEnd
+    if (w.open(index + 1)) return OPEN
+    if (w.at(index) !== 32) return NONE
+    for (let count = 0; count < mostStreetWords; count++) {
+      const start = index + 1
+      if (w.open(start)) return OPEN
+      const ordinal = count === 0 && (classOf(w.text.charCodeAt(start)) & DIGIT) !== 0
+      if (!isUpper(w.at(start)) && !ordinal) return NONE
+      const end = wordAt(w, start)
+      if (end === OPEN) return OPEN
+      const word = w.text.slice(start, end).toLowerCase()
+      if (ordinal && !/^\d+(?:st|nd|rd|th)$/.test(word)) return NONE
+      if (count > 0 && streetWords.has(word)) return restOfAddress(w, end)
+      index = w.at(end) === 0x2e ? end + 1 : end
+      if (w.open(index)) return OPEN
+      if (w.at(index) !== 32) return NONE
+    }
+    return NONE
+  },
+}
+
+/** Parts behind the street: unit, town, state, postal code. */
+function restOfAddress(w: Window, street: number): number {
+  let end = street
+  if (w.open(end)) return OPEN
+  if (w.at(end) === 0x2e) end++
+  for (let parts = 0; parts < 5; parts++) {
+    const next = nextPart(w, end)
+    if (next === OPEN) return OPEN
+    if (next === NONE) break
+    end = next
+  }
+  return end
+}
+
+/** `, Apt 4B` · `, Springfield` · ` IL` · ` 62701` · ` NW1 6XE`. */
+function nextPart(w: Window, end: number): number {
+  let index = end
+  const comma = w.at(index) === 0x2c
+  if (comma) index++
+  if (w.open(index)) return OPEN
+  if (w.at(index) === 32) index++
+  if (w.open(index)) return OPEN
+  if (index === end) return NONE
+  const word = wordAt(w, index)
+  if (word === OPEN) return OPEN
+  const text = w.text.slice(index, word)
+  if (/^(?:[A-Z]{2}|\d{5}|[A-Z]{1,2}\d{1,2}[A-Z]?|\d[A-Z]{2})$/.test(text)) return word
+  if (unitWords.has(text.toLowerCase()) || (comma && text === '')) return unitNumber(w, word)
+  if (!comma || !/^[A-Z][a-z]+$/.test(text)) return NONE
+  return town(w, word)
+}
+
+function unitNumber(w: Window, at: number): number {
+  let index = at
+  while (index - at < 2 && (w.at(index) === 32 || w.at(index) === 0x23 || w.at(index) === 0x2e))
+    index++
+  if (w.open(index)) return OPEN
+  const end = wordAt(w, index)
+  if (end === OPEN || end === index) return end === OPEN ? OPEN : NONE
+  return /\d/.test(w.text.slice(index, end)) || end - index === 1 ? end : NONE
+}
+
+/** A town of up to three words. */
+function town(w: Window, first: number): number {
+  let end = first
+  for (let count = 0; count < 2; count++) {
+    if (w.open(end + 1)) return OPEN
+    if (w.at(end) !== 32 || !isUpper(w.at(end + 1))) break
+    const word = wordAt(w, end + 1)
+    if (word === OPEN) return OPEN
+    if (!/^[A-Z][a-z]+$/.test(w.text.slice(end + 1, word))) break
+    end = word
+  }
+  return end
+}
+
+export const addresses: readonly Rule[] = [chineseAddress, englishAddress]

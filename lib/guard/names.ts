@@ -1,0 +1,169 @@
+/**
+ * Names of people where the words around them give them away.
+ * @module
+ */
+import { classOf, HAN } from './characters.ts'
+import { commonWords, givenNames, pinyinSurnames, surnames, twoPartSurnames } from './name-lists.ts'
+import { AT_CAPITAL, AT_HAN, NONE, OPEN, type Rule } from './rule.ts'
+import type { Window } from './window.ts'
+
+/** After these a capitalised word is a name. */
+const strongBefore =
+  /(?:^|[^a-z])(?:(?:mr|mrs|ms|dr|prof)\.? |miss |dear (?:mr|mrs|ms|dr)\.? |my name is |name's |(?:full|first|last|customer|client|patient|employee|contact|account|holder|legal|real|sender|recipient)[ _-]?name["']?\s?[:=]\s?["']?|(?:patient|cardholder|beneficiary|recipient|signed|attn|attention|employee|client|customer|applicant|contact|prepared by|approved by|reported by|author)\s?: ?["']?|sincerely,\s|regards,\s)$/
+/** After these it is a name if it is one that people have. */
+const weakBefore =
+  /(?:^|[^a-z])(?:dear |hi |hello |hey |i am |i'm |this is |named |called |by |from |to |with |for |and |contact |ask |tell |call |patient |client |customer |employee |colleague |(?:user)?name["']?\s?[:=]\s?["']?)$/
+
+const isUpper = (unit: number): boolean => unit >= 0x41 && unit <= 0x5a
+const isLower = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a
+const mostWords = 4
+const longestWord = 20
+
+/** A capitalised word or an initial at `at`; NONE where there is none. */
+function nameWord(w: Window, at: number): number {
+  if (!isUpper(w.at(at))) return w.open(at) ? OPEN : NONE
+  let end = at + 1
+  let lower = 0
+  while (end - at < longestWord) {
+    const unit = w.at(end)
+    if (isLower(unit)) lower++
+    else if (!((isUpper(unit) || unit === 0x27 || unit === 0x2d) && isLetter(w.at(end + 1)))) break
+    end++
+  }
+  if (w.open(end + 1)) return OPEN
+  if (lower === 0) return w.at(end) === 0x2e && end === at + 1 ? end + 1 : NONE
+  return w.alnum(end) || w.at(end) === 0x5f ? NONE : end
+}
+
+const isLetter = (unit: number): boolean => isUpper(unit) || isLower(unit)
+
+/** Reads "John", "J. Smith", "Mary Ann O'Neil". */
+function readName(w: Window, at: number): { end: number; words: string[] } | number {
+  const words: string[] = []
+  let end = NONE
+  let index = at
+  while (words.length < mostWords) {
+    const next = nameWord(w, index)
+    if (next === OPEN) return OPEN
+    if (next === NONE) break
+    const word = w.text.slice(index, next).toLowerCase()
+    if (commonWords.has(word)) break
+    words.push(word)
+    end = next
+    if (w.at(end) !== 32) break
+    index = end + 1
+  }
+  if (end < 0) return NONE
+  // An initial alone, or at the end, is no name.
+  return w.text[end - 1] === '.' ? NONE : { end, words }
+}
+
+const isKnown = (word: string): boolean => givenNames.has(word) || pinyinSurnames.has(word)
+
+/** The last words of what may stand before a name: most capitals have none of them before. */
+const triggers = new Set(
+  (
+    'mr mrs ms dr prof miss is s name patient cardholder beneficiary recipient signed attn ' +
+    'attention employee client customer applicant contact by author sincerely regards dear hi ' +
+    'hello hey am m named called from to with for and ask tell call colleague username'
+  ).split(' '),
+)
+
+/** The word in front of `at`, over at most six marks and blanks. */
+function wordBefore(w: Window, at: number): string {
+  let end = at
+  while (end > 0 && at - end < 6 && !isLetter(w.at(end - 1))) end--
+  let start = end
+  while (start > 0 && end - start < 12 && isLetter(w.at(start - 1))) start--
+  return w.text.slice(start, end).toLowerCase()
+}
+
+const englishName: Rule = {
+  category: 'person_name',
+  name: 'english_name',
+  starts: AT_CAPITAL,
+  score: 0.7,
+  scan(w, at) {
+    if (!triggers.has(wordBefore(w, at))) return NONE
+    const before = w.before(at, 28)
+    const strong = strongBefore.test(before)
+    if (!strong && !weakBefore.test(before)) return NONE
+    const name = readName(w, at)
+    if (typeof name === 'number') return name
+    if (strong) return name.end
+    return name.words.length > 1 && name.words.some(isKnown) ? name.end : NONE
+  },
+}
+
+const chineseBefore =
+  /(?:姓名|名字|我叫|我是|本人|名叫|叫做|联系人|收件人|收货人|寄件人|发件人|客户|患者|病人|户主|开户名|户名|持卡人|法定代表人|法人|负责人|经办人|申请人|被保险人|投保人|受益人|员工|同事|嫌疑人|被告人?|原告|证人|甲方|乙方|签名|签字|签署人|借款人|担保人|学生|家长|经理|医生|老师)["'”]?[:：,， 是为叫]{0,2}["'“]?$/
+const titles = ['先生', '女士', '小姐', '同志']
+const jobs = [
+  '经理',
+  '总监',
+  '主任',
+  '教授',
+  '医生',
+  '律师',
+  '老师',
+  '同学',
+  '博士',
+  '院长',
+  '主管',
+]
+/** Characters that end a sentence's subject rather than a given name. */
+const notGiven =
+  '的了是在和与及或等从到住电身手先女同经总主教医律老说称表要想有已于将被把让给对向因为所以这那也都还就可会能请您你我他她它们吗呢吧啊，。今昨上下不没很最更又再之其各每部处科局司级课门行区店厂项目部银人级通系联地邮年月日号'
+const notGivenSet = new Set([...notGiven].map(unit => unit.charCodeAt(0)))
+
+const isGiven = (w: Window, at: number): boolean =>
+  at < w.text.length && (classOf(w.text.charCodeAt(at)) & HAN) !== 0 && !notGivenSet.has(w.at(at))
+
+const chineseName: Rule = {
+  category: 'person_name',
+  name: 'chinese_name',
+  starts: AT_HAN,
+  score: 0.75,
+  scan(w, at) {
+    const first = w.text.charCodeAt(at)
+    if (!surnames.has(first)) return NONE
+    if (w.open(at + 1)) return OPEN
+    const given = twoPartSurnames.has(w.text.slice(at, at + 2)) ? at + 2 : at + 1
+    if (w.open(given)) return OPEN
+    if (!isGiven(w, given)) return NONE
+    if (chineseBefore.test(w.before(at, 12))) return afterLabel(w, given)
+    return beforeTitle(w, given)
+  },
+}
+
+/** After a label: one given character, or two where the second can be one. */
+function afterLabel(w: Window, given: number): number {
+  if (w.open(given + 1)) return OPEN
+  for (const title of titles) {
+    const spelled = w.spells(title, given + 1)
+    if (spelled !== 0) return spelled < 0 ? OPEN : given + 1
+  }
+  return isGiven(w, given + 1) ? given + 2 : given + 1
+}
+
+/** Before a title: the title says where the name ends. */
+function beforeTitle(w: Window, given: number): number {
+  for (const length of [1, 2]) {
+    const end = given + length
+    for (const title of titles) {
+      const spelled = w.spells(title, end)
+      if (spelled < 0) return OPEN
+      if (spelled > 0) return end
+    }
+    if (w.open(end)) return OPEN
+    if (!isGiven(w, end)) return NONE
+  }
+  for (const job of jobs) {
+    const spelled = w.spells(job, given + 2)
+    if (spelled < 0) return OPEN
+    if (spelled > 0) return given + 2
+  }
+  return NONE
+}
+
+export const names: readonly Rule[] = [englishName, chineseName]

@@ -1,0 +1,109 @@
+/**
+ * Addresses of machines.
+ * @module
+ */
+import { ALNUM, classOf } from './characters.ts'
+import { AT_CODE, AT_WORD, NONE, OPEN, type Rule } from './rule.ts'
+import type { Window } from './window.ts'
+
+const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39
+const isHex = (unit: number): boolean =>
+  isDigit(unit) || (unit >= 0x41 && unit <= 0x46) || (unit >= 0x61 && unit <= 0x66)
+
+const aboutVersion = /(?:version|ver|release|版本|\bv)[ .:：]{0,2}$/
+
+const ipv4: Rule = {
+  category: 'ip_address',
+  name: 'ipv4',
+  starts: AT_CODE,
+  score: 0.9,
+  scan(w, at) {
+    if (w.at(w.wordEnd) !== 0x2e) return NONE
+    let index = at
+    for (let part = 0; part < 4; part++) {
+      let value = 0
+      const start = index
+      while (isDigit(w.at(index)) && index - start < 4) value = value * 10 + w.at(index++) - 0x30
+      if (w.open(index)) return OPEN
+      if (index === start || value > 255 || (index - start > 1 && w.at(start) === 0x30)) return NONE
+      if (part < 3 && w.at(index++) !== 0x2e) return NONE
+      if (part < 3 && w.open(index)) return OPEN
+    }
+    if (w.alnum(index) || (w.at(index) === 0x2e && w.open(index + 1)))
+      return w.alnum(index) ? NONE : OPEN
+    if (w.at(index) === 0x2e && w.alnum(index + 1)) return NONE
+    if (w.at(at - 1) === 0x2e || aboutVersion.test(w.before(at, 12))) return NONE
+    return index
+  },
+}
+
+const longest = 48
+
+/** The end of a run of hexadecimal digits and `mark`s. */
+function hexRun(w: Window, at: number, mark: (unit: number) => boolean): number {
+  let index = at
+  while (index - at < longest && (isHex(w.at(index)) || mark(w.at(index)))) index++
+  return index
+}
+
+/** Reads the run unless the word at `at` is too long for a group. */
+function addressText(w: Window, at: number, mark: (unit: number) => boolean): string | number {
+  if (w.wordEnd - at > 4 || !mark(w.at(w.wordEnd))) return NONE
+  const end = hexRun(w, at, mark)
+  if (w.open(end)) return OPEN
+  if (w.alnum(end) || end - at < 5) return NONE
+  return foldedSlice(w, at, end)
+}
+
+function foldedSlice(w: Window, from: number, to: number): string {
+  let out = ''
+  for (let i = from; i < to; i++) out += String.fromCharCode(w.at(i))
+  return out
+}
+
+const isColon = (unit: number): boolean => unit === 0x3a
+const isMacMark = (unit: number): boolean => unit === 0x3a || unit === 0x2d || unit === 0x2e
+
+const ipv6: Rule = {
+  category: 'ip_address',
+  name: 'ipv6',
+  starts: AT_WORD,
+  score: 0.9,
+  scan(w, at) {
+    const text = addressText(w, at, isColon)
+    if (typeof text === 'number') return text
+    const plain = text.replace(/:{1,2}$/, tail => (tail === '::' ? tail : ''))
+    const halves = plain.split('::')
+    const groups = plain.split(':').filter(group => group !== '')
+    if (halves.length > 2 || groups.some(group => group.length > 4)) return NONE
+    if (halves.length === 2 ? groups.length > 7 : groups.length !== 8) return NONE
+    // C++ names such as `a::b` are no addresses.
+    if (!/\d/.test(plain) || !groups.some(group => group.length > 2)) return NONE
+    return at + plain.length
+  },
+}
+
+const mac: Rule = {
+  category: 'mac_address',
+  name: 'mac',
+  starts: AT_WORD,
+  score: 0.9,
+  scan(w, at) {
+    if (isGroupBefore(w, at)) return NONE
+    const text = addressText(w, at, isMacMark)
+    if (typeof text === 'number') return text
+    const plain = text.replace(/[:.-]$/, '')
+    const pairs = /^[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}$/i.test(plain)
+    if (!pairs && !/^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/i.test(plain)) return NONE
+    // Twelve plain digits are rather a date, an amount or a number of another kind.
+    return /[a-f]/i.test(plain) || pairs ? at + plain.length : NONE
+  },
+}
+
+/** A longer row of groups is something else. */
+function isGroupBefore(w: Window, at: number): boolean {
+  if (at < 2 || !isMacMark(w.at(at - 1))) return false
+  return (classOf(w.text.charCodeAt(at - 2)) & ALNUM) !== 0
+}
+
+export const network: readonly Rule[] = [ipv4, ipv6, mac]

@@ -1,0 +1,87 @@
+/**
+ * A policy: plain data that says what is done with each category.
+ * @module
+ */
+import { z } from 'zod'
+import { ConclaveError } from '../errors.ts'
+import { type Category, categories } from './categories.ts'
+
+const action = z.enum(['off', 'score', 'mask', 'block'])
+const style = z.enum(['tag', 'stars', 'last4', 'pseudonym'])
+
+const categoryRule = z.union([action, z.strictObject({ action, style: style.optional() })])
+
+const term = z.string().min(1).max(200)
+const document = z.union([
+  z.string().min(1),
+  z.strictObject({ id: z.string().min(1).max(200), text: z.string().min(1) }),
+])
+
+const policySchema = z.strictObject({
+  categories: z.partialRecord(z.enum(categories as [Category, ...Category[]]), categoryRule),
+  /** How masked text looks where a category does not say. Default `tag`. */
+  style: style.optional(),
+  /** Key of the pseudonyms: the same match gives the same pseudonym under the same key. */
+  key: z.string().min(16).optional(),
+  terms: z.array(term).max(200_000).optional(),
+  documents: z.array(document).max(10_000).optional(),
+})
+
+/** `score` reports, `mask` replaces, `block` ends the text; `off` does not look. */
+export type Action = z.infer<typeof action>
+/** `tag` [PHONE], `stars` \*\*\*, `last4` keeps four characters, `pseudonym` [PHONE_3f9a…]. */
+export type MaskStyle = z.infer<typeof style>
+/** The JSON of a policy. Categories that it leaves out are off. */
+export type GuardPolicy = z.infer<typeof policySchema>
+
+/** What is done with one category. */
+export interface Treatment {
+  readonly action: Action
+  readonly style: MaskStyle
+}
+
+/** A policy that was checked. */
+export interface CheckedPolicy {
+  readonly treatments: ReadonlyMap<Category, Treatment>
+  readonly key: string | undefined
+  readonly terms: readonly string[]
+  readonly documents: readonly string[]
+}
+
+/** Everything is masked; nothing is blocked. */
+const everything: GuardPolicy = {
+  categories: Object.fromEntries(categories.map(name => [name, 'mask' as const])),
+}
+
+/** Checks a policy; throws `invalid_request` with the first thing that is wrong. */
+export function checkPolicy(policy: 'default' | GuardPolicy): CheckedPolicy {
+  const parsed = policySchema.safeParse(policy === 'default' ? everything : policy)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    const path = issue.path.join('.') || 'the policy'
+    throw new ConclaveError(
+      'invalid_request',
+      `Expected a guard policy, but ${path} is not right: ${issue.message}. Correct the policy.`,
+      { path: issue.path.map(String) },
+    )
+  }
+  const { data } = parsed
+  const treatments = new Map<Category, Treatment>()
+  for (const name of categories) {
+    const rule = Object.hasOwn(data.categories, name) ? data.categories[name] : undefined
+    const listed =
+      (name === 'term' && data.terms !== undefined) ||
+      (name === 'document' && data.documents !== undefined)
+    const plain = typeof rule === 'object' ? rule : { action: rule ?? (listed ? 'mask' : 'off') }
+    treatments.set(name, {
+      action: plain.action,
+      style: ('style' in plain ? plain.style : undefined) ?? data.style ?? 'tag',
+    })
+  }
+  return {
+    treatments,
+    key: data.key,
+    terms: data.terms ?? [],
+    documents: (data.documents ?? []).map(d => (typeof d === 'string' ? d : d.text)),
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Keys, tokens and passwords.
+ * @module
+ */
+import { AT_MARK, AT_WORD, longestMatch, NONE, OPEN, type Rule } from './rule.ts'
+import { secretForms } from './secret-forms.ts'
+import type { Window } from './window.ts'
+
+/** The end of the run of `allowed` characters from `from` on; OPEN where it may go on. */
+function runEnd(w: Window, from: number, allowed: RegExp, most: number): number {
+  let index = from
+  const stop = Math.min(w.text.length, from + most)
+  while (index < stop && allowed.test(w.text[index]!)) index++
+  return index - from < most && w.open(index) ? OPEN : index
+}
+
+const byFirst = new Map<number, typeof secretForms>()
+for (const form of secretForms) {
+  const first = form.prefix.charCodeAt(0)
+  byFirst.set(first, [...(byFirst.get(first) ?? []), form])
+}
+
+/** Tokens that say what they are: a known prefix and a run of known length. */
+const prefixed: Rule = {
+  category: 'secret',
+  name: 'token',
+  starts: AT_WORD,
+  score: 0.97,
+  scan(w, at) {
+    let best = NONE
+    for (const form of byFirst.get(w.text.charCodeAt(at)) ?? []) {
+      const spelled = w.spells(form.prefix, at)
+      if (spelled < 0) return OPEN
+      if (spelled === 0) continue
+      const from = at + form.prefix.length
+      const end = runEnd(w, from, form.allowed, Math.min(form.most + 1, longestMatch))
+      if (end === OPEN) return OPEN
+      const length = end - from
+      if (length >= form.least && length <= form.most) best = Math.max(best, end)
+    }
+    return best
+  },
+}
+
+const begin = '-----BEGIN '
+const finish = '-----END '
+const longestLabel = 64
+const dashes = 5
+
+/** PEM and PGP blocks with a private key; without an end they go as far as a match may. */
+const privateKey: Rule = {
+  category: 'secret',
+  name: 'private_key',
+  starts: AT_MARK,
+  score: 1,
+  scan(w, at) {
+    const spelled = w.spells(begin, at)
+    if (spelled <= 0) return spelled < 0 ? OPEN : NONE
+    const label = runEnd(w, at + begin.length, /[A-Z0-9 ]/, longestLabel)
+    if (label === OPEN) return OPEN
+    if (!w.text.slice(at, label).includes('PRIVATE KEY')) return NONE
+    const close = w.find(finish, label, longestMatch)
+    if (close < 0) {
+      if (w.text.length - label < longestMatch && !w.final) return OPEN
+      return Math.min(w.text.length, label + longestMatch)
+    }
+    const name = runEnd(w, close + finish.length, /[A-Z0-9 ]/, longestLabel)
+    if (name === OPEN) return OPEN
+    return runEnd(w, name, /-/, dashes)
+  },
+}
+
+const longestAuthority = 256
+
+/** `user:password` between `://` and `@`. */
+const urlCredentials: Rule = {
+  category: 'secret',
+  name: 'url_credentials',
+  starts: AT_MARK,
+  score: 0.95,
+  scan(w, at) {
+    if (w.text.charCodeAt(at) !== 0x3a || !/[a-z0-9+]$/.test(w.before(at, 1))) return NONE
+    const spelled = w.spells('://', at)
+    if (spelled <= 0) return spelled < 0 ? OPEN : NONE
+    const end = runEnd(w, at + 3, /[^\s/?#"'`<>\\，。；、（）]/, longestAuthority)
+    if (end === OPEN) return OPEN
+    const authority = w.text.slice(at + 3, end)
+    const userinfo = authority.lastIndexOf('@')
+    const colon = authority.indexOf(':')
+    if (colon < 0 || userinfo <= colon + 1) return NONE
+    const password = authority.slice(colon + 1, userinfo)
+    if (/^[$<{%*]/.test(password)) return NONE
+    w.from = at + 3
+    return at + 3 + userinfo
+  },
+}
+
+const passwordKeys = 'password passwd pwd passphrase passcode password_hash 密码 口令'.split(' ')
+const tokenKeys = (
+  'secret token apikey api_key api-key accesskey access_key access-key secretkey secret_key ' +
+  'secret-key privatekey private_key private-key accountkey account_key auth authorization ' +
+  'credential credentials access_key_id access-key-id accesskeyid 密钥 令牌 秘钥'
+).split(' ')
+const longestKey = 16
+
+/** The text in front of the mark at `at`, without quotes and blanks at its end. */
+function keyBefore(w: Window, at: number): string {
+  let end = at
+  while (end > 0 && at - end < 3 && /["'`\])\s]/.test(w.text[end - 1]!)) end--
+  return w.text.slice(Math.max(0, end - longestKey), end).toLowerCase()
+}
+
+const placeholder =
+  /^(?:[$<{%*[]|process\.|os\.|env[.[]|your|my_|xxx|changeme|example|null|none|true|false|undefined|string|redacted|dummy|placeholder|\.\.\.)/i
+const longestValue = 512
+
+/** `password = …`, `"api_key": "…"`, `Authorization: Bearer …`. */
+const assignment: Rule = {
+  category: 'secret',
+  name: 'assignment',
+  starts: AT_MARK,
+  score: 0.85,
+  scan(w, at) {
+    const mark = w.at(at)
+    if (mark !== 0x3a && mark !== 0x3d) return NONE
+    const before = keyBefore(w, at)
+    const password = passwordKeys.some(key => before.endsWith(key))
+    if (!password && !tokenKeys.some(key => before.endsWith(key))) return NONE
+    const from = valueStart(w, at + 1)
+    if (from < 0) return from
+    const end = runEnd(w, from, /[^\s"'`,;)\]}>，。；、）】」]/, longestValue)
+    if (end === OPEN) return OPEN
+    const value = w.text.slice(from, end).replace(/[.!?]+$/, '')
+    if (!(password ? looksLikePassword(value) : looksRandom(value))) return NONE
+    w.from = from
+    return from + value.length
+  },
+}
+
+/** Behind blanks, a quote and the name of a scheme. */
+function valueStart(w: Window, at: number): number {
+  let index = at
+  for (let pass = 0; pass < 2; pass++) {
+    while (index - at < 6 && /[\s"'`=]/.test(w.text[index] ?? '')) index++
+    if (w.open(index)) return OPEN
+    for (const scheme of ['Bearer ', 'Basic ', 'bearer ', 'token ']) {
+      const spelled = w.spells(scheme, index)
+      if (spelled < 0) return OPEN
+      if (spelled > 0) index += scheme.length
+    }
+  }
+  return w.open(index) ? OPEN : index
+}
+
+function looksLikePassword(value: string): boolean {
+  if (value.length < 6 || placeholder.test(value) || /[({]/.test(value)) return false
+  return /[a-z]/i.test(value) ? /[0-9!@#$%^&*+~?]/.test(value) : /^\d{6,}$/.test(value)
+}
+
+const leastRandom = 12
+const leastBits = 2.9
+
+/** Letters and digits mixed, and few repeats: Shannon entropy in bits for each character. */
+function looksRandom(value: string): boolean {
+  if (value.length < leastRandom || placeholder.test(value) || /[({]/.test(value)) return false
+  if (!/[a-z]/i.test(value) || !/[0-9]/.test(value)) return false
+  const counts = new Map<string, number>()
+  for (const unit of value) counts.set(unit, (counts.get(unit) ?? 0) + 1)
+  let bits = 0
+  for (const count of counts.values())
+    bits -= (count / value.length) * Math.log2(count / value.length)
+  return bits >= leastBits
+}
+
+export const secrets: readonly Rule[] = [prefixed, privateKey, urlCredentials, assignment]

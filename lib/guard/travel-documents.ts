@@ -1,0 +1,44 @@
+/**
+ * Passports and permits: a form without a check, so they count where they are named.
+ * @module
+ */
+import { codeEnd, readCode } from './code-reading.ts'
+import { AT_CODE, NONE, OPEN, type Rule } from './rule.ts'
+
+const named =
+  /passport|护照|護照|通行证|通行證|回乡证|回鄉證|台胞证|臺胞證|travel document|travel permit|签注/
+
+const forms = [
+  // China: E12345678, EA1234567; Hong Kong and Macao: K12345678, KJ1234567; permits: C, H, M.
+  ['LDDDDDDDDDD', 11],
+  ['LDDDDDDDD', 9],
+  ['LLDDDDDDD', 9],
+  // Taiwan and many others: nine digits; permits for Taiwan: eight.
+  ['DDDDDDDDD', 9],
+  ['DDDDDDDD', 8],
+  ['LDDDDDDD', 8],
+] as const
+
+/** Of the first part, where blanks divide the number. */
+const shortestPart = 5
+const longestPart = 24
+
+const travelDocument: Rule = {
+  category: 'travel_document',
+  name: 'travel_document',
+  starts: AT_CODE,
+  score: 0.85,
+  scan(w, at) {
+    if (w.wordEnd - at < shortestPart || w.wordEnd - at > longestPart) return NONE
+    if (!named.test(w.before(at, 32))) return NONE
+    for (const [form, length] of forms) {
+      const reading = readCode(w, at, form)
+      if (reading === OPEN) return OPEN
+      const end = codeEnd(w, reading, length)
+      if (end !== NONE) return end
+    }
+    return NONE
+  },
+}
+
+export const travelDocuments: readonly Rule[] = [travelDocument]

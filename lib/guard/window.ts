@@ -1,0 +1,86 @@
+/**
+ * The text that rules look at: a little that has left, all that is held back.
+ * @module
+ */
+import { ALNUM, classOf, DIGIT, foldOf, INVISIBLE } from './characters.ts'
+import { NumberReading } from './number-reading.ts'
+import { reach } from './rule.ts'
+
+/** Indexes are into {@link text}; `base` + index is the offset in the whole input. */
+export class Window {
+  text = ''
+  base = 0
+  /** True where nothing follows. */
+  final = false
+  /** Where the match that a rule reports starts; the scanner sets it to the scanned position. */
+  from = 0
+  /** The number at the scanned position; read before rules of AT_NUMBER are asked. */
+  readonly number = new NumberReading()
+  /** The end of the letters and digits at the scanned position. */
+  wordEnd = 0
+  /** Class bits seen in the word. */
+  wordBits = 0
+  #findFrom = 0
+  #findOf = -1
+
+  /** Reads the letters and digits from `at`; at most `most` characters. */
+  readWord(at: number, most: number): void {
+    const { text } = this
+    const stop = Math.min(text.length, at + most)
+    let end = at
+    let bits = 0
+    while (end < stop) {
+      const bit = classOf(text.charCodeAt(end)) & (ALNUM | INVISIBLE)
+      if (bit === 0) break
+      bits |= bit
+      end++
+    }
+    this.wordEnd = end
+    this.wordBits = bits
+  }
+
+  /** A digit stands in the word. */
+  wordHasDigit(): boolean {
+    return (this.wordBits & DIGIT) !== 0
+  }
+
+  /** The folded unit at `index`, or -1 past the end. */
+  at(index: number): number {
+    return index < this.text.length ? foldOf(this.text.charCodeAt(index)) : -1
+  }
+
+  /** True where `index` lies behind what has come so far and more may come. */
+  open(index: number): boolean {
+    return index >= this.text.length && !this.final
+  }
+
+  /** True for a letter or digit at `index`; false past the end. */
+  alnum(index: number): boolean {
+    return index < this.text.length && (classOf(this.text.charCodeAt(index)) & ALNUM) !== 0
+  }
+
+  /** Up to `most` characters before `index`, in lower case, folded. */
+  before(index: number, most = reach): string {
+    const start = Math.max(0, index - Math.min(most, reach))
+    let out = ''
+    for (let i = start; i < index; i++) out += String.fromCharCode(foldOf(this.text.charCodeAt(i)))
+    return out.toLowerCase()
+  }
+
+  /** 1 where `word` stands at `index`, 0 where it does not, -1 where more text is needed. */
+  spells(word: string, index: number): 1 | 0 | -1 {
+    const here = this.text.length - index
+    if (here >= word.length || this.final) return this.text.startsWith(word, index) ? 1 : 0
+    return here <= 0 || word.startsWith(this.text.slice(index)) ? -1 : 0
+  }
+
+  /** Finds `word` after `index`, at most `most` away, without looking twice at what it has seen. */
+  find(word: string, index: number, most: number): number {
+    const known = this.#findOf === this.base + index ? this.#findFrom - this.base : index
+    const stop = Math.min(this.text.length, index + most)
+    const found = this.text.slice(known, stop).indexOf(word)
+    this.#findOf = this.base + index
+    this.#findFrom = this.base + Math.max(known, stop - word.length)
+    return found < 0 ? -1 : known + found
+  }
+}
