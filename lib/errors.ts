@@ -104,7 +104,7 @@ export function fromNative(error: unknown): ConclaveError {
   if (error instanceof ConclaveError) return error
   const native = error as { code?: string; message?: string }
   const code =
-    native.code !== undefined && native.code in errorCodes
+    native.code !== undefined && Object.hasOwn(errorCodes, native.code)
       ? (native.code as ErrorCode)
       : 'engine_failed'
   return new ConclaveError(code, native.message ?? String(error), {}, { cause: error })

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { checkCodes } from './codes.mjs'
 import { checkRooms } from './rooms.mjs'
 import { checkDocs, checkSizes, checkWords, trackedFiles } from './sizes.mjs'
 
@@ -42,6 +43,7 @@ for (const [name, found] of [
   ['sizes', checkSizes(root, files)],
   ['words', checkWords(root, files)],
   ['docs', checkDocs(root)],
+  ['codes', checkCodes(root, files)],
 ]) {
   if (found.length > 0) problems.push(`${name}:\n  ${found.join('\n  ')}`)
   else console.log(`${name}: fine`)
