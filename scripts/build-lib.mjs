@@ -6,6 +6,22 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+/** What callers import, by the name of its files in dist/. */
+const entries = {
+  errors: 'lib/errors.ts',
+  index: 'lib/index.ts',
+  guard: 'lib/guard/index.ts',
+}
+
+/** One copy of the error class: `instanceof` holds for errors of every entry. */
+const ownErrors = extension => ({
+  name: 'own-errors',
+  setup: build =>
+    build.onResolve({ filter: /\/errors\.ts$/ }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: `./errors.${extension}`, external: true },
+    ),
+})
+
 export async function buildLib() {
   const { build } = await import('esbuild')
   const common = {
@@ -18,25 +34,23 @@ export async function buildLib() {
   }
   // In CommonJS output there is no import.meta; lib/native.ts is the one file that reads it.
   const cjs = {
-    format: 'cjs',
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   }
-  const entry = (name, format) => ({ ...common, ...(format === 'cjs' ? cjs : { format }), ...name })
-  await Promise.all([
-    build(entry({ entryPoints: ['lib/index.ts'], outfile: 'dist/index.mjs' }, 'esm')),
-    build(entry({ entryPoints: ['lib/index.ts'], outfile: 'dist/index.cjs' }, 'cjs')),
-    build(
-      entry(
-        {
-          entryPoints: ['lib/cli/main.ts'],
-          outfile: 'dist/cli.mjs',
-          banner: { js: '#!/usr/bin/env node' },
-        },
-        'esm',
-      ),
-    ),
-  ])
+  const command = { entryPoints: ['lib/cli/main.ts'], banner: { js: '#!/usr/bin/env node' } }
+  const outputs = Object.entries(entries).flatMap(([name, file]) =>
+    [
+      { format: 'esm', extension: 'mjs' },
+      { format: 'cjs', extension: 'cjs', ...cjs },
+    ].map(({ extension, ...options }) => ({
+      ...options,
+      entryPoints: [file],
+      outfile: `dist/${name}.${extension}`,
+      plugins: [ownErrors(extension)],
+    })),
+  )
+  const all = [...outputs, { ...command, format: 'esm', outfile: 'dist/cli.mjs' }]
+  await Promise.all(all.map(options => build({ ...common, ...options })))
 }
 
 /** dist/types for import and dist/cjs for require: the same declarations, read as ES module and as CommonJS. */

@@ -96,11 +96,13 @@ describe('the package', () => {
     }, 600_000)
 
     it('answers from an ES module', () => {
-      const { streamed, text, tokenIds, refused } = JSON.parse(expected)
+      const { guard, streamed, text, tokenIds, refused } = JSON.parse(expected)
       expect(text.length).toBeGreaterThan(0)
       expect(streamed).toBe(text)
       expect(tokenIds.length).toBeGreaterThan(0)
       expect(refused).toBe(true)
+      expect(guard.masked).not.toContain('anna@example.com')
+      expect(guard.refused).toBe(true)
     })
 
     it.each(['commonjs.cjs', 'worker.mjs'])('answers the same from %s', name => {
@@ -114,8 +116,9 @@ describe('the package', () => {
       await build({
         stdin: {
           contents:
-            "import * as conclave from 'conclave'\nimport { answer } from './answer.mjs'\n" +
-            'answer(conclave).then(message => console.log(JSON.stringify(message)))',
+            "import * as conclave from 'conclave'\nimport * as guard from 'conclave/guard'\n" +
+            "import { answer } from './answer.mjs'\n" +
+            'answer(conclave, guard).then(message => console.log(JSON.stringify(message)))',
           resolveDir: project,
         },
         bundle: true,

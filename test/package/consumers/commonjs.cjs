@@ -1,5 +1,6 @@
 const conclave = require('conclave')
+const guard = require('conclave/guard')
 
 import('./answer.mjs').then(async ({ answer }) => {
-  console.log(JSON.stringify(await answer(conclave)))
+  console.log(JSON.stringify(await answer(conclave, guard)))
 })

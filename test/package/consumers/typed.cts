@@ -1,4 +1,5 @@
 import conclave = require('conclave')
+import guard = require('conclave/guard')
 
 export async function ask(): Promise<string> {
   const model: conclave.Model = await conclave.loadModel()
@@ -7,3 +8,5 @@ export async function ask(): Promise<string> {
   const { text }: conclave.GenerationResult = await model.generate([1, 2, 3]).result()
   return text
 }
+
+export const scanned: guard.GuardResult = guard.createGuard('default').scan('text')

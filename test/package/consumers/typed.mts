@@ -5,6 +5,7 @@ import {
   loadModel,
   type Model,
 } from 'conclave'
+import { createGuard, type GuardResult } from 'conclave/guard'
 
 export async function ask(folder?: string): Promise<GenerationResult> {
   await using model: Model = await loadModel(folder, { weights: 'int8' })
@@ -21,3 +22,5 @@ export async function ask(folder?: string): Promise<GenerationResult> {
 
 export const codeOf = (error: unknown): ErrorCode | undefined =>
   error instanceof ConclaveError ? error.code : undefined
+
+export const scanned: GuardResult = createGuard('default').scan('text')
