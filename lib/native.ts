@@ -38,6 +38,15 @@ export interface WeightStore {
   metadata(file: number): GgufMetadata[] | null
   /** Values of a small tensor (at most 2^20), widened to f32. */
   read(tensor: string): Float32Array
+  /**
+   * Rows of a weight of the graph, widened from whatever the file holds and written as `format`;
+   * int8 with a scale for each `group` columns. `numerical_error` where a value is not finite.
+   */
+  rows(
+    weightJson: string,
+    range: { first: number; count: number; group: number },
+    format: 'f32' | 'bf16' | 'int8',
+  ): { data: Uint8Array; scales: Float32Array }
   close(): void
 }
 

@@ -15,8 +15,14 @@ const elementBytes = new Map([
   ['i8', 1],
 ])
 
-/** What 'auto' makes of a stored format: blocks such as q4_k are widened while loading. */
-const memoryFormat = (dtype: string) => (/^q\d_/.test(dtype) ? 'bf16' : dtype)
+/**
+ * What 'auto' makes of a stored format: blocks such as q4_k, and scales that change along a row, are
+ * widened while loading.
+ */
+function memoryFormat(dtype: string, { scales, cols }: WeightRef): string {
+  const byRow = dtype === 'i8' && scales?.blockRows === 1 && scales.blockCols === cols
+  return /^q\d_/.test(dtype) || (scales !== undefined && !byRow) ? 'bf16' : dtype
+}
 
 /** Gives the bytes of a weight as kernels read it; int8 has a f32 scale a row. */
 export function weightSizer(
@@ -29,7 +35,8 @@ export function weightSizer(
     if (ref.kind === 'vector' || ref.exact === true || format === 'f32') return elements * 4
     if (format === 'bf16') return elements * 2
     if (format === 'int8') return elements + ref.rows * 4
-    return elements * (elementBytes.get(memoryFormat(stored.get(ref.tensor) ?? '')) ?? 4)
+    const kept = memoryFormat(stored.get(ref.tensor) ?? '', ref)
+    return elements * (elementBytes.get(kept) ?? 4) + (kept === 'i8' ? ref.rows * 4 : 0)
   }
 }
 
@@ -50,14 +57,16 @@ export function storedBytes(tensors: readonly TensorInfo[]): ReadonlyMap<string,
   return new Map([...bytes].sort((a, b) => b[1] - a[1]))
 }
 
-/** What 'auto' means for these files: the format that most of the stored bytes have in memory. */
-export function storedFormat(tensors: readonly TensorInfo[]): string {
-  const bytes = new Map<string, number>()
-  for (const [dtype, n] of storedBytes(tensors)) {
-    const format = memoryFormat(dtype)
-    bytes.set(format, (bytes.get(format) ?? 0) + n)
+/** What 'auto' means for these files: the format that most elements of the weights have in memory. */
+export function storedFormat(graph: Graph, tensors: readonly TensorInfo[]): string {
+  const stored = new Map(tensors.map(tensor => [tensor.name, tensor.dtype]))
+  const elements = new Map<string, number>()
+  for (const ref of graph.weights) {
+    const format = ref.kind === 'vector' ? 'f32' : memoryFormat(stored.get(ref.tensor) ?? '', ref)
+    elements.set(format, (elements.get(format) ?? 0) + ref.rows * ref.cols)
   }
-  return [...bytes].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32'
+  const most = [...elements].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'f32'
+  return most === 'i8' ? 'int8' : most
 }
 
 export interface MemoryPlan {

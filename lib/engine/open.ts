@@ -78,7 +78,8 @@ async function planModel(
   recorded: RecordedModel,
   options: CheckedLoadOptions,
 ) {
-  const weights = options.weights === 'auto' ? storedFormat(tensors) : options.weights
+  const weights =
+    options.weights === 'auto' ? storedFormat(recorded.graph, tensors) : options.weights
   const kvCache =
     options.kvCache === 'auto' ? (weights === 'f32' ? 'f32' : 'bf16') : options.kvCache
   if (kvCache === 'int8')

@@ -5,9 +5,11 @@
  * @module
  */
 import { ConfigReader, isObject, shown } from './config-reader.ts'
+import { parseQuantization, type QuantizationConfig } from './quantization-config.ts'
 import { parseRope, type RopeConfig } from './rope-config.ts'
 import { refuseUnsupportedKeys } from './unsupported-keys.ts'
 
+export type { QuantizationConfig } from './quantization-config.ts'
 export type { RopeConfig, RopeScaling } from './rope-config.ts'
 
 /** The sparse feed-forward of a `qwen3_moe` model. */
@@ -48,6 +50,8 @@ export interface ModelConfig {
    */
   readonly dtype: 'f32' | 'f16' | 'bf16' | null
   readonly rope: RopeConfig
+  /** How quantised matrices are stored; null in a checkpoint that is not quantised. */
+  readonly quantization: QuantizationConfig | null
   /** Null in dense models. */
   readonly moe: MoeConfig | null
   readonly bosTokenId: number | null
@@ -141,6 +145,7 @@ export function parseModelConfig(raw: unknown): ModelConfig {
     refuseUnsupportedKeys(reader, modelType, numHiddenLayers, maxPositionEmbeddings)
   }
   const tied = config.has('tie_word_embeddings') ? config : root
+  const quantized = ['quantization_config', 'compression_config'].some(key => config.has(key))
   const dtype = config.stringOrNull(config.spelling('dtype', 'torch_dtype'))
   return {
     modelType,
@@ -151,6 +156,7 @@ export function parseModelConfig(raw: unknown): ModelConfig {
     mlpBias: modelType === 'llama' && config.bool('mlp_bias', false),
     dtype: dtypes.get((dtype ?? '').replace(/^torch\./, '') as 'float32') ?? null,
     rope: parseRope(config, maxPositionEmbeddings),
+    quantization: parseQuantization(quantized ? config : root),
     moe: modelType === 'qwen3_moe' ? parseMoe(config) : null,
     ...parseTokenIds(config, vocabSize, defaults),
   }

@@ -51,12 +51,6 @@ export function refuseUnsupportedKeys(
       `code that comes with a model is never run. Remove the key if the model is a plain ${modelType}.`,
     )
   }
-  if (config.has('quantization_config')) {
-    throw config.unsupported(
-      'quantization_config',
-      'quantised checkpoints are not read. Use the BF16, F16 or F32 version of the model.',
-    )
-  }
   const activation = config.stringOrNull('hidden_act') ?? 'silu'
   if (activation !== 'silu' && activation !== 'swish') {
     throw config.unsupported('hidden_act', 'only silu is implemented.')

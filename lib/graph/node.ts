@@ -34,8 +34,20 @@ export interface WeightRef {
    * side, as 2i and 2i + 1; binding puts them half a run apart. 0: rows lie as they are used.
    */
   readonly interleavedHeadDim?: number
+  /** Absent: the stored values stand as they are. */
+  readonly scales?: ScaleRef
   /** Held in f32 whatever is asked for: a router, whose choices flip on small errors. */
   readonly exact?: boolean
+}
+
+/**
+ * Scales of a quantised matrix: number (i, j) multiplies rows i · blockRows … and columns
+ * j · blockCols …; they lie row-major, ceil(cols / blockCols) to a row.
+ */
+export interface ScaleRef {
+  readonly tensor: string
+  readonly blockRows: number
+  readonly blockCols: number
 }
 
 /** A small constant computed while recording, such as RoPE's inverse frequencies. */

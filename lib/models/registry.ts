@@ -23,6 +23,8 @@ const architectures: Record<ModelConfig['modelType'], (m: Recording) => Value> =
 /** A recorded model, and how many parameters it has and touches for one token (embeddings included). */
 export interface RecordedModel {
   graph: Graph
+  /** Name of each weight of the graph in a Hugging Face checkpoint with one tensor an expert. */
+  names: readonly string[]
   parametersTotal: number
   parametersActive: number
 }
@@ -38,13 +40,14 @@ export function recordModel(
   layout: TensorLayout = plainLayout,
 ): RecordedModel {
   const graph = new GraphBuilder()
-  const weights = new WeightMap(graph, tensors, layout)
+  const weights = new WeightMap(graph, tensors, layout, config.quantization)
   const { invFreq, scale } = ropeFrequencies(config)
   const rope = { invFreq: graph.table('inv_freq', invFreq), scale }
   const logits = architectures[config.modelType]({ graph, weights, config, rope })
-  const { parameters } = weights.finish()
+  const { parameters, names } = weights.finish()
   return {
     graph: graph.finish(config.modelType, logits),
+    names,
     parametersTotal: parameters,
     parametersActive: parameters - idleParameters(config),
   }

@@ -3,10 +3,12 @@
  * @module
  */
 import { ConclaveError } from '../errors.ts'
+import type { QuantizationConfig } from '../files/config.ts'
 import { plainLayout, type TensorLayout } from '../files/tensor-layout.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
-import type { WeightRef } from '../graph/node.ts'
+import type { ScaleRef, WeightRef } from '../graph/node.ts'
 import type { TensorInfo } from '../native.ts'
+import { isQuantized, scalesFor } from './weight-scales.ts'
 
 /** The three matrices of each expert, indexed by expert id. */
 export interface ExpertWeights {
@@ -25,16 +27,23 @@ export class WeightMap {
   readonly #graph: GraphBuilder
   readonly #tensors = new Map<string, TensorInfo>()
   readonly #used = new Map<string, TensorInfo>()
+  /** Scales of the weights in use; they are no parameters. */
+  readonly #scales = new Set<string>()
+  /** Name in a Hugging Face checkpoint of each weight, by its id. */
+  readonly #names: string[] = []
   readonly #layout: TensorLayout
+  readonly #quantization: QuantizationConfig | null
   readonly #prefix: string
 
   constructor(
     graph: GraphBuilder,
     tensors: readonly TensorInfo[],
     layout: TensorLayout = plainLayout,
+    quantization: QuantizationConfig | null = null,
   ) {
     this.#graph = graph
     this.#layout = layout
+    this.#quantization = quantization
     for (const tensor of tensors) {
       const name = layout.nameOf(tensor.name)
       const other = this.#tensors.get(name)
@@ -87,7 +96,7 @@ export class WeightMap {
   ): ExpertWeights {
     if (this.has(`${prefix}.gate_exps`)) {
       const stacked = (projection: string, rows: number, cols: number) =>
-        this.#stackedExperts(`${prefix}.${projection}_exps`, numExperts, rows, cols)
+        this.#stackedExperts(prefix, projection, numExperts, rows, cols)
       return {
         gate: stacked('gate', intermediateSize, hiddenSize),
         up: stacked('up', intermediateSize, hiddenSize),
@@ -108,12 +117,18 @@ export class WeightMap {
   }
 
   /** One tensor (E, rows, cols) for a projection of all experts. */
-  #stackedExperts(name: string, numExperts: number, rows: number, cols: number): WeightRef[] {
-    const tensor = this.#take(this.#prefix + name)
+  #stackedExperts(
+    prefix: string,
+    projection: string,
+    numExperts: number,
+    rows: number,
+    cols: number,
+  ): WeightRef[] {
+    const tensor = this.#take(`${this.#prefix}${prefix}.${projection}_exps`)
     const shape = [numExperts, rows, cols]
     if (!sameShape(tensor.shape, shape)) throw wrongShape(tensor, shape)
     return Array.from({ length: numExperts }, (_, e) =>
-      this.#graph.weight({
+      this.#record(this.#expertName(prefix, e, projection), {
         tensor: tensor.name,
         kind: 'matrix',
         rows,
@@ -123,6 +138,10 @@ export class WeightMap {
         colStride: 1,
       }),
     )
+  }
+
+  #expertName(prefix: string, expert: number, projection: string): string {
+    return `${this.#prefix}${prefix}.${expert}.${projection}_proj.weight`
   }
 
   #fusedExperts(
@@ -141,6 +160,7 @@ export class WeightMap {
       !dense && is(down, intermediate, hidden) && is(gateUp, hidden, 2 * intermediate)
     if (!dense && !transposed) throw wrongShape(gateUp, [numExperts, 2 * intermediate, hidden])
     const each = (
+      projection: string,
       tensor: TensorInfo,
       firstRow: number,
       rows: number,
@@ -148,7 +168,7 @@ export class WeightMap {
       allRows: number,
     ) =>
       Array.from({ length: numExperts }, (_, e) =>
-        this.#graph.weight({
+        this.#record(this.#expertName(prefix, e, projection), {
           tensor: tensor.name,
           kind: 'matrix',
           rows,
@@ -159,16 +179,16 @@ export class WeightMap {
         }),
       )
     return {
-      gate: each(gateUp, 0, intermediate, hidden, 2 * intermediate),
-      up: each(gateUp, intermediate, intermediate, hidden, 2 * intermediate),
-      down: each(down, 0, hidden, intermediate, hidden),
+      gate: each('gate', gateUp, 0, intermediate, hidden, 2 * intermediate),
+      up: each('up', gateUp, intermediate, intermediate, hidden, 2 * intermediate),
+      down: each('down', down, 0, hidden, intermediate, hidden),
     }
   }
 
   /** Names no part of the model took; throws where one of them looks like a weight that the config knows nothing of. */
-  finish(): { parameters: number } {
+  finish(): { parameters: number; names: readonly string[] } {
     const surplus = [...this.#tensors.keys()].filter(
-      name => !this.#used.has(name) && !ignorable.test(name),
+      name => !this.#used.has(name) && !this.#scales.has(name) && !ignorable.test(name),
     )
     if (surplus.length > 0) {
       throw new ConclaveError(
@@ -180,7 +200,7 @@ export class WeightMap {
     }
     let parameters = 0
     for (const tensor of this.#used.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1)
-    return { parameters }
+    return { parameters, names: this.#names }
   }
 
   #dense(
@@ -194,7 +214,8 @@ export class WeightMap {
     const tensor = this.#take(name)
     if (!sameShape(tensor.shape, shape)) throw wrongShape(tensor, shape)
     const interleavedHeadDim = this.#layout.interleavedHeadDim(name)
-    return this.#graph.weight({
+    const scales = this.#scalesOf(tensor, name)
+    return this.#record(name, {
       tensor: tensor.name,
       kind,
       rows,
@@ -203,8 +224,23 @@ export class WeightMap {
       rowStride: cols,
       colStride: 1,
       exact,
+      ...(scales && { scales }),
       ...(interleavedHeadDim > 0 && { interleavedHeadDim }),
     })
+  }
+
+  #scalesOf(tensor: TensorInfo, name: string): ScaleRef | undefined {
+    if (this.#quantization === null || !isQuantized(tensor)) return undefined
+    const find = (suffix: string) => this.#tensors.get(name.replace(/weight$/, suffix))
+    const { scales, ref } = scalesFor(tensor, this.#quantization, find)
+    this.#scales.add(this.#layout.nameOf(scales.name))
+    return ref
+  }
+
+  #record(name: string, source: Omit<WeightRef, 'id'>): WeightRef {
+    const ref = this.#graph.weight(source)
+    this.#names[ref.id] = name
+    return ref
   }
 
   #take(name: string): TensorInfo {

@@ -2,6 +2,8 @@
 
 #include "addon/args.h"
 #include "addon/errors.h"
+#include "executor/store_row.h"
+#include "executor/weight_source.h"
 #include "io/gguf.h"
 #include "quant/dequantise.h"
 
@@ -12,6 +14,8 @@ namespace {
 constexpr uint64_t kMaxMetadataElements = uint64_t{1} << 24;
 // `read` is for tables, not for weights.
 constexpr int64_t kMaxReadElements = int64_t{1} << 20;
+// `rows` runs on the event loop.
+constexpr int64_t kMaxRowElements = int64_t{1} << 26;
 
 Napi::Value scalar_value(Napi::Env env, io::GgufType type, double x) {
   if (type == io::GgufType::boolean) return Napi::Boolean::New(env, x != 0);
@@ -50,7 +54,8 @@ Napi::Function WeightsWrap::define(Napi::Env env) {
       env, "WeightStore",
       {InstanceMethod<&WeightsWrap::tensors>("tensors"),
        InstanceMethod<&WeightsWrap::metadata>("metadata"),
-       InstanceMethod<&WeightsWrap::read>("read"), InstanceMethod<&WeightsWrap::close>("close")});
+       InstanceMethod<&WeightsWrap::read>("read"), InstanceMethod<&WeightsWrap::rows>("rows"),
+       InstanceMethod<&WeightsWrap::close>("close")});
 }
 
 WeightsWrap::WeightsWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WeightsWrap>(info) {
@@ -126,6 +131,50 @@ Napi::Value WeightsWrap::read(const Napi::CallbackInfo& info) {
     std::vector<float> values(static_cast<size_t>(elements));
     quant::dequantise_row(values.data(), tensor.data(), elements, tensor.entry->dtype);
     return floats_value(env, values);
+  });
+}
+
+// rows(weight as JSON, { first, count, group }, format) → { data, scales }
+Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const executor::WeightRef ref = executor::parse_weight(string_arg(info[0], "weight"));
+    if (!info[1].IsObject()) bad_argument("range", "an object");
+    const Napi::Object range = info[1].As<Napi::Object>();
+    const int64_t first = int_arg(range, "first", 0, ref.rows - 1);
+    const int64_t count = int_arg(range, "count", 1, ref.rows - first);
+    const int64_t group = int_arg(range, "group", 1, ref.cols);
+    const std::string format = string_arg(info[2], "format");
+    const DType dtype = format == "int8" ? DType::i8 : format == "bf16" ? DType::bf16 : DType::f32;
+    const int64_t row_bytes = ref.cols * dtype_bytes(dtype), groups = ref.cols / group;
+    if (count * ref.cols > kMaxRowElements) bad_argument("count", "at most 2^26 elements");
+    if (ref.cols % group != 0) bad_argument("group", "a divisor of the columns");
+
+    const executor::WeightSource source(ref, open_store());
+    source.check_scales();
+    Napi::Uint8Array data = Napi::Uint8Array::New(env, static_cast<size_t>(count * row_bytes));
+    std::vector<float> x(static_cast<size_t>(ref.cols)), scales;
+    if (dtype == DType::i8) scales.resize(static_cast<size_t>(count * groups));
+    for (int64_t row = 0; row < count; row++) {
+      std::byte* target = reinterpret_cast<std::byte*>(data.Data()) + row * row_bytes;
+      source.read_row(x.data(), first + row);
+      if (!std::all_of(x.begin(), x.end(), [](float v) { return std::isfinite(v); })) {
+        throw Error("numerical_error", "Expected finite weights, but row " +
+                                           std::to_string(first + row) + " of \"" + ref.tensor +
+                                           "\" holds NaN or infinity.");
+      }
+      for (int64_t g = 0; g < groups; g++) {
+        float* scale = scales.empty() ? nullptr : &scales[static_cast<size_t>(row * groups + g)];
+        executor::store_row(target + g * group * dtype_bytes(dtype), scale, dtype,
+                            x.data() + g * group, group);
+      }
+    }
+    if (first + count == ref.rows) source.release();
+    open_store().check_unchanged();
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("data", data);
+    result.Set("scales", floats_value(env, scales));
+    return result;
   });
 }
 

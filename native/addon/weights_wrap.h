@@ -22,6 +22,7 @@ class WeightsWrap : public Napi::ObjectWrap<WeightsWrap> {
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value metadata(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
+  Napi::Value rows(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
   std::shared_ptr<const io::WeightStore> store_;
 };

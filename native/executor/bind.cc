@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "executor/store_row.h"
 #include "executor/weight_source.h"
 
 namespace conclave::executor {
@@ -11,42 +12,19 @@ namespace {
 
 constexpr int64_t kTaskElements = 1 << 16;
 
-DType target_dtype(const WeightRef& ref, DType stored, WeightPolicy policy) {
+DType target_dtype(const WeightSource& source, WeightPolicy policy) {
+  const WeightRef& ref = source.ref();
   if (!ref.is_matrix || ref.exact) return DType::f32;
   if (policy == WeightPolicy::f32) return DType::f32;
   if (policy == WeightPolicy::bf16) return DType::bf16;
   if (policy == WeightPolicy::int8) return DType::i8;
-  return is_block_dtype(stored) ? DType::bf16 : stored;  // no kernel multiplies blocks as they lie
+  // No kernel multiplies blocks as they lie, nor scales that change along a row.
+  const bool widened = is_block_dtype(source.dtype()) || ref.scales;
+  return widened && !source.is_int8_by_row() ? DType::bf16 : source.dtype();
 }
 
 int64_t bound_bytes(const WeightRef& ref, DType dtype) {
   return ref.rows * ref.cols * dtype_bytes(dtype) + (dtype == DType::i8 ? ref.rows * 4 : 0);
-}
-
-// Symmetric, one scale an output channel: scale = amax / 127, q = round(w / scale).
-void quantise_row(int8_t* q, float* scale, const float* x, int64_t cols) {
-  float amax = 0;
-  for (int64_t c = 0; c < cols; c++) amax = std::max(amax, std::fabs(x[c]));
-  *scale = amax / 127.0f;
-  const float inverse = amax > 0 ? 127.0f / amax : 0.0f;
-  for (int64_t c = 0; c < cols; c++) {
-    q[c] = static_cast<int8_t>(std::clamp(std::nearbyint(x[c] * inverse), -127.0f, 127.0f));
-  }
-}
-
-// Writes x (cols) as dtype; `scale` is written for i8 alone.
-void store_row(std::byte* target, float* scale, DType dtype, const float* x, int64_t cols) {
-  uint16_t* halves = reinterpret_cast<uint16_t*>(target);
-  switch (dtype) {
-    case DType::i8: return quantise_row(reinterpret_cast<int8_t*>(target), scale, x, cols);
-    case DType::bf16:
-      for (int64_t c = 0; c < cols; c++) halves[c] = f32_to_bf16(x[c]);
-      return;
-    case DType::f16:
-      for (int64_t c = 0; c < cols; c++) halves[c] = f32_to_f16(x[c]);
-      return;
-    default: std::memcpy(target, x, static_cast<size_t>(cols) * sizeof(float));
-  }
 }
 
 // fn(row, scratch) for each row; scratch holds one row of floats.
@@ -76,6 +54,20 @@ void check_finite(const WeightSource& source, cpu::ThreadPool& pool) {
                                      ".");
 }
 
+// True where the stored elements are what kernels read.
+bool keeps_bytes(const WeightSource& source, DType dtype) {
+  return dtype == source.dtype() && (dtype != DType::i8 || source.is_int8_by_row());
+}
+
+// The scales of int8 rows that stay in the file.
+const float* copy_scales(BoundWeights& bound, const WeightSource& source) {
+  AlignedBytes memory(source.ref().rows * static_cast<int64_t>(sizeof(float)));
+  float* scales = reinterpret_cast<float*>(memory.data());
+  for (int64_t row = 0; row < source.ref().rows; row++) scales[row] = source.row_scale(row);
+  bound.owned.push_back(std::move(memory));
+  return scales;
+}
+
 // One weight converted into memory of its own.
 void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType dtype,
              cpu::ThreadPool& pool) {
@@ -84,11 +76,13 @@ void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType d
   const int64_t scales_at = (ref.rows * row_bytes + 63) / 64 * 64;
   AlignedBytes memory(scales_at + (dtype == DType::i8 ? ref.rows * 4 : 0));
   float* scales = reinterpret_cast<float*>(memory.data() + scales_at);
+  const bool kept = keeps_bytes(source, dtype);
   for_rows(ref, pool, [&](int64_t row, float* x) {
     std::byte* target = memory.data() + row * row_bytes;
-    const std::byte* stored = dtype == source.dtype() ? source.stored_row(row) : nullptr;
+    const std::byte* stored = kept ? source.stored_row(row) : nullptr;
     if (stored != nullptr) {
       std::memcpy(target, stored, static_cast<size_t>(row_bytes));
+      if (dtype == DType::i8) scales[row] = source.row_scale(row);
     } else {
       source.read_row(x, row);
       store_row(target, scales + row, dtype, x, ref.cols);
@@ -112,16 +106,18 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
   bound.vectors.resize(graph.weights.size());
   int64_t total = 0, done = 0;
   for (const WeightRef& ref : graph.weights) {
-    total += bound_bytes(ref, target_dtype(ref, WeightSource(ref, store).dtype(), policy));
+    total += bound_bytes(ref, target_dtype(WeightSource(ref, store), policy));
   }
   for (size_t id = 0; id < graph.weights.size(); id++) {
     const WeightRef& ref = graph.weights[id];
     const WeightSource source(ref, store);
-    const DType dtype = target_dtype(ref, source.dtype(), policy);
+    const DType dtype = target_dtype(source, policy);
+    source.check_scales();
     if (validate) check_finite(source, pool);
-    const std::byte* in_place = dtype == source.dtype() ? source.in_place() : nullptr;
+    const std::byte* in_place = keeps_bytes(source, dtype) ? source.in_place() : nullptr;
     if (ref.is_matrix && in_place != nullptr) {
-      bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols, nullptr};
+      const float* scales = dtype == DType::i8 ? copy_scales(bound, source) : nullptr;
+      bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols, scales};
     } else {
       convert(bound, id, source, dtype, pool);
       source.release();

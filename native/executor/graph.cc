@@ -47,6 +47,17 @@ ValueInfo parse_value(const JsonValue& json) {
           dims.size() == 2 ? bounded(dims[1], 1, kMaxWidth, "width") : 1, json.at("dtype").as_string() == "i32"};
 }
 
+// Scales belong to a whole matrix as quantised checkpoints store it, never to a slice of a tensor.
+ScaleRef parse_scales(const JsonValue& json, const WeightRef& ref) {
+  ScaleRef scales;
+  scales.tensor = std::string(json.at("tensor").as_string());
+  scales.block_rows = bounded(json.at("blockRows"), 1, ref.rows, "blockRows");
+  scales.block_cols = bounded(json.at("blockCols"), 1, ref.cols, "blockCols");
+  const bool whole = ref.is_matrix && ref.dense() && ref.offset == 0 && ref.interleaved_head_dim == 0;
+  if (!scales || !whole) fail("scales of \"" + ref.tensor + "\" need a whole matrix and a tensor");
+  return scales;
+}
+
 WeightRef parse_weight(const JsonValue& json) {
   WeightRef ref;
   ref.tensor = std::string(json.at("tensor").as_string());
@@ -65,6 +76,7 @@ WeightRef parse_weight(const JsonValue& json) {
       fail("weight \"" + ref.tensor + "\" has no whole heads of pairs");
     }
   }
+  if (const auto x = json.find("scales")) ref.scales = parse_scales(*x, ref);
   if (!ref.is_matrix && ref.rows != 1) fail("vector \"" + ref.tensor + "\" has more than one row");
   return ref;
 }
@@ -129,6 +141,11 @@ void check_inputs(const Graph& graph) {
 }  // namespace
 
 const char* op_name(Op op) { return kOpNames[static_cast<size_t>(op)]; }
+
+WeightRef parse_weight(std::string_view json) {
+  const io::JsonDocument document = io::parse_json(std::string(json), "the weight");
+  return parse_weight(document.root());
+}
 
 Graph parse_graph(std::string_view json) {
   const io::JsonDocument document = io::parse_json(std::string(json), "the recorded graph");

@@ -38,6 +38,14 @@ struct ValueInfo {
   bool is_int = false;
 };
 
+// Scale (i, j) multiplies rows i·block_rows … and columns j·block_cols … of a matrix; scales lie
+// row-major, ceil(cols / block_cols) to a row.
+struct ScaleRef {
+  std::string tensor;  // empty: the values stand as they are
+  int64_t block_rows = 1, block_cols = 1;
+  explicit operator bool() const { return !tensor.empty(); }
+};
+
 // Element (r, c) lies at offset + r·row_stride + c·col_stride of the tensor.
 struct WeightRef {
   std::string tensor;
@@ -47,6 +55,7 @@ struct WeightRef {
   // Above 0: in each run of so many rows (of elements, in a vector) the file has row i and row
   // i + half side by side, as 2i and 2i + 1.
   int64_t interleaved_head_dim = 0;
+  ScaleRef scales;
   bool dense() const { return col_stride == 1 && row_stride == cols; }
 };
 
@@ -77,6 +86,9 @@ struct Graph {
 
 // Throws invalid_config: malformed document, unknown op, an id out of range or used before it is written.
 Graph parse_graph(std::string_view json);
+
+// One weight of a graph by itself, checked in the same way.
+WeightRef parse_weight(std::string_view json);
 
 // Throws invalid_config naming node and dimension where shapes disagree.
 void check_graph(const Graph& graph);

@@ -1,5 +1,8 @@
 #include "executor/weight_source.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "quant/dequantise.h"
 
 namespace conclave::executor {
@@ -19,11 +22,16 @@ WeightSource::WeightSource(const WeightRef& ref, const io::WeightStore& store)
       tensor_(store.at(ref.tensor)),
       data_(tensor_.data()),
       block_(dtype_block(dtype())) {
-  if (!quant::can_dequantise(dtype())) {
+  const bool needs_scales = dtype() == DType::i8 || dtype() == DType::f8_e4m3;
+  if (!quant::can_dequantise(dtype()) || needs_scales != static_cast<bool>(ref.scales)) {
     throw Error("unsupported_format", "Expected weights in \"" + ref.tensor +
-                                          "\", but the file holds " + dtype_name(dtype()) + ".");
+                                          "\", but the file holds " + dtype_name(dtype()) +
+                                          (needs_scales ? " without scales." : "."));
   }
   check_size();
+  if (!ref.scales) return;
+  scales_ = store.at(ref.scales.tensor);
+  check_scale_size();
 }
 
 void WeightSource::check_size() const {
@@ -45,6 +53,58 @@ void WeightSource::check_size() const {
                                         std::to_string(block_.elements) + " elements.");
 }
 
+void WeightSource::check_scale_size() const {
+  const DType type = scales_.entry->dtype;
+  const int64_t have = static_cast<int64_t>(scales_.entry->bytes()) / std::max<int64_t>(1, dtype_bytes(type));
+  if (type != DType::f32 && type != DType::f16 && type != DType::bf16) {
+    throw Error("unsupported_format", "Expected scales as f32, f16 or bf16 in \"" +
+                                          ref_.scales.tensor + "\", but the file holds " +
+                                          dtype_name(type) + ".");
+  }
+  if (have == num_scales()) return;
+  throw Error("invalid_file", "Expected " + std::to_string(num_scales()) + " scales in \"" +
+                                  ref_.scales.tensor + "\", but it has " + std::to_string(have) +
+                                  ".");
+}
+
+int64_t WeightSource::scale_cols() const {
+  return (ref_.cols + ref_.scales.block_cols - 1) / ref_.scales.block_cols;
+}
+
+int64_t WeightSource::num_scales() const {
+  return (ref_.rows + ref_.scales.block_rows - 1) / ref_.scales.block_rows * scale_cols();
+}
+
+float WeightSource::scale(int64_t index) const {
+  float y;
+  const DType type = scales_.entry->dtype;
+  quant::dequantise_row(&y, scales_.data() + index * dtype_bytes(type), 1, type);
+  return y;
+}
+
+void WeightSource::check_scales() const {
+  for (int64_t i = 0; ref_.scales && i < num_scales(); i++) {
+    const float s = scale(i);
+    if (s > 0 && std::isfinite(s)) continue;
+    throw Error("invalid_file", "Expected scales above zero in \"" + ref_.scales.tensor +
+                                    "\", but scale " + std::to_string(i) + " is " +
+                                    std::to_string(s) + ".");
+  }
+}
+
+bool WeightSource::is_int8_by_row() const {
+  return dtype() == DType::i8 && ref_.scales.block_rows == 1 && ref_.scales.block_cols == ref_.cols;
+}
+
+void WeightSource::scale_row(float* y, int64_t row) const {
+  const int64_t first = row / ref_.scales.block_rows * scale_cols();
+  for (int64_t j = 0; j < scale_cols(); j++) {
+    const float s = scale(first + j);
+    const int64_t end = std::min(ref_.cols, (j + 1) * ref_.scales.block_cols);
+    for (int64_t c = j * ref_.scales.block_cols; c < end; c++) y[c] *= s;
+  }
+}
+
 int64_t WeightSource::first_element(int64_t row) const {
   const bool moved = ref_.is_matrix && ref_.interleaved_head_dim > 0;
   return ref_.offset +
@@ -64,8 +124,11 @@ float WeightSource::element(int64_t index) const {
 void WeightSource::read_row(float* y, int64_t row) const {
   const int64_t first = first_element(row);
   const bool moved = !ref_.is_matrix && ref_.interleaved_head_dim > 0;
-  if (ref_.col_stride == 1 && !moved)
-    return quant::dequantise_row(y, at(first), ref_.cols, dtype());
+  if (ref_.col_stride == 1 && !moved) {
+    quant::dequantise_row(y, at(first), ref_.cols, dtype());
+    if (ref_.scales) scale_row(y, row);
+    return;
+  }
   for (int64_t c = 0; c < ref_.cols; c++) {
     const int64_t col = moved ? interleaved(c, ref_.interleaved_head_dim) : c;
     y[c] = element(first + col * ref_.col_stride);

@@ -13,6 +13,12 @@ class WeightSource {
 
   const WeightRef& ref() const { return ref_; }
   DType dtype() const { return tensor_.entry->dtype; }
+  // True for int8 with one scale a row: what the int8 kernels read as it lies.
+  bool is_int8_by_row() const;
+  // `invalid_file` where a scale is not above zero and finite.
+  void check_scales() const;
+  // Scale of a row of is_int8_by_row().
+  float row_scale(int64_t row) const { return scale(row * scale_cols()); }
 
   // y (cols).
   void read_row(float* y, int64_t row) const;
@@ -29,12 +35,19 @@ class WeightSource {
   int64_t first_element(int64_t row) const;
   const std::byte* at(int64_t element) const;
   float element(int64_t index) const;
+  float scale(int64_t index) const;
+  // Scales to a row of blocks, and all of them.
+  int64_t scale_cols() const;
+  int64_t num_scales() const;
+  void scale_row(float* y, int64_t row) const;
   void check_size() const;
+  void check_scale_size() const;
 
   const WeightRef& ref_;
   io::StoredTensor tensor_;
   const std::byte* data_;
   DTypeBlock block_;
+  io::StoredTensor scales_;  // empty without scales
 };
 
 }  // namespace conclave::executor

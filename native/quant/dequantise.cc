@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "quant/block_32.h"
+#include "quant/float_8.h"
 #include "quant/k_blocks.h"
 
 namespace conclave::quant {
@@ -19,7 +20,8 @@ void unpack_blocks(float* y, const std::byte* bytes, int64_t n, DTypeBlock block
 }  // namespace
 
 bool can_dequantise(DType type) {
-  return is_block_dtype(type) || type == DType::f32 || type == DType::f16 || type == DType::bf16;
+  return is_block_dtype(type) || type == DType::f32 || type == DType::f16 || type == DType::bf16 ||
+         type == DType::i8 || type == DType::f8_e4m3;
 }
 
 void dequantise_row(float* y, const std::byte* bytes, int64_t n, DType type) {
@@ -31,6 +33,12 @@ void dequantise_row(float* y, const std::byte* bytes, int64_t n, DType type) {
       return;
     case DType::bf16:
       for (int64_t i = 0; i < n; i++) y[i] = bf16_to_f32(load<uint16_t>(bytes + 2 * i));
+      return;
+    case DType::i8:
+      for (int64_t i = 0; i < n; i++) y[i] = load<int8_t>(bytes + i);
+      return;
+    case DType::f8_e4m3:
+      for (int64_t i = 0; i < n; i++) y[i] = e4m3_to_f32(load<uint8_t>(bytes + i));
       return;
     case DType::q4_0: return unpack_blocks<unpack_q4_0>(y, bytes, n, block);
     case DType::q4_1: return unpack_blocks<unpack_q4_1>(y, bytes, n, block);

@@ -7,7 +7,7 @@
 
 namespace conclave::quant {
 
-// True for f32, f16, bf16 and every block format.
+// True for f32, f16, bf16, every block format, and i8 and f8_e4m3 (their values before scaling).
 bool can_dequantise(DType type);
 
 // y (n) from the bytes of n consecutive elements; n is a multiple of the format's block. The bytes

@@ -101,7 +101,7 @@ describe('sizes of weights', () => {
     expect(weightBytes(recorded, tensors, 'bf16')).toBe(matrices * 2 + exact)
     expect(weightBytes(recorded, tensors, 'f32')).toBe(matrices * 4 + exact)
     expect(weightBytes(recorded, tensors, 'int8')).toBe(matrices + (100 + 96) * 4 + exact)
-    expect(storedFormat(tensors)).toBe('bf16')
+    expect(storedFormat(recorded, tensors)).toBe('bf16')
   })
 
   it('a decode reads the chosen experts, one row of the embedding and the whole head', () => {

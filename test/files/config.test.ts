@@ -53,6 +53,7 @@ describe('real configs', () => {
       mlpBias: false,
       dtype: 'bf16',
       rope: { theta: 1e6, scaling: null },
+      quantization: null,
       moe: {
         numExperts: 128,
         numExpertsPerTok: 8,
