@@ -13,7 +13,7 @@ const numberSuffixes = new Set('号楼栋幢座室层院苑单元'.split(''))
 /** A stretch between two suffixes is no longer. */
 const longestPart = 10
 const longestAddress = 80
-const stops = new Set('的了是在和与及或等从到有为于我你他她它们这那吗呢吧啊'.split(''))
+const stops = new Set('的了是在与及或等从到有为于我你他她它们这那吗呢吧啊'.split(''))
 const labels =
   /(?:地址|住址|住在|家住|住所|位于|寄到|寄往|送到|送至|户籍|籍贯|收货|邮寄)[^一-龥]{0,3}$/
 
@@ -116,7 +116,7 @@ const englishAddress: Rule = {
       if (end === OPEN) return OPEN
       const word = w.text.slice(start, end).toLowerCase()
       if (ordinal && !/^\d+(?:st|nd|rd|th)$/.test(word)) return NONE
-      if (count > 0 && streetWords.has(word)) return restOfAddress(w, end)
+      if (count > 0 && streetWords.has(word)) return behindStreet(w, at, end)
       index = w.at(end) === 0x2e ? end + 1 : end
       if (w.open(index)) return OPEN
       if (w.at(index) !== 32) return NONE
@@ -125,11 +125,23 @@ const englishAddress: Rule = {
   },
 }
 
+const named =
+  /(?:live|lives|living|reside|resides|address|deliver|delivered|ship|shipped|sent|home)[ :a-z]{0,12}$/
+
+/** "10 Green Street Signs" is no address unless something before it says so. */
+function behindStreet(w: Window, at: number, street: number): number {
+  if (w.open(street + 2)) return OPEN
+  const goesOn = w.at(street) === 32 && isUpper(w.at(street + 1)) && !isUpper(w.at(street + 2))
+  if (goesOn && !named.test(w.before(at, 24))) return NONE
+  return restOfAddress(w, street)
+}
+
 /** Parts behind the street: unit, town, state, postal code. */
 function restOfAddress(w: Window, street: number): number {
   let end = street
   if (w.open(end)) return OPEN
   if (w.at(end) === 0x2e) end++
+  else if (w.at(end) === 0x2d || w.at(end) === 0x5f) return NONE
   for (let parts = 0; parts < 5; parts++) {
     const next = nextPart(w, end)
     if (next === OPEN) return OPEN

@@ -239,7 +239,27 @@ function mayBeNational(number: NumberReading, text: string): boolean {
   return false
 }
 
+/** `(415) 555-2671`, `(010) 8888 7777`: the bracket goes with the number. */
+const bracketed: Rule = {
+  category: 'phone',
+  name: 'bracketed',
+  starts: AT_MARK,
+  score: 0.85,
+  scan(w, at) {
+    if (w.at(at) !== 0x28) return NONE
+    if (w.open(at + 1)) return OPEN
+    if (w.at(at + 1) < 0x30 || w.at(at + 1) > 0x39) return NONE
+    const { number } = w
+    number.read(w.text, at + 1, w.final)
+    if (!number.closed) return OPEN
+    if (((number.between[3]! | number.between[4]!) & BY_BRACKET) === 0) return NONE
+    const end = chineseLandline.scan(w, at + 1)
+    return end === NONE ? national.scan(w, at + 1) : end
+  },
+}
+
 export const contacts: readonly Rule[] = [
+  bracketed,
   email,
   chineseMobile,
   chineseLandline,

@@ -6,9 +6,9 @@ import type { Category } from './categories.ts'
 import { DocumentIndex } from './documents.ts'
 import { Filter } from './filter.ts'
 import { Masking } from './masking.ts'
-import { type Action, checkPolicy, type GuardPolicy } from './policy.ts'
+import { type Action, type CheckedPolicy, checkPolicy, type GuardPolicy } from './policy.ts'
 import { allRules } from './rules.ts'
-import { Scanner } from './scanner.ts'
+import { arrange, Scanner } from './scanner.ts'
 import { TermIndex } from './terms.ts'
 
 /** One find. The matched text itself is not in it. */
@@ -54,22 +54,32 @@ export interface Guard {
  */
 export function createGuard(policy: 'default' | GuardPolicy = 'default'): Guard {
   const checked = checkPolicy(policy)
-  const on = (category: Category) => checked.treatments.get(category)!.action !== 'off'
-  const rules = allRules.filter(rule => on(rule.category))
   const masking = new Masking(checked.key)
+  const filter = filtersOf(checked, masking)
+  return {
+    scan: text => scanAll(filter(), text),
+    stream: () => streamThrough(filter()),
+    restore: text => masking.restore(text),
+  }
+}
+
+/** Makes filters of a policy; each takes one text. */
+export function filterOf(policy: 'default' | GuardPolicy): () => Filter {
+  const checked = checkPolicy(policy)
+  return filtersOf(checked, new Masking(checked.key))
+}
+
+function filtersOf(checked: CheckedPolicy, masking: Masking): () => Filter {
+  const on = (category: Category) => checked.treatments.get(category)!.action !== 'off'
+  const rules = arrange(allRules.filter(rule => on(rule.category)))
   const terms = on('term') && checked.terms.length > 0 ? new TermIndex(checked.terms) : undefined
   const documents =
     on('document') && checked.documents.length > 0
       ? new DocumentIndex(checked.documents)
       : undefined
-  const filter = () => {
+  return () => {
     const trackers = [terms?.tracker(), documents?.tracker()].filter(t => t !== undefined)
     return new Filter(new Scanner(rules, trackers), checked, masking)
-  }
-  return {
-    scan: text => scanAll(filter(), text),
-    stream: () => streamThrough(filter()),
-    restore: text => masking.restore(text),
   }
 }
 

@@ -80,7 +80,11 @@ const creditCode: Rule = {
   score: 0.98,
   scan(w, at) {
     // Most numbers show in their first four characters that they are none.
-    if (w.wordEnd - at >= 4 && !provinces.has((w.at(at + 2) - 48) * 10 + w.at(at + 3) - 48))
+    if (
+      w.wordIsPlain() &&
+      w.wordEnd - at >= 4 &&
+      !provinces.has((w.at(at + 2) - 48) * 10 + w.at(at + 3) - 48)
+    )
       return NONE
     const reading = readCode(w, at, creditForm)
     if (reading === OPEN) return OPEN

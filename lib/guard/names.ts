@@ -3,7 +3,14 @@
  * @module
  */
 import { classOf, HAN } from './characters.ts'
-import { commonWords, givenNames, pinyinSurnames, surnames, twoPartSurnames } from './name-lists.ts'
+import {
+  commonWords,
+  givenNames,
+  notNames,
+  pinyinSurnames,
+  surnames,
+  twoPartSurnames,
+} from './name-lists.ts'
 import { AT_CAPITAL, AT_HAN, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
@@ -96,7 +103,7 @@ const englishName: Rule = {
 }
 
 const chineseBefore =
-  /(?:姓名|名字|我叫|我是|本人|名叫|叫做|联系人|收件人|收货人|寄件人|发件人|客户|患者|病人|户主|开户名|户名|持卡人|法定代表人|法人|负责人|经办人|申请人|被保险人|投保人|受益人|员工|同事|嫌疑人|被告人?|原告|证人|甲方|乙方|签名|签字|签署人|借款人|担保人|学生|家长|经理|医生|老师)["'”]?[:：,， 是为叫]{0,2}["'“]?$/
+  /(?:姓名|名字|我叫|我是|这是|本人|名叫|叫做|联系人|收件人|收货人|寄件人|发件人|客户|患者|病人|户主|开户名|户名|持卡人|法定代表人|法人|负责人|经办人|申请人|被保险人|投保人|受益人|员工|同事|嫌疑人|被告人?|原告|证人|甲方|乙方|签名|签字|签署人|借款人|担保人|学生|家长|经理|医生|老师)["'”]?[:：,， 是为叫]{0,2}["'“]?$/
 const titles = ['先生', '女士', '小姐', '同志']
 const jobs = [
   '经理',
@@ -130,7 +137,7 @@ const chineseName: Rule = {
     if (w.open(at + 1)) return OPEN
     const given = twoPartSurnames.has(w.text.slice(at, at + 2)) ? at + 2 : at + 1
     if (w.open(given)) return OPEN
-    if (!isGiven(w, given)) return NONE
+    if (!isGiven(w, given) || notNames.has(w.text.slice(at, at + 2))) return NONE
     if (chineseBefore.test(w.before(at, 12))) return afterLabel(w, given)
     return beforeTitle(w, given)
   },

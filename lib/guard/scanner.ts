@@ -32,6 +32,9 @@ export interface Found {
   score: number
 }
 
+/** A longer word of letters alone may be a key. */
+const longestProse = 15
+
 /** No rule of AT_NUMBER takes fewer. */
 const fewestDigits = 7
 
@@ -46,9 +49,16 @@ export interface Tracker {
   hold(): number
 }
 
+/** Rules by the kinds of positions that start them: index = bits. */
+export function arrange(rules: readonly Rule[]): readonly (readonly Rule[])[] {
+  return Array.from({ length: AT_ANY + 1 }, (_, starts) =>
+    rules.filter(rule => (rule.starts & starts) !== 0),
+  )
+}
+
 /** Finds matches and says up to where text is settled; knows nothing of actions. */
 export class Scanner {
-  readonly #rules: readonly Rule[][]
+  readonly #rules: readonly (readonly Rule[])[]
   readonly #trackers: readonly Tracker[]
   readonly #window = new Window()
   /** Index of the first undecided position. */
@@ -56,10 +66,8 @@ export class Scanner {
   #insideWord = false
   #found: Found[] = []
 
-  constructor(rules: readonly Rule[], trackers: readonly Tracker[]) {
-    this.#rules = Array.from({ length: AT_ANY + 1 }, (_, starts) =>
-      rules.filter(rule => (rule.starts & starts) !== 0),
-    )
+  constructor(rules: readonly (readonly Rule[])[], trackers: readonly Tracker[]) {
+    this.#rules = rules
     this.#trackers = trackers
   }
 
@@ -163,7 +171,7 @@ export class Scanner {
     if (bits & DIGIT && startsNumber(window.text, at)) starts |= AT_NUMBER
     if (end - at > longestWord) return starts
     if (window.wordHasDigit()) starts |= AT_CODE
-    else if (end >= window.text.length || endsProse(window.text.charCodeAt(end))) starts = 0
+    else if (end - at <= longestProse && endsProse(window.at(end))) starts = 0
     const first = foldOf(window.text.charCodeAt(at))
     if (first >= 0x41 && first <= 0x5a) starts |= AT_CAPITAL
     return starts
@@ -194,8 +202,14 @@ export class Scanner {
   }
 }
 
-/** Behind a word of letters these make it a word of prose. */
+/** Behind a word of letters these, and the end, make it a word of prose. */
 const endsProse = (unit: number): boolean =>
-  unit === 32 || unit === 10 || unit === 0x2c || unit === 0x28 || unit === 0x29 || unit === 0x3b
+  unit < 0 ||
+  unit === 32 ||
+  unit === 10 ||
+  unit === 0x2c ||
+  unit === 0x28 ||
+  unit === 0x29 ||
+  unit === 0x3b
 
 const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff

@@ -82,13 +82,15 @@ const urlCredentials: Rule = {
     if (w.text.charCodeAt(at) !== 0x3a || !/[a-z0-9+]$/.test(w.before(at, 1))) return NONE
     const spelled = w.spells('://', at)
     if (spelled <= 0) return spelled < 0 ? OPEN : NONE
-    const end = runEnd(w, at + 3, /[^\s/?#"'`<>\\，。；、（）]/, longestAuthority)
+    const end = runEnd(w, at + 3, /[^\s/"'`<>\\，。；、（）]/, longestAuthority)
     if (end === OPEN) return OPEN
     const authority = w.text.slice(at + 3, end)
     const userinfo = authority.lastIndexOf('@')
     const colon = authority.indexOf(':')
     if (colon < 0 || userinfo <= colon + 1) return NONE
     const password = authority.slice(colon + 1, userinfo)
+    // A port and a query that holds an e-mail address.
+    if (/^\d{0,5}[?#]/.test(password)) return NONE
     if (/^[$<{%*]/.test(password)) return NONE
     w.from = at + 3
     return at + 3 + userinfo

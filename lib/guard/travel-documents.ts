@@ -34,6 +34,7 @@ const travelDocument: Rule = {
     for (const [form, length] of forms) {
       const reading = readCode(w, at, form)
       if (reading === OPEN) return OPEN
+      if (length === 11 && !/^[HM]/.test(reading.code)) continue
       const end = codeEnd(w, reading, length)
       if (end !== NONE) return end
     }

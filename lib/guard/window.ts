@@ -44,6 +44,11 @@ export class Window {
     return (this.wordBits & DIGIT) !== 0
   }
 
+  /** Nothing invisible stands in the word. */
+  wordIsPlain(): boolean {
+    return (this.wordBits & INVISIBLE) === 0
+  }
+
   /** The folded unit at `index`, or -1 past the end. */
   at(index: number): number {
     return index < this.text.length ? foldOf(this.text.charCodeAt(index)) : -1
@@ -79,8 +84,9 @@ export class Window {
     const known = this.#findOf === this.base + index ? this.#findFrom - this.base : index
     const stop = Math.min(this.text.length, index + most)
     const found = this.text.slice(known, stop).indexOf(word)
+    const seen = found < 0 ? Math.max(known, stop - word.length) : known + found
     this.#findOf = this.base + index
-    this.#findFrom = this.base + Math.max(known, stop - word.length)
+    this.#findFrom = this.base + seen
     return found < 0 ? -1 : known + found
   }
 }
