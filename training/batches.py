@@ -10,6 +10,7 @@ import torch
 
 from data import mix
 
+DRILL_SHARE = 0.06
 POOL, GROUP_TOKENS, GROUPS, LONGEST = 640, 512, 4, 640
 
 
@@ -28,6 +29,14 @@ def encode(tokenizer, messages):
         ids += head + body + tail
         mask += [0] * len(head) + [answer] * len(body) + [0] * len(tail)
     return ids[:-1], mask[:-1]
+
+
+def token_drill(rng, tokenizer):
+    """Repeat a string of vocabulary pieces drawn at random: copying must work for rare pieces as well."""
+    text = tokenizer.decode([rng.randrange(tokenizer.get_vocab_size()) for _ in range(rng.randint(3, 16))])
+    text = text.replace("\ufffd", "").strip() or "ok"
+    request = rng.choice(["Repeat this: ", "Copy: ", "Say ", "Repeat after me: ", "重复：", "照抄：", "Write this again:\n", "Echo "])
+    return [{"role": "user", "content": request + text}, {"role": "assistant", "content": text}]
 
 
 def groups_of(chats, budget=GROUP_TOKENS):
@@ -63,7 +72,8 @@ def stream(tokenizer, seed, pool=0):
         rng = random.Random(f"training {seed} {pool}")
         chats = []
         while len(chats) < POOL:
-            chat = encode(tokenizer, mix.messages(rng, early=pool < mix.EARLY_POOLS))
+            drill = rng.random() < DRILL_SHARE
+            chat = encode(tokenizer, token_drill(rng, tokenizer) if drill else mix.messages(rng, early=pool < mix.EARLY_POOLS))
             if len(chat[0]) <= LONGEST:
                 chats.append(chat)
         groups = groups_of(chats)

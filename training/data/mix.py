@@ -7,17 +7,17 @@ from . import chat, drills, meetings, qa, redaction, snippets, stories, to_json
 TASKS = {
     "meetings_en": (lambda rng, zh: meetings.sample(rng, False), 11, 0.0),
     "meetings_zh": (lambda rng, zh: meetings.sample(rng, True), 11, 1.0),
-    "redact": (redaction.sample, 8, 0.4),
-    "json": (to_json.sample, 9, 0.4),
+    "redact": (redaction.sample, 11, 0.4),
+    "json": (to_json.sample, 10, 0.4),
     "qa": (qa.sample, 18, 0.45),
     "lookup": (drills.lookup, 14, 0.35),
     "sort": (drills.sort_words, 16, 0.15),
-    "sums": (drills.add, 12, 0.35),
+    "sums": (drills.add, 9, 0.35),
     "repeat": (drills.repeat, 3, 0.4),
     "stories": (stories.sample, 2, 0.4),
     "snippets": (snippets.sample, 4, 0.3),
     "greetings": (chat.greeting, 3, 0.4),
-    "refusals": (chat.refusal, 5, 0.4),
+    "refusals": (chat.refusal, 7, 0.4),
 }
 SYSTEM = ["You are a helpful assistant.", "You are a helpful assistant.", "Be brief.", "You are Conclave.", "Answer politely.", "You help an office team.", "You are a careful assistant. Follow the user's request.",
           "Answer in the language of the user.", "You are a friendly bot on a web page.", "Keep it short.", "You are an assistant inside a Node.js program.", "Do what the user asks.", "你是一个有用的助手。", "请简短回答。", "你是一个办公助手。", "用用户的语言回答。"]

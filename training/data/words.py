@@ -38,7 +38,38 @@ hammer ladder rope bucket brush soap towel pillow blanket carpet curtain ticket 
 winter summer spring autumn morning evening night year month week day hour minute second north south
 yellow red blue green white black purple brown pink gray happy quiet brave kind clever honest eager proud
 zipper yogurt uncle umbrella violet whistle xylophone jacket jungle kettle kitchen quilt quartz oven olive
-nest nut milk lime leaf kite jam ice house grass fan egg desk cake bell arrow acorn""".split()
+nest nut milk lime leaf kite jam ice house grass fan egg desk cake bell arrow acorn
+ability account action address advice agent airport album alarm amount anchor angle animal answer apron area army artist
+attic aunt author award bacon badge balance ballet balloon bamboo barrel battery beach beard beauty beetle bench bicycle
+bill birthday biscuit blossom board bottom branch breakfast breath broom brother bubble budget building bullet bunch
+cabin cabinet cable cactus canal canvas captain card cargo ceiling center century ceremony chain chalk chamber champion
+channel chapter charm chart chest chicken chimney chocolate choice circle citizen class climate closet coach coal coast
+college color column comedy comfort command company concert contest cookie copy coral corner country couple courage
+course cousin cover crane cream credit crew crown culture cushion custom cycle danger dealer debate decade degree
+dentist desert dessert detail device diamond dinner direction dish distance district dolphin donkey dragon drama drawer
+dream dress driver eagle echo edge editor effort elbow election elephant elevator emotion empire engineer entrance error
+estate event example exit expert fabric factor factory family feather fence festival field figure finger flag flavor
+flight floor flower folder food forehead fortune fountain frame freedom friend fruit funeral furniture future gallery
+garage garlic gate gesture giant ginger glacier globe goal grain guard guest guide habit hall handle harvest heaven
+height helmet herb hero highway history hobby holiday honey hospital hotel idea image income industry insect interest
+invitation item jewel journey judge juice junior justice keyboard kidney kingdom kitten label labor lake language laptop
+laundry lawyer leader league leather legend lesson library license lizard lobster lunch machine magazine magnet manager
+marble margin mask master match meadow meal measure medal medicine member memory message metal method middle minister
+minute mission mixture moment monkey monster mood motor muscle museum mushroom mystery napkin nation nature neighbor
+network nickel noise notebook novel number object ocean octopus offer officer opera option orchard order organ owner
+oyster package paint palace panel parade parent parrot partner party passenger patient pattern payment peanut pepperoni
+permit person pigeon pirate plane plant plastic player pocket poet point police pond pool position powder prince prize
+product profit project promise pumpkin puzzle quarter question raccoon railway raisin receipt recipe record region report
+result review reward rhythm ribbon rice riddle robot rocket roof root route ruler saddle sailor salad salary salmon salt
+sandal sandwich sauce sausage scale scene science scissors screen sculpture season secret section sense series service
+shadow sheriff shelf shell shelter ship shoulder shower signal singer sister skill smile smoke snack soldier solution
+spark spice spirit sponge sport squirrel stable stadium staff stairs statue steam stomach storage strategy strawberry
+stream student studio subject suit sunset supper surface swan sweater symbol system tailor talent target task taste
+teapot temple theater theory thumb thunder tissue title toast tomb tongue tool tooth topic toy track trade tradition
+trailer treasure treaty trend trick trouble trumpet trunk tunnel turkey turtle twin uniform union unit universe valley
+value van vase vehicle velvet victory video view vinegar visitor voice volcano voyage waiter wall walrus weapon weather
+wedding weight whisper widow wing winner wisdom witness woman wonder worker workshop world wrist writer yard youth zebra""".split()
+NOUNS = list(dict.fromkeys(NOUNS))
 
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = "January February March April May June July August September October November December".split()
