@@ -11,7 +11,8 @@ constexpr int64_t kSpan = kKeyGroup * kSpanGroups;
 constexpr int kTileRows = 4;
 constexpr int kGroupVectors = kKeyGroup / V::kLanes;
 
-// How a kind of page is multiplied: kPack values of q (or probabilities) with one lane.
+// How a kind of page is multiplied: kPack values of q (or probabilities) with one lane. pack()
+// makes them of n floats; the second half of an odd last pair is zero.
 struct F32Pages {
   using Q = float;
   using Lanes = V::F;
@@ -36,7 +37,10 @@ struct WideBf16Pages {
   static V::F mac(V::F sum, const Q* q, Lanes v) {
     return V::fma(V::set1(q[1]), V::odd(v), V::fma(V::set1(q[0]), V::even(v), sum));
   }
-  static void pack(Q* out, const float* x, int64_t n) { to_f32<kWeightF32>(out, x, n); }
+  static void pack(Q* out, const float* x, int64_t n) {
+    to_f32<kWeightF32>(out, x, n);
+    if (n % 2) out[n] = 0;
+  }
 };
 
 // out[m][0 … G·16) = q[m] · keys of G groups
@@ -207,7 +211,6 @@ inline void span_tile(const AttentionSpan& args, int64_t first) {
   float max[M], sum[M];
   for (int m = 0; m < M; m++) {
     K::pack(q[m], args.q + (first + m) * dim, dim);
-    if (dim % K::kPack) q[m][dim] = 0;
     for (int64_t d = 0; d < dim; d += V::kLanes) V::store(out[m] + d, V::zero());
   }
   scores<K, M, kFetch>(p, q, args.key_groups, args.value_groups,

@@ -37,31 +37,39 @@ struct Bf16Pages {
     return multiply_pairs(
         sum, _mm512_set1_epi32(static_cast<int>(q[0] | static_cast<uint32_t>(q[1]) << 16)), v);
   }
-  static void pack(Q* out, const float* x, int64_t n) { to_bf16(out, x, n); }
+  static void pack(Q* out, const float* x, int64_t n) {
+    to_bf16(out, x, n);
+    if (n % 2) out[n] = 0;
+  }
 };
 
 // Queries in two bf16 parts, x = high + low to 2^-17: a rounded query would move a score by 2^-9 of
 // its terms, and exp makes a relative error of every weight out of that. Probabilities have no such
 // lever and are rounded.
 struct SplitBf16Pages : Bf16Pages {
-  using Q = uint32_t;  // high | low << 16
+  using Q = uint32_t;  // of dimensions d and d + 1: [d] their high parts, [d + 1] their low parts
   static __m512 mac(__m512 sum, const Q* q, Lanes v) {
-    const uint32_t high = (q[0] & 0xffff) | q[1] << 16, low = q[0] >> 16 | (q[1] & 0xffff0000);
-    sum = multiply_pairs(sum, _mm512_set1_epi32(static_cast<int>(low)), v);
-    return multiply_pairs(sum, _mm512_set1_epi32(static_cast<int>(high)), v);
+    sum = multiply_pairs(sum, _mm512_set1_epi32(static_cast<int>(q[1])), v);
+    return multiply_pairs(sum, _mm512_set1_epi32(static_cast<int>(q[0])), v);
+  }
+  // Sixteen bf16, one a lane of 32 bits → eight pairs, in the lower half of each 64 bits.
+  static __m512i pair_up(__m512i x) {
+    const __m512i pairs = _mm512_or_si512(x, _mm512_srli_epi64(x, 16));
+    return _mm512_and_si512(pairs, _mm512_set1_epi64(0xffffffff));
   }
   static __m512i split(__m512 x) {
     const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(x));
     const __m512 rest = _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32(high, 16)));
     const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(rest));
-    return _mm512_or_si512(high, _mm512_slli_epi32(low, 16));
+    return _mm512_or_si512(pair_up(high), _mm512_slli_epi64(pair_up(low), 32));
   }
+  // Writes whole vectors: the rows that take them end on one.
   static void pack(Q* out, const float* x, int64_t n) {
+    static_assert(kMaxHeadDim % V::kLanes == 0);
     over_row(
         n, [&](int64_t i) { _mm512_storeu_si512(out + i, split(V::load(x + i))); },
         [&](int64_t i, int64_t left) {
-          const auto mask = static_cast<__mmask16>((1u << left) - 1);
-          _mm512_mask_storeu_epi32(out + i, mask, split(V::load_part(x + i, left)));
+          _mm512_storeu_si512(out + i, split(V::load_part(x + i, left)));
         });
   }
 };
