@@ -59,23 +59,22 @@ struct Bench {
   }
 };
 
-// Random bits that are ordinary numbers in the dtype: values do not matter here, subnormals and NaN
-// would.
+// A piece of ordinary numbers over and over: values do not matter here, subnormals and NaN would.
 void fill(std::vector<std::byte>& bytes, DType dtype) {
-  std::mt19937 random(1);
-  if (dtype == DType::i8) {
-    for (size_t i = 0; i + 4 <= bytes.size(); i += 4) {
-      const uint32_t word = random();
-      std::memcpy(bytes.data() + i, &word, 4);
-    }
-    return;
+  constexpr size_t kPiece = 1 << 20;
+  const std::vector<float> values = random_floats(kPiece, 1);
+  std::vector<std::byte> piece(kPiece * static_cast<size_t>(dtype_bytes(dtype)));
+  for (size_t i = 0; i < kPiece; i++) {
+    std::byte* at = piece.data() + i * static_cast<size_t>(dtype_bytes(dtype));
+    const auto half = dtype == DType::f16 ? static_cast<uint16_t>(0x3000 | (i * 7919 & 0x83ff))
+                                          : f32_to_bf16(values[i]);
+    const auto byte = static_cast<int8_t>(values[i] * 127);
+    if (dtype == DType::f32) std::memcpy(at, &values[i], 4);
+    if (dtype == DType::f16 || dtype == DType::bf16) std::memcpy(at, &half, 2);
+    if (dtype == DType::i8) std::memcpy(at, &byte, 1);
   }
-  const auto width = static_cast<size_t>(dtype_bytes(dtype));
-  for (size_t i = 0; i + width <= bytes.size(); i += width) {
-    const float x = static_cast<float>(random() >> 8) * 0x1p-24f - 0.5f;
-    const uint16_t half =
-        dtype == DType::f16 ? static_cast<uint16_t>(0x3000 | (random() & 0x83ff)) : f32_to_bf16(x);
-    std::memcpy(bytes.data() + i, width == 4 ? static_cast<const void*>(&x) : &half, width);
+  for (size_t i = 0; i < bytes.size(); i += piece.size()) {
+    std::memcpy(bytes.data() + i, piece.data(), std::min(piece.size(), bytes.size() - i));
   }
 }
 
