@@ -6,6 +6,7 @@
 import { ConclaveError, fromNative } from '../errors.ts'
 import { BatchBuilder } from './batch.ts'
 import { ModelRunner, type StepExecutor, type StepOutput } from './model-runner.ts'
+import { Pace } from './pace.ts'
 import { PagePool } from './page-pool.ts'
 import { keyedHash, type PageHash, PrefixCache } from './prefix-cache.ts'
 import type { EngineRequest, FinishReason } from './request.ts'
@@ -53,6 +54,7 @@ export class Engine {
   readonly #scheduler: Scheduler
   readonly #runner: ModelRunner
   readonly #cache: PrefixCache
+  readonly #pace = new Pace()
   readonly #now: () => number
   readonly #requests = new Map<Sequence, EngineRequest>()
   #loop: Promise<void> | undefined
@@ -144,7 +146,7 @@ export class Engine {
     await undefined
     try {
       for (let plan = this.#schedule(); plan !== undefined; plan = this.#schedule()) {
-        const outputs = await this.#runner.run(plan)
+        const outputs = await this.#runPaced(plan)
         this.#counts.steps++
         this.#scheduler.commit(plan)
         plan.entries.forEach((entry, i) => {
@@ -158,13 +160,21 @@ export class Engine {
     }
   }
 
+  async #runPaced(plan: Plan): Promise<StepOutput[]> {
+    const decodes = plan.entries.filter(entry => !entry.sequence.isPrefill).length
+    const start = this.#now()
+    const outputs = await this.#runner.run(plan)
+    this.#pace.note(this.#now() - start, decodes, plan.numTokens - decodes)
+    return outputs
+  }
+
   /**
    * The next plan, with a sampler open for each of its sequences. One whose sampler cannot be
    * opened fails alone.
    */
   #schedule(): Plan | undefined {
     for (;;) {
-      const plan = this.#scheduler.schedule()
+      const plan = this.#scheduler.schedule(this.#pace.longPromptTokens)
       if (plan === undefined || plan.entries.every(e => this.#begin(e.sequence))) return plan
       this.#scheduler.cancel(plan)
     }

@@ -99,16 +99,20 @@ export class Scheduler {
 
   /**
    * What the next step runs; undefined where there is nothing to do. Its sequences are in flight
-   * until {@link commit}.
+   * until {@link commit}. Beside decodes, a prompt that takes several steps anyway gets at most
+   * `longPromptTokens` of this one.
    */
-  schedule(): Plan | undefined {
+  schedule(longPromptTokens = Number.POSITIVE_INFINITY): Plan | undefined {
     this.#grow()
     this.#admit()
+    const { maxBatchTokens } = this.#options
     const plan: Plan = { entries: [], numTokens: 0, numLogitRows: 0 }
-    for (const sequence of this.#running)
-      if (!sequence.isPrefill) this.#take(plan, sequence, sequence.numPending)
-    for (const sequence of this.#running)
-      if (sequence.isPrefill) this.#take(plan, sequence, sequence.numPending)
+    for (const sequence of this.#running) if (!sequence.isPrefill) this.#take(plan, sequence)
+    const bound = plan.entries.length > 0 ? Math.max(1, longPromptTokens) : maxBatchTokens
+    for (const sequence of this.#running) {
+      if (!sequence.isPrefill) continue
+      this.#take(plan, sequence, sequence.numPending > maxBatchTokens ? bound : maxBatchTokens)
+    }
     return plan.entries.length > 0 ? plan : undefined
   }
 
@@ -214,10 +218,11 @@ export class Scheduler {
     return this.#pool.numFree - this.#running.length
   }
 
-  #take(plan: Plan, sequence: Sequence, pending: number): void {
+  #take(plan: Plan, sequence: Sequence, bound = Number.POSITIVE_INFINITY): void {
     const { maxBatchTokens, maxLogitRows } = this.#options
     const isLogits = sequence.wants === 'logits'
-    const most = isLogits ? maxLogitRows - plan.numLogitRows : maxBatchTokens
+    const pending = sequence.numPending
+    const most = isLogits ? Math.min(bound, maxLogitRows - plan.numLogitRows) : bound
     const count = Math.min(pending, most, maxBatchTokens - plan.numTokens)
     if (count <= 0) return
     if (isLogits) plan.numLogitRows += count

@@ -186,7 +186,7 @@ export class SchedulerWorld {
   #step(): void {
     const int = this.#int
     const before = this.scheduler.numPreemptions
-    const plan = this.scheduler.schedule()
+    const plan = this.scheduler.schedule(int(3) === 0 ? int(6) : undefined)
     this.faults['pages run out'] += this.scheduler.numPreemptions - before
     if (plan === undefined) {
       check(this.#live.size === 0, 'requests are left, but nothing is planned')

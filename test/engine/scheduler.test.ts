@@ -195,4 +195,37 @@ describe('scheduler', () => {
     const plan = world.scheduler.schedule()!
     expect(plan.entries.map(e => e.sequence.id)).toEqual([0])
   })
+
+  it('lets a long prompt yield to those who decode, and to short prompts', () => {
+    const world = new World({
+      numPages: 100,
+      pageSize: 4,
+      maxBatchTokens: 16,
+      maxSequences: 4,
+      maxLogitRows: 8,
+    })
+    world.add(2, 9, false)
+    const counts = (longPromptTokens?: number) => {
+      const plan = world.scheduler.schedule(longPromptTokens)!
+      world.finishStep(plan)
+      return plan.entries.map(e => [e.sequence.id, e.count])
+    }
+    expect(counts(3)).toEqual([[0, 2]])
+    world.add(60, 9, false)
+    expect(counts(3)).toEqual([
+      [0, 1],
+      [1, 3],
+    ])
+    world.add(9, 9, false)
+    expect(counts(3)).toEqual([
+      [0, 1],
+      [1, 3],
+      [2, 9],
+    ])
+    expect(counts()).toEqual([
+      [0, 1],
+      [2, 1],
+      [1, 14],
+    ])
+  })
 })
