@@ -11,24 +11,25 @@ import { liveExperts } from './routing.mjs'
 const prefillTokens = 512
 const maxContext = 4608
 
-export async function run({ models, loadModel, quick }) {
+export async function run({ models, loadModel, quick, busy }) {
   const rows = []
-  for (const name of models) rows.push(...(await measureModel(name, loadModel, quick)))
+  for (const name of models) rows.push(...(await measureModel(name, loadModel, { quick, busy })))
   return rows
 }
 
-async function measureModel(name, loadModel, quick) {
+async function measureModel(name, loadModel, { quick, busy }) {
   const folder = folderOf(name)
   const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
   const model = await loadModel(folder, {
     maxContext: Math.min(maxContext, config.max_position_embeddings),
+    prefixCache: false,
   })
   const rows = []
   try {
-    await prefillMs(model, prefillTokens, 99)
-    rows.push(await prefill(name, model, config, quick ? 3 : 7))
+    await prefillMs(model, prefillTokens, { seed: 99 })
+    rows.push(await prefill(name, model, config, { repeat: quick ? 3 : 7, busy }))
     for (const depth of quick ? [0] : [0, 2048, 4096])
-      if (depth + 200 < model.info.maxContext) rows.push(await decode(name, model, config, depth))
+      if (depth + 200 < model.info.maxContext) rows.push(await decode(name, model, config, { depth, busy }))
   } finally {
     await model.dispose()
   }
@@ -59,7 +60,7 @@ async function prefill(name, model, config, repeat) {
   }
 }
 
-async function decode(name, model, config, depth) {
+async function decode(name, model, config, { depth, busy }) {
   const { value: rates, foreign } = await calmly(() => decodeRates(model, depth))
   const { decodeBytes } = costsOf(config, { depth })
   const bytesPerSecond = median(rates) * decodeBytes

@@ -31,7 +31,7 @@ const repeat = (work, ms) => async () => {
 export async function run({ models, loadModel, quick }) {
   const rows = [row('event loop, idle', '', await delays(() => sleep(3000)))]
   for (const name of models.filter(m => m !== 'moe-m')) {
-    const model = await loadModel(folderOf(name), { maxContext: 2048 })
+    const model = await loadModel(folderOf(name), { maxContext: 2048, prefixCache: false })
     const ids = n => randomIds(n, model.info.vocabSize, n)
     const prompt = Math.min(1900, model.info.maxContext - 8)
     const decode = { ...greedy, maxTokens: 200 }

@@ -8,7 +8,7 @@ let model
 serve({
   async load({ folder, threads, context }) {
     const start = performance.now()
-    model = await loadModel(folder, { threads, maxContext: context })
+    model = await loadModel(folder, { threads, maxContext: context, prefixCache: false })
     return { loadMs: performance.now() - start, kernels: model.info.kernels }
   },
   async greedy({ ids, tokens }) {

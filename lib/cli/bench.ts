@@ -88,6 +88,8 @@ function room({ promptTokens, outputTokens, batch, depth }: Sizes, values: Value
     maxSequences: Math.max(batch, 1),
     maxBatchTokens: Math.max((values.maxBatchTokens as number | undefined) ?? 512, batch),
     kvPages: Math.max(batch * sequence, prompt),
+    // The same prompts run again and again, to be measured in full.
+    prefixCache: false,
   }
 }
 
