@@ -35,7 +35,9 @@ const lib = {
     'models',
     'engine',
   ],
+  quantize: ['errors', 'native', 'files', 'graph', 'models'],
   cli: [
+    'quantize',
     'errors',
     'native',
     'files',

@@ -12,8 +12,9 @@ import { type Command, commandHelp, parseFlags, UsageError } from './command.ts'
 import { generate } from './generate.ts'
 import { inspect } from './inspect.ts'
 import { interruptedExitCode } from './interrupt.ts'
+import { quantize } from './quantize.ts'
 
-const commands: readonly Command[] = [generate, chat, inspect, bench]
+const commands: readonly Command[] = [generate, chat, inspect, bench, quantize]
 
 function help(): string {
   const width = Math.max(...commands.map(c => c.name.length))

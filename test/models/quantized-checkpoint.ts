@@ -47,7 +47,7 @@ export function f32Stored(shape: number[], values: Float32Array): StoredTensor {
   return { dtype: 'F32', shape, data: new Uint8Array(values.buffer) }
 }
 
-function floatsOf({ dtype, data }: StoredTensor): Float32Array {
+export function floatsOf({ dtype, data }: StoredTensor): Float32Array {
   if (dtype === 'F32') return new Float32Array(data.slice().buffer)
   const halves = new Uint16Array(data.slice().buffer)
   return new Float32Array(Uint32Array.from(halves, h => h << 16).buffer)

@@ -19,10 +19,10 @@ async function answer(folder: string, weights: 'auto' | 'f32' | 'bf16' | 'int8')
 }
 
 const byRow: Scheme = { kind: 'I8', blockRows: 1, blockCols: 0 }
-const byGroup: Scheme = { kind: 'I8', blockRows: 1, blockCols: 16 }
+const byGroup: Scheme = { kind: 'I8', blockRows: 1, blockCols: 8 }
 const fp8: Scheme = { kind: 'F8_E4M3', blockRows: 24, blockCols: 20 }
 
-describe.each(['moe-f32', 'dense-f32', 'moe-mlp-only-layers'])('%s', name => {
+describe.each(['moe-f32', 'dense-f32', 'moe-all-experts'])('%s', name => {
   it.each([
     ['int8 by row', byRow],
     ['int8 by group', byGroup],
@@ -105,7 +105,7 @@ it('refuses zero points, and FP8 where the config says int8', async () => {
 it('refuses a group that does not divide the row', async () => {
   const { folder } = quantised(golden('dense-f32'), byGroup)
   const path = join(folder, 'config.json')
-  const text = readFileSync(path, 'utf8').replace('"group_size":16', '"group_size":7')
+  const text = readFileSync(path, 'utf8').replace('"group_size":8', '"group_size":7')
   writeFileSync(path, text)
   const error = await thrown(() => answer(folder, 'auto'))
   expect(error).toMatchObject({ code: 'invalid_config', message: expect.stringContaining('7') })

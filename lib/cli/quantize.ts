@@ -1,0 +1,37 @@
+/**
+ * conclave quantize: writes a smaller copy of a model.
+ * @module
+ */
+import { quantizeModel } from '../quantize/quantize.ts'
+import { type Command, outputFlags, UsageError } from './command.ts'
+import { interruptSignal } from './interrupt.ts'
+import { formatBytes, loadProgress } from './progress.ts'
+
+export const quantize: Command = {
+  name: 'quantize',
+  summary: 'Writes a model with int8 matrices (compressed-tensors) to a new folder.',
+  positionals: ['IN', 'OUT'],
+  flags: {
+    weights: { kind: 'string', value: 'FORMAT', help: 'int8 (the default)' },
+    group: { kind: 'integer', value: 'N', help: 'columns that share a scale (default: a row)' },
+    ...outputFlags,
+  },
+  async run({ weights = 'int8', group, json }, [source, target]) {
+    if (source === undefined || target === undefined)
+      throw new UsageError('Give the model and the new folder: conclave quantize IN OUT.')
+    if (weights !== 'int8') throw new UsageError(`--weights takes int8, not '${weights}'.`)
+    if (group !== undefined && (group as number) < 1)
+      throw new UsageError(`--group takes a number of columns, not '${group}'.`)
+    const progress = loadProgress()
+    const result = await quantizeModel(source, target, {
+      ...(group !== undefined && { group: group as number }),
+      signal: interruptSignal(),
+      onProgress: progress.update,
+    }).finally(progress.clear)
+    if (json === true) return console.log(JSON.stringify(result))
+    const { bytesIn, bytesOut, tensors } = result
+    const share = ((bytesOut / bytesIn) * 100).toFixed(1)
+    const sizes = `${formatBytes(bytesIn)} → ${formatBytes(bytesOut)}, ${share} %`
+    console.log(`${sizes}, ${tensors} tensors, in ${target}`)
+  },
+}

@@ -1,0 +1,138 @@
+/**
+ * A folder that appears whole or not at all: written beside its place under another name, flushed,
+ * then renamed.
+ * @module
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { ConclaveError } from '../errors.ts'
+import { systemCode } from '../files/read-file.ts'
+
+/**
+ * Runs `write` with an empty folder that becomes `path` when it is done. Nothing is left where it
+ * throws; what a killed process left is removed by the next one with the same path on this machine.
+ * Throws `disk_full` or `io_error`, and `invalid_request` where `path` is already there.
+ */
+export async function writeNewFolder<T>(
+  path: string,
+  write: (folder: string) => Promise<T>,
+): Promise<T> {
+  await refuseExisting(path)
+  const parent = dirname(path)
+  const prefix = temporaryPrefix(path)
+  let temporary: string | undefined
+  try {
+    await mkdir(parent, { recursive: true })
+    await removeLeftovers(parent, prefix)
+    const unique = `${process.pid}-${randomBytes(4).toString('hex')}`
+    temporary = join(parent, `${prefix}${unique}.partial`)
+    await mkdir(temporary)
+    const result = await write(temporary)
+    await flushFolder(temporary)
+    await publish(temporary, path)
+    temporary = undefined
+    await flushFolder(parent)
+    return result
+  } catch (error) {
+    throw asConclaveError(error, path)
+  } finally {
+    // The first error is the one to tell; what stays behind is removed by the next run.
+    if (temporary !== undefined)
+      await rm(temporary, { recursive: true, force: true }).catch(() => {})
+  }
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const there = await lstat(path).catch(error => {
+    if (systemCode(error) === 'ENOENT') return null
+    throw asConclaveError(error, path)
+  })
+  if (there !== null) throw alreadyThere(path)
+}
+
+/** Two runs that finish together: the rename of the second meets a folder that is not empty. */
+async function publish(temporary: string, path: string): Promise<void> {
+  try {
+    await rename(temporary, path)
+  } catch (error) {
+    const taken = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR', 'EPERM'].includes(systemCode(error))
+    if (taken) await refuseExisting(path)
+    throw error
+  }
+}
+
+/** Of this machine alone: on a shared disk, another's process ids say nothing. */
+function temporaryPrefix(path: string): string {
+  const hash = createHash('sha256')
+    .update(`${hostname()}\0${basename(path)}`)
+    .digest('hex')
+  return `.conclave-${hash.slice(0, 16)}-`
+}
+
+async function removeLeftovers(parent: string, prefix: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const pid = name.startsWith(prefix) && /^(\d+)-.*\.partial$/.exec(name.slice(prefix.length))
+    if (pid && !isRunning(Number(pid[1])))
+      await rm(join(parent, name), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return systemCode(error) !== 'ESRCH'
+  }
+}
+
+/** Creates a file and hands it to `write`; its bytes are on the disk when this is done. */
+export async function writeFlushed(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await write(file)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function flushFolder(path: string): Promise<void> {
+  // A folder cannot be opened on Windows; its file system journals the names by itself.
+  if (process.platform === 'win32') return
+  const folder = await open(path, 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}
+
+const alreadyThere = (path: string) =>
+  new ConclaveError(
+    'invalid_request',
+    `Expected a path where nothing is yet, but ${path} is already there. Give another, or remove ` +
+      'it first.',
+    { path },
+  )
+
+function asConclaveError(error: unknown, path: string): ConclaveError {
+  if (error instanceof ConclaveError) return error
+  const code = systemCode(error)
+  if (code === '') throw error
+  const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)
+  const reason = full
+    ? 'the disk is full. Free some, or choose another place.'
+    : `the system answered ${code}. Check the path and its permissions.`
+  return new ConclaveError(
+    full ? 'disk_full' : 'io_error',
+    `Expected to write ${path}, but ${reason}`,
+    { path, code },
+    { cause: error },
+  )
+}
