@@ -147,8 +147,8 @@ def documents():
 class Recorder:
     """A graph over the tensors of tiny_store.h, as lib/graph records it."""
 
-    def __init__(self, vocab, tensor):
-        self.vocab, self.tensor, self.at = vocab, tensor, 0
+    def __init__(self, vocab, tensor, block):
+        self.vocab, self.tensor, self.block, self.at = vocab, tensor, block, 0
         self.values, self.weights, self.tables, self.regions, self.nodes = [], [], [], [], []
         for lead in ('num_tokens', 'num_tokens', 'num_rows'):
             self.value([lead], 'i32')
@@ -160,9 +160,10 @@ class Recorder:
     def weight(self, rows, cols, matrix=True, **more):
         step = rows * cols
         self.at = self.at if self.at + step <= 4096 else 0
-        self.weights.append({'tensor': self.tensor, 'kind': 'matrix' if matrix else 'vector', 'rows': rows, 'cols': cols,
+        tensor = self.tensor if matrix and cols % self.block == 0 else 'f32'
+        self.weights.append({'tensor': tensor, 'kind': 'matrix' if matrix else 'vector', 'rows': rows, 'cols': cols,
                              'offset': self.at, 'rowStride': cols, 'colStride': 1, **more})
-        self.at += step
+        self.at += -(-step // self.block) * self.block
         return len(self.weights) - 1
 
     def node(self, op, inputs, widths, weights=(), lead='num_tokens', ints=(), **attrs):
@@ -211,8 +212,8 @@ def head(g, x, hidden):
     return g.text(g.node('matmul', [last], [g.vocab], [g.weight(g.vocab, hidden)], lead='num_rows'))
 
 
-def graph(tensor, hidden=8, kv_heads=1, moe=True, dim=4, inner=4, **more):
-    g = Recorder(16, tensor)
+def graph(tensor, hidden=8, kv_heads=1, moe=True, dim=4, inner=4, block=1, **more):
+    g = Recorder(16, tensor, block)
     g.tables.append({'values': [1, 0.5][:max(1, dim // 2)]})
     x = g.node('embed', [0], [hidden], [g.weight(16, hidden)])
     x = attention(g, x, hidden, 2, kv_heads, dim, **more)
@@ -227,8 +228,8 @@ def graphs():
     write('graph', 'dense-odd', graph('odd', moe=False))
     write('graph', 'dense-interleaved', graph('f32', moe=False, interleavedHeadDim=4))
     write('graph', 'dense-head-of-5', graph('f32', moe=False, dim=5))
-    write('graph', 'dense-q8-0', graph('q8_0', hidden=32, dim=16, inner=32, moe=False))
-    write('graph', 'moe-q4-k', graph('q4_k', hidden=256, dim=128, inner=256))
+    write('graph', 'moe-q8-0', graph('q8_0', hidden=32, dim=16, inner=32, block=32))
+    write('graph', 'dense-q4-k', graph('q4_k', hidden=256, moe=False, block=256))
     write('graph', 'nothing', '{"version":1}')
 
 
