@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { costsOf } from './costs.mjs'
 import { calmly } from './foreign.mjs'
-import { decodeRates, median, prefillMs, spread } from './measure.mjs'
+import { clocks, decodeRates, median, modeOf, prefillMs, spread } from './measure.mjs'
 import { folderOf } from './models.mjs'
 import { liveExperts } from './routing.mjs'
 
@@ -18,18 +18,21 @@ export async function run({ models, loadModel, quick, busy }) {
 }
 
 async function measureModel(name, loadModel, { quick, busy }) {
+  const mode = modeOf(busy)
   const folder = folderOf(name)
   const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
   const model = await loadModel(folder, {
     maxContext: Math.min(maxContext, config.max_position_embeddings),
+    threads: mode.threads,
     prefixCache: false,
   })
   const rows = []
   try {
     await prefillMs(model, prefillTokens, { seed: 99 })
-    rows.push(await prefill(name, model, config, { repeat: quick ? 3 : 7, busy }))
+    rows.push(await prefill(name, model, config, { repeat: quick ? 3 : 7, mode }))
     for (const depth of quick ? [0] : [0, 2048, 4096])
-      if (depth + 200 < model.info.maxContext) rows.push(await decode(name, model, config, { depth, busy }))
+      if (depth + 200 < model.info.maxContext)
+        rows.push(await decode(name, model, config, { depth, mode }))
   } finally {
     await model.dispose()
   }
@@ -37,11 +40,14 @@ async function measureModel(name, loadModel, { quick, busy }) {
   return rows
 }
 
-async function prefill(name, model, config, repeat) {
+async function prefill(name, model, config, { repeat, mode }) {
+  const clock = clocks[mode.clock]
   const ms = []
   const others = []
   for (let i = 0; i < repeat; i++) {
-    const { value, foreign } = await calmly(() => prefillMs(model, prefillTokens, i + 1))
+    const { value, foreign } = await calmly(() =>
+      prefillMs(model, prefillTokens, { seed: i + 1, clock }),
+    )
     ms.push(value)
     others.push(foreign)
   }
@@ -51,7 +57,7 @@ async function prefill(name, model, config, repeat) {
     what: `prefill ${prefillTokens}`,
     model: name,
     value: (prefillTokens * 1000) / median(ms),
-    unit: 'tok/s',
+    unit: mode.unit,
     spread: spread(ms),
     rate: flopsPerSecond,
     ceiling: 'bf16FlopsPerSecond',
@@ -60,16 +66,17 @@ async function prefill(name, model, config, repeat) {
   }
 }
 
-async function decode(name, model, config, { depth, busy }) {
-  const { value: rates, foreign } = await calmly(() => decodeRates(model, depth))
+async function decode(name, model, config, { depth, mode }) {
+  const clock = clocks[mode.clock]
+  const { value: rates, foreign } = await calmly(() => decodeRates(model, depth, { clock }))
   const { decodeBytes } = costsOf(config, { depth })
   const bytesPerSecond = median(rates) * decodeBytes
-  const limited = depth === 0 && name !== 'default'
+  const limited = depth === 0 && name !== 'default' && mode.clock === 'wall'
   return {
     what: `decode after ${depth}`,
     model: name,
     value: median(rates),
-    unit: 'tok/s',
+    unit: mode.unit,
     spread: spread(rates),
     rate: bytesPerSecond,
     ceiling: 'readBytesPerSecond',

@@ -1,5 +1,5 @@
-// npm run bench -- [generate load loop boundary peers] [--models moe-s,moe-m,default] [--quick]:
-// measures and prints rows.
+// npm run bench -- [generate load loop boundary peers] [--models moe-s,moe-m,default] [--quick] [--busy]
+// Measures and prints rows. --busy: for a machine that others use, processor time of one thread.
 
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -18,8 +18,13 @@ const benches = new Map([
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { models: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: {
+    models: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    busy: { type: 'boolean', default: false },
+  },
 })
+const { quick, busy } = values
 const names = positionals.length > 0 ? positionals : [...benches.keys()]
 const unknown = names.filter(name => !benches.has(name))
 if (unknown.length > 0) {
@@ -46,13 +51,13 @@ for (const name of names) {
   console.log(`\n${name}: ${describe(machine)}`)
   // Another program may hold the machine back at either time: the ceilings are measured on both
   // sides.
-  const before = await measureCeilings()
-  const rows = await run({ models, loadModel, quick: values.quick })
-  const ceilings = await measureCeilings(before)
+  const before = await measureCeilings({ busy })
+  const rows = await run({ models, loadModel, quick, busy })
+  const ceilings = await measureCeilings({ known: before, busy })
   addFractions(rows, ceilings)
   const { readBytesPerSecond: read, bf16FlopsPerSecond: bf16 } = ceilings
   console.log(
-    `ceilings: read ${(read / 1e9).toFixed(1)} GB/s, bf16 ${(bf16 / 1e9).toFixed(0)} GFLOP/s`,
+    `ceilings: read ${read ? (read / 1e9).toFixed(1) : '?'} GB/s, bf16 ${(bf16 / 1e9).toFixed(0)} GFLOP/s`,
   )
   printRows(rows)
   saveRows(name, { ...machine, ...ceilings }, rows)

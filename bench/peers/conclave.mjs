@@ -1,6 +1,6 @@
 // Our side of the comparison.
 import { loadModel } from '../../dist/index.mjs'
-import { greedy, timedGenerate } from '../measure.mjs'
+import { clocks, greedy, timedGenerate } from '../measure.mjs'
 import { serve } from './worker.mjs'
 
 let model
@@ -15,14 +15,14 @@ serve({
     return (await model.generate(ids, { ...greedy, maxTokens: tokens }).result()).tokenIds
   },
   /** Prompt to first token, sampling included. */
-  async prefill({ ids }) {
-    const start = performance.now()
+  async prefill({ ids, clock }) {
+    const start = clocks[clock]()
     await model.generate(ids, { ...greedy, maxTokens: 1 }).result()
-    return performance.now() - start
+    return clocks[clock]() - start
   },
   /** Milliseconds a token between the first and the last. */
-  async decode({ ids, tokens }) {
-    const { ticks } = await timedGenerate(model, ids, tokens + 1)
+  async decode({ ids, tokens, clock }) {
+    const { ticks } = await timedGenerate(model, ids, tokens + 1, clocks[clock])
     return (ticks.at(-1) - ticks[0]) / tokens
   },
   rss: async () => process.resourceUsage().maxRSS * 1024,

@@ -1,19 +1,20 @@
 // The peer's side, with its own defaults for a CPU and flash attention.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { clocks } from '../measure.mjs'
 import { serve } from './worker.mjs'
 
 let model
 let sequence
 
 /** A greedy answer with the time of each token. The prompt is new to the cache each time. */
-async function timed(ids, tokens) {
+async function timed(ids, tokens, clock = 'wall') {
   await sequence.clearHistory()
   const out = []
   const ticks = []
   for await (const id of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
     out.push(id)
-    ticks.push(performance.now())
+    ticks.push(clocks[clock]())
     if (out.length === tokens) break
   }
   return { out, ticks }
@@ -42,14 +43,14 @@ serve({
   },
   greedy: async ({ ids, tokens }) => (await timed(ids, tokens)).out,
   /** The prompt alone; no logits, no sampling. */
-  async prefill({ ids }) {
+  async prefill({ ids, clock }) {
     await sequence.clearHistory()
-    const start = performance.now()
+    const start = clocks[clock]()
     await sequence.evaluateWithoutGeneratingNewTokens(ids)
-    return performance.now() - start
+    return clocks[clock]() - start
   },
-  async decode({ ids, tokens }) {
-    const { ticks } = await timed(ids, tokens + 1)
+  async decode({ ids, tokens, clock }) {
+    const { ticks } = await timed(ids, tokens + 1, clock)
     return (ticks.at(-1) - ticks[0]) / tokens
   },
   rss: async () => process.resourceUsage().maxRSS * 1024,

@@ -1,11 +1,11 @@
 // Conclave and node-llama-cpp on the same bf16 weights, in turns on the same machine: A B A B …,
 // medians.
 import { readFileSync } from 'node:fs'
-import { freemem } from 'node:os'
+import { cpus, freemem } from 'node:os'
 import { join } from 'node:path'
 import { costsOf } from '../costs.mjs'
 import { calmly } from '../foreign.mjs'
-import { median, randomIds, spread } from '../measure.mjs'
+import { median, modeOf, randomIds, spread } from '../measure.mjs'
 import { ensureModel, ggufFile } from '../models.mjs'
 import { benchFolder } from '../paths.mjs'
 import { shapes } from '../shapes.mjs'
@@ -13,11 +13,10 @@ import { ensurePeer } from './install.mjs'
 import { compareGreedy } from './same-text.mjs'
 import { Worker } from './worker.mjs'
 
-const threads = 2
 const context = 1024
 const gb = bytes => (bytes / 1e9).toFixed(0)
 
-export async function run({ models, quick }) {
+export async function run({ models, quick, busy }) {
   let module
   try {
     module = await ensurePeer()
@@ -32,11 +31,13 @@ export async function run({ models, quick }) {
   }
   const rows = []
   for (const name of models.filter(m => shapes.has(m)))
-    rows.push(...(await compare(name, module, quick)))
+    rows.push(...(await compare(name, module, { quick, busy })))
   return rows
 }
 
-async function compare(name, module, quick) {
+async function compare(name, module, { quick, busy }) {
+  const mode = modeOf(busy)
+  const threads = mode.threads ?? cpus().length
   const folder = ensureModel(name)
   const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
   const need = 2.1 * costsOfFile(config)
@@ -59,11 +60,12 @@ async function compare(name, module, quick) {
     const ask = (task, i) => ({
       task,
       ids: randomIds(task === 'prefill' ? 512 : 128, config.vocab_size, i + 1),
+      clock: mode.clock,
       tokens: 32,
     })
     for (const task of ['prefill', 'decode']) {
       const times = await takeTurns(ours, theirs, i => ask(task, i), rounds)
-      rows.push(await summarise(name, config, task, times))
+      rows.push(summarise(name, config, { task, mode, times }))
     }
     return [...rows, ...(await sizes(name, loads, ours, theirs))]
   } finally {
@@ -88,7 +90,8 @@ async function takeTurns(ours, theirs, ask, rounds) {
   return times
 }
 
-async function summarise(name, config, task, { 0: ours, 1: theirs, foreign }) {
+function summarise(name, config, { task, mode, times }) {
+  const { 0: ours, 1: theirs, foreign } = times
   const tokens = task === 'prefill' ? 512 : 1
   const rate = times => (tokens * 1000) / median(times)
   const cost = costsOf(config, { depth: 128, tokens: 512 })
@@ -101,7 +104,7 @@ async function summarise(name, config, task, { 0: ours, 1: theirs, foreign }) {
     what: task === 'prefill' ? 'prefill 512' : 'decode after 128',
     model: name,
     value: rate(ours),
-    unit: 'tok/s',
+    unit: mode.unit,
     spread: spread(ours),
     ...ceiling,
     peer: rate(theirs),
