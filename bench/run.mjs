@@ -14,6 +14,7 @@ const benches = new Map([
   ['loop', './loop.bench.mjs'],
   ['boundary', './boundary.bench.mjs'],
   ['peers', './peers/peers.bench.mjs'],
+  ['guard', './guard.bench.mjs'],
 ])
 
 const { values, positionals } = parseArgs({
