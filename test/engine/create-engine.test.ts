@@ -175,4 +175,24 @@ describe('a request on an engine', () => {
     expect(engine.stats().preemptions).toBeGreaterThan(0)
     expect(results.map(r => r.usage.cachedTokens)).toEqual([0, 0, 0, 0, 0, 0])
   })
+
+  it('is gone when it is aborted in the tick that made it, ten thousand times', async () => {
+    const { model, executor } = fakeModel()
+    await using engine = await createEngine(model)
+    const good = engine.generate(prompt, { maxTokens: 30 }).result()
+    const aborted = Array.from({ length: 10_000 }, (_, i) => {
+      const controller = new AbortController()
+      const options = { maxTokens: 30, priority: i % 3, signal: controller.signal }
+      const result = engine.generate([i % 97, 1], options).result()
+      if (i % 2 === 0) controller.abort()
+      else setImmediate(() => controller.abort())
+      return result
+    })
+    const reasons = new Set((await Promise.all(aborted)).map(r => r.finishReason))
+    expect([...reasons]).toEqual(['aborted'])
+    expect((await good).tokenIds).toEqual(expectedTokens(prompt, 30))
+    await pause(10)
+    expect(engine.stats()).toMatchObject({ running: 0, waiting: 0, pages: { used: 0 } })
+    expect(executor.samplers.size).toBe(0)
+  })
 })
