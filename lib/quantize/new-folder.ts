@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { constants, hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { ConclaveError } from '../errors.ts'
 import { systemCode } from '../files/read-file.ts'
@@ -125,7 +125,9 @@ function asConclaveError(error: unknown, path: string): ConclaveError {
   if (error instanceof ConclaveError) return error
   const code = systemCode(error)
   if (code === '') throw error
-  const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)
+  // Node has no name for a quota that is used up.
+  const { errno } = error as NodeJS.ErrnoException
+  const full = ['ENOSPC', 'EFBIG'].includes(code) || errno === -constants.errno.EDQUOT
   const reason = full
     ? 'the disk is full. Free some, or choose another place.'
     : `the system answered ${code}. Check the path and its permissions.`

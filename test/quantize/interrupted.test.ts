@@ -1,0 +1,131 @@
+/** Killed, out of disk, or beside others: a whole checkpoint or none. Runs the built command. */
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { root } from '../engine/needs.ts'
+import { makeFolder } from '../files/folder.ts'
+import { goldenFolder } from '../models/golden.ts'
+
+const entry = join(root, 'dist/cli.mjs')
+const source = join(goldenFolder, 'moe-160-experts')
+const built = existsSync(entry)
+const canMount = process.platform === 'linux' && process.getuid?.() === 0
+const canTrace = spawnSync('strace', ['-f', 'true']).status === 0
+
+/** Hash of all files of a folder, with their names. */
+function hashOf(folder: string): string {
+  const hash = createHash('sha256')
+  for (const name of readdirSync(folder).sort())
+    hash.update(`${name}\0`).update(readFileSync(join(folder, name)))
+  return hash.digest('hex')
+}
+
+interface Run {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+function run(out: string, before: string[] = [], killAfterMs = 0): Promise<Run> {
+  const [command, ...args] = [...before, process.execPath, entry, 'quantize', source, out, '--json']
+  // One thread for files: strace counts the calls of each by itself.
+  const child = spawn(command!, args, { env: { ...process.env, UV_THREADPOOL_SIZE: '1' } })
+  const texts = { stdout: '', stderr: '' }
+  child.stdout.on('data', text => {
+    texts.stdout += text
+  })
+  child.stderr.on('data', text => {
+    texts.stderr += text
+  })
+  if (killAfterMs > 0) setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+  return new Promise(resolve => child.on('close', code => resolve({ code, ...texts })))
+}
+
+const entriesOf = (out: string) => readdirSync(join(out, '..'))
+
+describe.skipIf(!built)('conclave quantize, interrupted (skipped where dist/ is not built)', () => {
+  let whole = ''
+  let wholeMs = 0
+  beforeAll(async () => {
+    const out = join(makeFolder(), 'out')
+    const start = performance.now()
+    expect((await run(out)).code).toBe(0)
+    wholeMs = performance.now() - start
+    whole = hashOf(out)
+  })
+
+  it('killed at any moment', async () => {
+    const out = join(makeFolder(), 'out')
+    let killed = 0
+    for (let i = 0; i < 12; i++) {
+      await run(out, [], 1 + Math.random() * wholeMs)
+      if (existsSync(out)) {
+        expect(hashOf(out)).toBe(whole)
+        rmSync(out, { recursive: true })
+      } else killed++
+    }
+    expect(killed).toBeGreaterThan(0)
+    // The next run cleans up.
+    expect((await run(out)).code).toBe(0)
+    expect(entriesOf(out)).toEqual(['out'])
+    expect(hashOf(out)).toBe(whole)
+  })
+
+  it('several at once on one folder', async () => {
+    const out = join(makeFolder(), 'out')
+    const runs = await Promise.all(Array.from({ length: 4 }, () => run(out)))
+    expect(runs.filter(({ code }) => code === 0)).toHaveLength(1)
+    for (const { code, stdout } of runs.filter(r => r.code !== 0)) {
+      expect(code).toBe(1)
+      expect(JSON.parse(stdout).error).toMatchObject({ code: 'invalid_request' })
+    }
+    expect(entriesOf(out)).toEqual(['out'])
+    expect(hashOf(out)).toBe(whole)
+  })
+
+  it.skipIf(process.platform === 'win32').each([1, 40, 150, 250])(
+    'no write goes beyond %d KiB (skipped where there is no ulimit)',
+    async blocks => {
+      const out = join(makeFolder(), 'out')
+      const bash = ['bash', '-c', `ulimit -f ${blocks}; "$@"`, 'bash']
+      const { code, stdout } = await run(out, bash)
+      expect(code).toBe(1)
+      expect(JSON.parse(stdout).error.code).toBe('disk_full')
+      expect(entriesOf(out)).toEqual([])
+    },
+  )
+
+  it.skipIf(!canTrace).each([
+    ['fsync', 'EIO', 'io_error', [1, 2, 3, 4]],
+    ['fsync', 'ENOSPC', 'disk_full', [1, 4]],
+    ['rename', 'EDQUOT', 'disk_full', [1]],
+    ['mkdir', 'EROFS', 'io_error', [1]],
+  ] as const)(
+    '%s fails with %s (skipped where strace cannot run)',
+    async (call, errno, code, turns) => {
+      const out = join(makeFolder(), 'out')
+      for (const turn of turns) {
+        const inject = `inject=${call}:error=${errno}:when=${turn}+`
+        const trace = ['strace', '-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject]
+        const { stdout } = await run(out, trace)
+        expect(JSON.parse(stdout).error.code).toBe(code)
+        expect(entriesOf(out)).toEqual([])
+      }
+    },
+  )
+
+  describe.skipIf(!canMount)('a disk of 256 KiB (skipped where this user cannot mount)', () => {
+    const disk = makeFolder()
+    afterAll(() => void spawnSync('umount', [disk]))
+    it('is too small', async () => {
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
+      if (mounted.status !== 0) return
+      const { code, stdout } = await run(join(disk, 'out'))
+      expect(code).toBe(1)
+      expect(JSON.parse(stdout).error.code).toBe('disk_full')
+      expect(readdirSync(disk)).toEqual([])
+    })
+  })
+})
