@@ -91,6 +91,7 @@ const iban: Rule = {
   starts: AT_CODE,
   score: 0.99,
   scan(w, at) {
+    if (w.at(at) < 0x41) return NONE
     const head = readCode(w, at, 'LLDD')
     if (head === OPEN || head.code.length < 4) return head === OPEN ? OPEN : NONE
     const length = ibanLengths.get(head.code.slice(0, 2))

@@ -110,6 +110,7 @@ const twId: Rule = {
   starts: AT_CODE,
   score: 0.95,
   scan(w, at) {
+    if (w.at(at) < 0x41) return NONE
     const reading = readCode(w, at, 'LDDDDDDDDD')
     if (reading === OPEN) return OPEN
     const { code } = reading
@@ -130,6 +131,7 @@ const hkId: Rule = {
   starts: AT_CODE,
   score: 0.95,
   scan(w, at) {
+    if (w.at(at) < 0x41) return NONE
     const second = w.at(at + 1)
     const letters = second >= 0x30 && second <= 0x39 ? 1 : 2
     const reading = readCode(w, at, `${'L'.repeat(letters)}DDDDDD`)

@@ -46,12 +46,18 @@ function hexRun(w: Window, at: number, mark: (unit: number) => boolean): number 
   return index
 }
 
-/** Reads the run unless the word at `at` is too long for a group. */
-function addressText(w: Window, at: number, mark: (unit: number) => boolean): string | number {
+/** The run at `at` if it may be an address: its first group and its length are right. */
+function addressText(
+  w: Window,
+  at: number,
+  mark: (unit: number) => boolean,
+  least: number,
+  most: number,
+): string | number {
   if (w.wordEnd - at > 4 || !mark(w.at(w.wordEnd))) return NONE
   const end = hexRun(w, at, mark)
   if (w.open(end)) return OPEN
-  if (w.alnum(end) || end - at < 5) return NONE
+  if (w.alnum(end) || end - at < least || end - at > most) return NONE
   return foldedSlice(w, at, end)
 }
 
@@ -60,6 +66,9 @@ function foldedSlice(w: Window, from: number, to: number): string {
   for (let i = from; i < to; i++) out += String.fromCharCode(w.at(i))
   return out
 }
+
+/** Eight groups of one digit and seven colons. */
+const shortestIpv6 = 15
 
 const isColon = (unit: number): boolean => unit === 0x3a
 const isMacMark = (unit: number): boolean => unit === 0x3a || unit === 0x2d || unit === 0x2e
@@ -70,8 +79,10 @@ const ipv6: Rule = {
   starts: AT_WORD,
   score: 0.9,
   scan(w, at) {
-    const text = addressText(w, at, isColon)
+    const text = addressText(w, at, isColon, 5, longest)
     if (typeof text === 'number') return text
+    // Times of day have neither.
+    if (!text.includes('::') && text.length < shortestIpv6) return NONE
     const plain = text.replace(/:{1,2}$/, tail => (tail === '::' ? tail : ''))
     const halves = plain.split('::')
     const groups = plain.split(':').filter(group => group !== '')
@@ -90,7 +101,7 @@ const mac: Rule = {
   score: 0.9,
   scan(w, at) {
     if (isGroupBefore(w, at)) return NONE
-    const text = addressText(w, at, isMacMark)
+    const text = addressText(w, at, isMacMark, shortestMac, longestMac)
     if (typeof text === 'number') return text
     const plain = text.replace(/[:.-]$/, '')
     const pairs = /^[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}$/i.test(plain)
@@ -99,6 +110,10 @@ const mac: Rule = {
     return /[a-f]/i.test(plain) || pairs ? at + plain.length : NONE
   },
 }
+
+/** Four digits, thrice; pairs, and a mark that belongs to the sentence. */
+const shortestMac = 14
+const longestMac = 18
 
 /** A longer row of groups is something else. */
 function isGroupBefore(w: Window, at: number): boolean {

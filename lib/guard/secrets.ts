@@ -125,6 +125,8 @@ const assignment: Rule = {
   scan(w, at) {
     const mark = w.at(at)
     if (mark !== 0x3a && mark !== 0x3d) return NONE
+    const last = at > 0 ? w.at(at - 1) : -1
+    if (last >= 0x30 && last <= 0x39) return NONE
     const before = keyBefore(w, at)
     const password = passwordKeys.some(key => before.endsWith(key))
     if (!password && !tokenKeys.some(key => before.endsWith(key))) return NONE

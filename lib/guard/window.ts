@@ -2,9 +2,12 @@
  * The text that rules look at: a little that has left, all that is held back.
  * @module
  */
-import { ALNUM, classOf, DIGIT, foldOf, INVISIBLE } from './characters.ts'
+import { ALNUM, classOf, DIGIT, foldOf, foldText, INVISIBLE } from './characters.ts'
 import { NumberReading } from './number-reading.ts'
 import { reach } from './rule.ts'
+
+/** Characters whose fold is another. */
+const foreign = /[\u00a0\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2000-\u200a\u3000\uff01-\uff5e]/
 
 /** Indexes are into {@link text}; `base` + index is the offset in the whole input. */
 export class Window {
@@ -67,9 +70,8 @@ export class Window {
   /** Up to `most` characters before `index`, in lower case, folded. */
   before(index: number, most = reach): string {
     const start = Math.max(0, index - Math.min(most, reach))
-    let out = ''
-    for (let i = start; i < index; i++) out += String.fromCharCode(foldOf(this.text.charCodeAt(i)))
-    return out.toLowerCase()
+    const before = this.text.slice(start, index)
+    return (foreign.test(before) ? foldText(before) : before).toLowerCase()
   }
 
   /** 1 where `word` stands at `index`, 0 where it does not, -1 where more text is needed. */
