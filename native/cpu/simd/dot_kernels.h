@@ -21,12 +21,28 @@ struct WideDot {
   static V::F mac(V::F sum, XVec x, WVec w) { return V::fma(x, w, sum); }
 };
 
-// `fetch` walks over the rows of the next strip, kFetch cache lines a step of k, while these are in
-// use.
+// sums[m][n] += x[m][i …] · w[n][i …], one vector each
+template <class D, int M, int N>
+CONCLAVE_INLINE void dot_step(V::F (&sums)[M][N], const typename D::X* const (&x)[M],
+                              const typename D::W* w, int64_t k, int64_t i) {
+  typename D::XVec xs[M];
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) xs[m] = D::load_x(x[m] + i);
+  CONCLAVE_UNROLL
+  for (int n = 0; n < N; n++) {
+    const typename D::WVec wn = D::load_w(w + n * k + i);
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) sums[m][n] = D::mac(sums[m][n], xs[m], wn);
+  }
+}
+
+// `fetch`: kFetch rows of the next strip, brought near while these are in use. Row by row at the
+// same place: memory answers several rows at once better than one long run.
 template <class D, int M, int N, int kFetch>
-inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const char*& fetch) {
+inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const typename D::W* fetch) {
   using X = typename D::X;
   using W = typename D::W;
+  constexpr int64_t kLine = 64 / sizeof(W) > D::kStep ? 64 / sizeof(W) : D::kStep;
   const int64_t k = args.k;
   const W* w = static_cast<const W*>(args.w) + n0 * k;
   const X* x[M];
@@ -38,21 +54,15 @@ inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const char*& f
     for (int n = 0; n < N; n++) sums[m][n] = V::zero();
   }
   int64_t i = 0;
-  for (; i + D::kStep <= k; i += D::kStep) {
-    typename D::XVec xs[M];
+  for (; i + kLine <= k; i += kLine) {
     CONCLAVE_UNROLL
-    for (int m = 0; m < M; m++) xs[m] = D::load_x(x[m] + i);
-    CONCLAVE_UNROLL
-    for (int n = 0; n < N; n++) {
-      if (n < kFetch) {
-        _mm_prefetch(fetch, _MM_HINT_T1);
-        fetch += 64;
-      }
-      const typename D::WVec wn = D::load_w(w + n * k + i);
-      CONCLAVE_UNROLL
-      for (int m = 0; m < M; m++) sums[m][n] = D::mac(sums[m][n], xs[m], wn);
+    for (int n = 0; n < kFetch; n++) {
+      _mm_prefetch(reinterpret_cast<const char*>(fetch + n * k + i), _MM_HINT_T1);
     }
+    CONCLAVE_UNROLL
+    for (int64_t step = 0; step < kLine; step += D::kStep) dot_step<D>(sums, x, w, k, i + step);
   }
+  for (; i + D::kStep <= k; i += D::kStep) dot_step<D>(sums, x, w, k, i);
   if (i < k) {
     CONCLAVE_UNROLL
     for (int n = 0; n < N; n++) {
@@ -80,7 +90,8 @@ inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const char*& f
 }
 
 template <class D, int N, int kFetch>
-inline void dot_tokens(const DotRows& args, int64_t m, int count, int64_t n, const char*& fetch) {
+inline void dot_tokens(const DotRows& args, int64_t m, int count, int64_t n,
+                       const typename D::W* fetch) {
   switch (count) {
     case 1: return dot_tile<D, 1, N, kFetch>(args, m, n, fetch);
     case 2: return dot_tile<D, 2, N, kFetch>(args, m, n, fetch);
@@ -96,39 +107,41 @@ inline void dot_tokens(const DotRows& args, int64_t m, int count, int64_t n, con
   }
 }
 
-template <class D, int N>
-inline const char* strip_end(const DotRows& args, int64_t n) {
-  return reinterpret_cast<const char*>(static_cast<const typename D::W*>(args.w) +
-                                       (n + N) * args.k);
-}
-
-// N rows for all tokens, in tiles of nearly equal height. The next strip is fetched over the first
-// tiles, so that memory is busy while they are computed.
+// N rows for all tokens, in tiles of nearly equal height. Where there are several, the first two
+// fetch half of the next strip each, so that memory and arithmetic are busy together.
 template <class D, int N>
 inline void dot_strip(const DotRows& args, int64_t n) {
-  const char* fetch = strip_end<D, N>(args, n);
-  const char* end = strip_end<D, N>(args, n + N);
+  const auto* next = static_cast<const typename D::W*>(args.w) + (n + N) * args.k;
   int64_t tiles = (args.num_x + V::kMaxTokens - 1) / V::kMaxTokens;
-  const bool few = tiles == 1;
-  for (int64_t m = 0; m < args.num_x; tiles--) {
+  if (tiles == 1) return dot_tokens<D, N, N>(args, 0, static_cast<int>(args.num_x), n, next);
+  constexpr int kHalf = (N + 1) / 2;
+  for (int64_t m = 0, tile = 0; m < args.num_x; tile++, tiles--) {
     const int count = static_cast<int>((args.num_x - m + tiles - 1) / tiles);
-    if (fetch >= end) {
-      dot_tokens<D, N, 0>(args, m, count, n, fetch);
-    } else if (few) {
-      dot_tokens<D, N, N>(args, m, count, n, fetch);
+    if (tile < 2) {
+      dot_tokens<D, N, kHalf>(args, m, count, n, next + tile * (N / 2) * args.k);
     } else {
-      dot_tokens<D, N, (N + 1) / 2>(args, m, count, n, fetch);
+      dot_tokens<D, N, 0>(args, m, count, n, next);
     }
     m += count;
   }
 }
 
+// Eight rows at once for so few tokens that four rows' sums would not hide their latency.
+template <class D, int M>
+inline int64_t dot_wide(const DotRows& args) {
+  int64_t n = 0;
+  for (; n + 8 <= args.num_rows; n += 8) {
+    dot_tile<D, M, 8, 8>(args, 0, n, static_cast<const typename D::W*>(args.w) + (n + 8) * args.k);
+  }
+  return n;
+}
+
 template <class D>
 void dot_rows(const DotRows& args) {
   int64_t n = 0;
-  if (args.num_x == 1) {  // eight sums at once hide the latency that one token's four do not
-    const char* fetch = strip_end<D, 8>(args, 0);
-    for (; n + 8 <= args.num_rows; n += 8) dot_tile<D, 1, 8, 8>(args, 0, n, fetch);
+  if (args.num_x == 1) n = dot_wide<D, 1>(args);
+  if constexpr (V::kWideTokens > 1) {
+    if (args.num_x == 2) n = dot_wide<D, 2>(args);
   }
   for (; n + 4 <= args.num_rows; n += 4) dot_strip<D, 4>(args, n);
   for (; n < args.num_rows; n++) dot_strip<D, 1>(args, n);

@@ -4,10 +4,13 @@
 
 #if defined(__clang__)
 #define CONCLAVE_UNROLL _Pragma("unroll")
+#define CONCLAVE_INLINE inline __attribute__((always_inline))
 #elif defined(__GNUC__)
 #define CONCLAVE_UNROLL _Pragma("GCC unroll 32")
+#define CONCLAVE_INLINE inline __attribute__((always_inline))
 #else
 #define CONCLAVE_UNROLL
+#define CONCLAVE_INLINE __forceinline
 #endif
 
 namespace conclave::cpu {

@@ -13,6 +13,7 @@ namespace {
 struct V {
   static constexpr int64_t kLanes = 8;
   static constexpr int kMaxTokens = 3;  // 3 × 4 sums, 3 activations and a weight: all 16 registers
+  static constexpr int kWideTokens = 1;
   static constexpr int kScoreGroups = 1;  // 4 rows × 2 halves of sums
   static constexpr int kValueVectors = 2;
   using F = __m256;
