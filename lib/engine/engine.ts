@@ -13,7 +13,7 @@ import type { EngineRequest, FinishReason } from './request.ts'
 import { type Plan, Scheduler } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
 
-export interface EngineOptions {
+export interface EngineParts {
   executor: StepExecutor
   maxBatchTokens: number
   maxSequences: number
@@ -62,7 +62,7 @@ export class Engine {
   #nextId = 0
   readonly #counts = { steps: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: 0 }
 
-  constructor(options: EngineOptions) {
+  constructor(options: EngineParts) {
     const { maxBatchTokens, pageSize, now } = options
     const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
     const maxPages = Math.ceil(options.maxContext / pageSize)
