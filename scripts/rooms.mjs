@@ -36,8 +36,10 @@ const lib = {
     'engine',
   ],
   quantize: ['errors', 'native', 'files', 'graph', 'models'],
+  eval: ['errors', 'engine'],
   cli: [
     'quantize',
+    'eval',
     'errors',
     'native',
     'files',

@@ -9,12 +9,13 @@ import { packageRoot } from '../native.ts'
 import { bench } from './bench.ts'
 import { chat } from './chat.ts'
 import { type Command, commandHelp, parseFlags, UsageError } from './command.ts'
+import { evalCommand } from './eval.ts'
 import { generate } from './generate.ts'
 import { inspect } from './inspect.ts'
 import { interruptedExitCode } from './interrupt.ts'
 import { quantize } from './quantize.ts'
 
-const commands: readonly Command[] = [generate, chat, inspect, bench, quantize]
+const commands: readonly Command[] = [generate, chat, inspect, bench, quantize, evalCommand]
 
 function help(): string {
   const width = Math.max(...commands.map(c => c.name.length))
