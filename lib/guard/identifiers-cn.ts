@@ -72,6 +72,14 @@ const creditAlphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY'
 const creditWeights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
 const creditForm = 'CCDDDDDDCCCCCCCCCC'
 
+/** Most numbers show in their first characters that they are none. */
+function mayBeCredit(w: Window, at: number): boolean {
+  if (w.at(at) === 0x30) return false
+  const behind = w.at(w.wordEnd)
+  if (w.wordEnd - at >= 4) return provinces.has((w.at(at + 2) - 48) * 10 + w.at(at + 3) - 48)
+  return behind === 32 || behind === 0x2d || behind === 10 || behind === 13
+}
+
 /** GB 32100: registrar, kind, region, organisation code, check (mod 31). */
 const creditCode: Rule = {
   category: 'cn_social_credit_code',
@@ -79,13 +87,7 @@ const creditCode: Rule = {
   starts: AT_CODE,
   score: 0.98,
   scan(w, at) {
-    // Most numbers show in their first four characters that they are none.
-    if (
-      w.wordIsPlain() &&
-      w.wordEnd - at >= 4 &&
-      !provinces.has((w.at(at + 2) - 48) * 10 + w.at(at + 3) - 48)
-    )
-      return NONE
+    if (w.wordIsPlain() && !mayBeCredit(w, at)) return NONE
     const reading = readCode(w, at, creditForm)
     if (reading === OPEN) return OPEN
     if (reading.code.length < 18 || !provinces.has(Number(reading.code.slice(2, 4)))) return NONE

@@ -43,11 +43,6 @@ export const templates = new Map<Half, readonly string[]>([
       'user: 我的 card number 是 {bank_card}，please check\nbot: 好的，已收到。',
       'A: what is your mail? B: {email}, 手机 {phone}',
       'hi, 这是{zh_name}的 ID：{cn_resident_id} and SSN {us_ssn}',
-    ],
-  ],
-  [
-    'held-out',
-    [
       // Chinese
       '客户姓名：{zh_name}；证件号：{cn_resident_id}；手机：{phone}。',
       '退款请退到尾号不变的银行卡{bank_card}里，谢谢！',
@@ -86,6 +81,46 @@ export const templates = new Map<Half, readonly string[]>([
       'Q: IBAN? A: {iban}. Q: 税号? A: {cn_social_credit_code}',
       '@{not_package} 帮我看下 {email} 这个 account，owner 是 Mr. {en_name}',
       'token 泄露了: {secret} 请马上 rotate',
+    ],
+  ],
+  [
+    'held-out',
+    [
+      // Chinese
+      '您好，麻烦把快递改寄到{zh_address}，收货人{zh_name}，电话换成{phone}。',
+      '经查，被告{zh_name}（公民身份号码{cn_resident_id}）拒不履行判决。',
+      '转账失败：付款卡{bank_card}余额不足，请联系{zh_name}女士处理。',
+      '新员工{zh_name}的工号是{not_order}，企业邮箱{email}，分机另行通知。',
+      '发票抬头已改，税号 {cn_social_credit_code}，地址 {zh_address}，电话 {phone}',
+      '乘客证件：护照 {travel_document}；同行人台湾身份证 {tw_id}；香港同事 {hk_id}。',
+      '昨晚{not_time}左右系统重启了三次，版本{not_version}，暂未发现数据丢失。',
+      '高速公路限速一百二十公里，上海路段施工，江西方向绕行，预计周五恢复。',
+      '本季度销售额 {not_amount} 元，同比增长 12.5%，单号 {not_id} 的退货已处理。',
+      // English
+      'Could you ask {en_name} to sign? The office is at {en_address}.',
+      'Hi, I am {en_name} and I lost my card {bank_card} yesterday.',
+      'Refund to {iban} is pending, my mobile is {phone}.',
+      'Employee: {en_name}, SSN {us_ssn}, email {email}, start {not_time}.',
+      'She flew with passport {travel_document} and paid {not_amount} at the desk.',
+      'Ship it to {en_address}; if nobody answers ring {phone}.',
+      'In Chapter 12 Professor Plum explains why 7 Old Bridges Road trips cost {not_amount}.',
+      'Serial {not_order}, batch {not_id}, checksum {not_hash}: all within tolerance.',
+      // Code
+      'AWS_SECRET="{secret}"; REGION=eu-west-1',
+      'redis://default:{password}@{ipv4}:6379/0',
+      'git clone https://bot:{secret}@git.example.com/team/repo.git',
+      "const user = { name: '{en_name}', mail: '{email}', uuid: '{not_uuid}' }",
+      'assert luhn("{bank_card}") and not luhn("{not_order}")',
+      'npm install {not_package} && echo {not_version} > VERSION',
+      // Logs
+      '{ipv4} - - [{not_time}] "GET /u/{not_uuid}" 200 5316 "{email}"',
+      'dhcpd: DHCPACK on {ipv4} to {mac_address} via eth0 ({not_time})',
+      '{not_time} DEBUG payload={"idcard":"{cn_resident_id}","mobile":"{phone}"}',
+      // Chats, mixed
+      '小王：我的卡号发你了 {bank_card}\n我：ok, IBAN 呢？\n小王：{iban}',
+      'pls call {zh_name}先生 at {phone}, his ID is {cn_resident_id} 谢谢',
+      'bot> 请输入税号\nuser> {cn_social_credit_code}\nbot> 再给我 SSN\nuser> {us_ssn}',
+      'my pwd: {password} 别告诉别人, server 是 {ipv6}',
     ],
   ],
 ])
