@@ -53,7 +53,7 @@ export function floatsOf({ dtype, data }: StoredTensor): Float32Array {
   return new Float32Array(Uint32Array.from(halves, h => h << 16).buffer)
 }
 
-const e4m3 = Float32Array.from({ length: 256 }, (_, code) => {
+export const e4m3 = Float32Array.from({ length: 256 }, (_, code) => {
   const [exponent, mantissa] = [(code >> 3) & 15, code & 7]
   if ((code & 127) === 127) return Number.NaN
   const size = exponent === 0 ? (mantissa / 8) * 2 ** -6 : (1 + mantissa / 8) * 2 ** (exponent - 7)

@@ -2,9 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadModel } from '../../lib/index.ts'
-import { thrown } from '../files/folder.ts'
+import { native } from '../../lib/native.ts'
+import { makeFolder, thrown } from '../files/folder.ts'
 import { goldenFolder } from './golden.ts'
-import { f32Stored, quantised, type Scheme, type Tensors } from './quantized-checkpoint.ts'
+import {
+  e4m3,
+  f32Stored,
+  quantised,
+  type Scheme,
+  type StoredTensor,
+  safetensors,
+  type Tensors,
+} from './quantized-checkpoint.ts'
 
 const ids = Array.from({ length: 40 }, (_, i) => (i * 37 + 11) % 300)
 const golden = (name: string) => join(goldenFolder, name)
@@ -117,4 +126,35 @@ it('refuses NaN among FP8 values where it is asked to look', async () => {
   })
   const error = await thrown(() => loadModel(folder, { validate: true }))
   expect(error.code).toBe('numerical_error')
+})
+
+it('scales may be bf16, as other writers have them', async () => {
+  const halved = (store: (halves: Uint16Array, shape: number[]) => StoredTensor) =>
+    quantised(golden('dense-f32'), byRow, tensors => {
+      for (const [name, { data, shape }] of tensors) {
+        if (!name.endsWith('weight_scale')) continue
+        const halves = new Uint16Array(data.slice().buffer).filter((_, i) => i % 2 === 1)
+        tensors.set(name, store(halves, shape))
+      }
+    }).folder
+  const bf16 = halved((halves, shape) => ({
+    dtype: 'BF16',
+    shape,
+    data: new Uint8Array(halves.buffer),
+  }))
+  const f32 = halved((halves, shape) =>
+    f32Stored(shape, new Float32Array(Uint32Array.from(halves, h => h << 16).buffer)),
+  )
+  for (const weights of ['auto', 'f32'] as const)
+    expect((await answer(bf16, weights)).logits).toEqual((await answer(f32, weights)).logits)
+})
+
+it('reads every FP8 code', () => {
+  const codes = Uint8Array.from({ length: 256 }, (_, i) => i)
+  const tensors: Tensors = new Map([['x', { dtype: 'F8_E4M3', shape: [256], data: codes }]])
+  const path = join(makeFolder({ 'x.safetensors': safetensors(tensors) }), 'x.safetensors')
+  const store = native().openWeights([path])
+  expect(store.read('x')).toEqual(e4m3)
+  expect([e4m3[0x7e], e4m3[0x01], e4m3[0x38], e4m3[0x80]]).toEqual([448, 2 ** -9, 1, -0])
+  store.close()
 })
