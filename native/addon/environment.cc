@@ -7,18 +7,30 @@ namespace {
 
 using Task = std::function<void(Napi::Env)>;
 
+// Reports what a task threw where uncaught errors are, never lost. Nothing leaves, for the caller is C; while an environment
+// ends not even an error can be made.
+void report_uncaught(Napi::Env env) noexcept {
+  try {
+    try {
+      throw;
+    } catch (const Napi::Error& error) {
+      error.ThrowAsJavaScriptException();
+    } catch (...) {
+      to_js(env, describe_current_exception()).ThrowAsJavaScriptException();
+    }
+  } catch (...) {
+  }
+}
+
 void run_on_js(napi_env raw, napi_value, void*, void* data) {
   const std::unique_ptr<Task> task(static_cast<Task*>(data));
   if (raw == nullptr) return;  // the environment is ending
   const Napi::Env env(raw);
-  const Napi::HandleScope scope(env);
   try {
+    const Napi::HandleScope scope(env);
     (*task)(env);
-  } catch (const Napi::Error& error) {
-    // A callback of the caller's threw: it is reported where uncaught errors are, never lost.
-    error.ThrowAsJavaScriptException();
   } catch (...) {
-    to_js(env, describe_current_exception()).ThrowAsJavaScriptException();
+    report_uncaught(env);
   }
 }
 

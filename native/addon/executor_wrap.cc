@@ -152,9 +152,18 @@ ExecutorWrap::ExecutorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ex
   facts.Set("kvBytes", static_cast<double>(executor.kv_bytes()));
   facts.Set("workspaceBytes", static_cast<double>(executor.workspace_bytes()));
   info.This().As<Napi::Object>().Set("info", facts);
+  count_memory(executor.kv_bytes() + executor.workspace_bytes());  // weights are mapped, as a rule
+}
+
+// Without this the garbage collector sees a few hundred bytes and lets forgotten models pile up.
+void ExecutorWrap::count_memory(int64_t bytes) {
+  int64_t total = 0;
+  napi_adjust_external_memory(Env(), bytes - counted_bytes_, &total);
+  counted_bytes_ = bytes;
 }
 
 ExecutorWrap::~ExecutorWrap() {
+  count_memory(0);
   if (engine_) engine_->stop();  // no step is in progress: each holds a reference to this object
 }
 
@@ -231,8 +240,17 @@ Napi::Value ExecutorWrap::step(const Napi::CallbackInfo& info) {
       environment.post([this, output, error, deferred, &environment](Napi::Env env) {
         environment.end_pending();
         Unref();
-        if (error->code.empty()) deferred.Resolve(step_value(env, *output));
-        else deferred.Reject(to_js(env, *error).Value());
+        if (error->code.empty()) {
+          try {
+            deferred.Resolve(step_value(env, *output));
+            return;
+          } catch (const Napi::Error&) {
+            throw;
+          } catch (...) {
+            *error = describe_current_exception();  // the arrays may not fit where the step did
+          }
+        }
+        deferred.Reject(to_js(env, *error).Value());
       });
     });
     return deferred.Promise();
@@ -316,6 +334,7 @@ Napi::Value ExecutorWrap::dispose(const Napi::CallbackInfo& info) {
   environment.begin_pending();
   auto engine = std::make_shared<std::shared_ptr<EngineThread>>(std::move(engine_));
   engine_.reset();
+  count_memory(0);
   // Freed on the engine thread, after the step in progress; the join then has nothing left to wait for.
   (*engine)->enqueue([engine, deferred, &environment] {
     (*engine)->executor.reset();

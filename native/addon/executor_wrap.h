@@ -62,8 +62,10 @@ class ExecutorWrap : public Napi::ObjectWrap<ExecutorWrap> {
   Napi::Value close_sampler(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);
   executor::Executor& alive(Napi::Env env);
+  void count_memory(int64_t bytes);
 
   std::shared_ptr<EngineThread> engine_;  // null after dispose
+  int64_t counted_bytes_ = 0;             // what V8 was told of
 };
 
 executor::ExecutorOptions parse_options(const Napi::Object& options);

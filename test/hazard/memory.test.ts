@@ -34,4 +34,11 @@ describe('what a model took comes back', () => {
     expect([last.threads, last.descriptors]).toEqual([tenth.threads, tenth.descriptors])
     expect(got.answers).toBe(1)
   })
+
+  it('forgotten models are collected by V8 on its own', { timeout: 60_000 }, async () => {
+    const got = await report<{ seen: Taken[] }>('cycles.mjs', ['100', 'forget'], settled)
+    const most = Math.max(...got.seen.map(({ threads }) => threads))
+    console.log(`at most ${most} threads, ${got.seen[0]!.threads} with one model`)
+    expect(most).toBeLessThan(40)
+  })
 })

@@ -1,15 +1,17 @@
-// node --expose-gc cycles.mjs COUNT dispose|collect: loads, asks and lets go, and says what stays.
+// node --expose-gc cycles.mjs COUNT dispose|collect|forget: loads, asks and lets go, and says what stays.
+// `forget` leaves models that have grown old, which V8 collects last, to V8.
 import { setImmediate as tick } from 'node:timers/promises'
 import { loadModel } from '../../../dist/index.mjs'
 import { folder, golden, taken } from './model.mjs'
 
 const count = Number(process.argv[2])
-const disposes = process.argv[3] === 'dispose'
+const way = process.argv[3]
 
 async function cycle() {
-  const model = await loadModel(folder, { maxContext: 1024 })
+  const model = await loadModel(folder, { maxContext: 1024, kvPages: way === 'forget' ? 2048 : 64 })
   const ids = await golden(model)
-  if (disposes) await model.dispose()
+  if (way === 'forget') for (let i = 0; i < 2; i++) globalThis.gc({ type: 'minor' })
+  if (way === 'dispose') await model.dispose()
   return ids
 }
 
@@ -18,7 +20,7 @@ const seen = []
 for (let i = 0; i < count; i++) {
   answers.add(await cycle())
   await tick()
-  globalThis.gc()
+  if (way !== 'forget') globalThis.gc()
   await tick()
   seen.push(taken())
 }
