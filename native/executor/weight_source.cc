@@ -55,7 +55,8 @@ void WeightSource::check_size() const {
 
 void WeightSource::check_scale_size() const {
   const DType type = scales_.entry->dtype;
-  const int64_t have = static_cast<int64_t>(scales_.entry->bytes()) / std::max<int64_t>(1, dtype_bytes(type));
+  const int64_t have =
+      static_cast<int64_t>(scales_.entry->bytes()) / std::max<int64_t>(1, dtype_bytes(type));
   if (type != DType::f32 && type != DType::f16 && type != DType::bf16) {
     throw Error("unsupported_format", "Expected scales as f32, f16 or bf16 in \"" +
                                           ref_.scales.tensor + "\", but the file holds " +

@@ -1,6 +1,7 @@
 #pragma once
 // Eight-bit floats.
-//   e4m3: sign, 4 bits of exponent (bias 7), 3 of mantissa. No infinity: exponent 15 goes up to 448,
+//   e4m3: sign, 4 bits of exponent (bias 7), 3 of mantissa. No infinity: exponent 15 goes up to
+//   448,
 //         and only the last code of each sign is NaN.
 #include <bit>
 #include <cstdint>
