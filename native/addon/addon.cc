@@ -35,10 +35,14 @@ Napi::Value plan_graph(const Napi::CallbackInfo& info) {
     const executor::ExecutorOptions options = parse_options(info[1].As<Napi::Object>());
     double page_bytes = 0;
     for (const executor::RegionInfo& r : graph.regions) {
-      page_bytes += static_cast<double>(cpu::bytes_per_page({nullptr, options.kv_dtype, 1, options.page_size, r.num_kv_heads, r.head_dim}));
+      page_bytes += static_cast<double>(cpu::bytes_per_page(
+          {nullptr, options.kv_dtype, 1, options.page_size, r.num_kv_heads, r.head_dim}));
     }
     Napi::Object result = Napi::Object::New(env);
-    result.Set("workspaceBytes", static_cast<double>(executor::plan_memory(graph, options.max_batch_tokens, options.max_sequences).bytes));
+    result.Set(
+        "workspaceBytes",
+        static_cast<double>(
+            executor::plan_memory(graph, options.max_batch_tokens, options.max_sequences).bytes));
     result.Set("kvBytesPerPage", page_bytes);
     return result;
   });

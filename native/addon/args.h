@@ -15,8 +15,10 @@ namespace conclave::addon {
 inline int64_t int_arg(const Napi::Object& object, const char* name, int64_t low, int64_t high) {
   const Napi::Value value = object.Get(name);
   const double x = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-  if (!value.IsNumber() || !(x >= static_cast<double>(low) && x <= static_cast<double>(high)) || x != static_cast<double>(static_cast<int64_t>(x))) {
-    throw Error("invalid_request", "Expected an integer from " + std::to_string(low) + " to " + std::to_string(high) + " for " + name + ".");
+  if (!value.IsNumber() || !(x >= static_cast<double>(low) && x <= static_cast<double>(high)) ||
+      x != static_cast<double>(static_cast<int64_t>(x))) {
+    throw Error("invalid_request", "Expected an integer from " + std::to_string(low) + " to " +
+                                       std::to_string(high) + " for " + name + ".");
   }
   return static_cast<int64_t>(x);
 }
@@ -39,13 +41,15 @@ inline std::string string_arg(const Napi::Value& value, const char* name) {
 }
 
 inline std::vector<int32_t> ints_arg(const Napi::Value& value, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array) bad_argument(name, "an Int32Array");
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
+    bad_argument(name, "an Int32Array");
   const Napi::Int32Array array = value.As<Napi::Int32Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 
 inline std::vector<float> floats_arg(const Napi::Value& value, const char* name) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array) bad_argument(name, "a Float32Array");
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
+    bad_argument(name, "a Float32Array");
   const Napi::Float32Array array = value.As<Napi::Float32Array>();
   return {array.Data(), array.Data() + array.ElementLength()};
 }

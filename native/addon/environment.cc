@@ -7,8 +7,8 @@ namespace {
 
 using Task = std::function<void(Napi::Env)>;
 
-// Reports what a task threw where uncaught errors are, never lost. Nothing leaves, for the caller is C; while an environment
-// ends not even an error can be made.
+// Reports what a task threw where uncaught errors are, never lost. Nothing leaves, for the caller
+// is C; while an environment ends not even an error can be made.
 void report_uncaught(Napi::Env env) noexcept {
   try {
     try {
@@ -38,7 +38,8 @@ void run_on_js(napi_env raw, napi_value, void*, void* data) {
 
 Environment::Environment(Napi::Env env) : env_(env) {
   const Napi::String name = Napi::String::New(env, "conclave");
-  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, run_on_js, &back_) != napi_ok) {
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr,
+                                      run_on_js, &back_) != napi_ok) {
     throw Napi::Error::New(env, "Expected a thread-safe function, but Node gave none.");
   }
   napi_unref_threadsafe_function(env, back_);

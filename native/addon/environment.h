@@ -1,10 +1,11 @@
 #pragma once
-// Everything that belongs to one JavaScript environment (the main thread or a worker): its way back from engine threads, and
-// the engines it must stop before it ends.
+// Everything that belongs to one JavaScript environment (the main thread or a worker): its way back
+// from engine threads, and the engines it must stop before it ends.
 //
-// Order at the end of an environment: cleanup hooks run last-in first-out. Ours is registered after the thread-safe function is
-// made, so it runs before Node closes that function: engine threads are stopped and joined while they may still call it, and only
-// then is it released. Finalizers of wrapped objects come later and find their engine stopped.
+// Order at the end of an environment: cleanup hooks run last-in first-out. Ours is registered after
+// the thread-safe function is made, so it runs before Node closes that function: engine threads are
+// stopped and joined while they may still call it, and only then is it released. Finalizers of
+// wrapped objects come later and find their engine stopped.
 #include <napi.h>
 
 #include <functional>
@@ -13,7 +14,8 @@
 
 namespace conclave::addon {
 
-// A thread that an environment can stop: it must end soon after `stop` and be joined when that returns.
+// A thread that an environment can stop: it must end soon after `stop` and be joined when that
+// returns.
 class Stoppable {
  public:
   virtual ~Stoppable() = default;
@@ -26,14 +28,16 @@ class Environment {
   explicit Environment(Napi::Env env);
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // Runs `task` on the JavaScript thread. Callable from any thread; false where the environment is ending.
+  // Runs `task` on the JavaScript thread. Callable from any thread; false where the environment is
+  // ending.
   bool post(std::function<void(Napi::Env)> task) noexcept;
 
   // While something is pending the process stays alive. JavaScript thread only.
   void begin_pending();
   void end_pending();
 
-  // Keeps an engine until it has stopped. The JavaScript object that drives it holds the other share.
+  // Keeps an engine until it has stopped. The JavaScript object that drives it holds the other
+  // share.
   void add(std::shared_ptr<Stoppable> engine) {
     std::erase_if(engines_, [](const auto& e) { return e->stopped(); });
     engines_.push_back(std::move(engine));

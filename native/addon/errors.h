@@ -1,5 +1,6 @@
 #pragma once
-// C++ errors → JavaScript errors with a `code`. Every entry point runs inside `guarded`: nothing else may leave the addon.
+// C++ errors → JavaScript errors with a `code`. Every entry point runs inside `guarded`: nothing
+// else may leave the addon.
 #include <napi.h>
 
 #include <new>
@@ -19,7 +20,9 @@ inline CodedMessage describe_current_exception() {
   } catch (const Error& e) {
     return {e.code(), e.what()};
   } catch (const std::bad_alloc&) {
-    return {"insufficient_memory", "Expected more free memory, but an allocation failed. Use a smaller maxContext, kvPages or int8 weights."};
+    return {"insufficient_memory",
+            "Expected more free memory, but an allocation failed. Use a smaller maxContext, "
+            "kvPages or int8 weights."};
   } catch (const std::exception& e) {
     return {"engine_failed", std::string("An internal check failed: ") + e.what()};
   } catch (...) {

@@ -38,8 +38,11 @@ Napi::Value logits_value(Napi::Env env, std::vector<float>&& logits) {
   auto* heap = new std::vector<float>(std::move(logits));
   const size_t count = heap->size();
   napi_value buffer = nullptr;
-  const auto free_logits = [](napi_env, void*, void* hint) { delete static_cast<std::vector<float>*>(hint); };
-  if (napi_create_external_arraybuffer(env, heap->data(), count * sizeof(float), free_logits, heap, &buffer) == napi_ok) {
+  const auto free_logits = [](napi_env, void*, void* hint) {
+    delete static_cast<std::vector<float>*>(hint);
+  };
+  if (napi_create_external_arraybuffer(env, heap->data(), count * sizeof(float), free_logits, heap,
+                                       &buffer) == napi_ok) {
     return Napi::Float32Array::New(env, count, Napi::ArrayBuffer(env, buffer), 0);
   }
   const std::unique_ptr<std::vector<float>> owned(heap);
@@ -60,7 +63,8 @@ Napi::Value step_value(Napi::Env env, StepOutput& out) {
   return result;
 }
 
-ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t>& prompt, const std::vector<int32_t>& generated) {
+ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t>& prompt,
+                                const std::vector<int32_t>& generated) {
   ops::SamplerState state;
   ops::SamplingParams& params = state.params;
   params.temperature = float_arg(p, "temperature");
@@ -79,7 +83,8 @@ ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t
   params.banned_until_min = ints_arg(p.Get("bannedUntilMin"), "bannedUntilMin");
   params.bias_ids = ints_arg(p.Get("biasIds"), "biasIds");
   params.bias_values = floats_arg(p.Get("biasValues"), "biasValues");
-  if (params.bias_ids.size() != params.bias_values.size()) bad_argument("biasValues", "as many values as biasIds");
+  if (params.bias_ids.size() != params.bias_values.size())
+    bad_argument("biasValues", "as many values as biasIds");
   for (int32_t id : prompt) state.prompt_counts[id]++;
   for (int32_t id : generated) state.generated_counts[id]++;
   state.num_generated = static_cast<int32_t>(generated.size());
@@ -104,7 +109,9 @@ executor::Progress progress_to_js(EngineThread* engine, Environment* environment
       if (!engine->load_calls) return;
       Napi::Int32Array cancel = engine->load_calls->cancel.Value();
       if (cancel.ElementLength() > 0 && cancel[0] != 0) engine->cancelled = true;
-      engine->load_calls->on_progress.Call({Napi::Number::New(cancel.Env(), static_cast<double>(done)), Napi::Number::New(cancel.Env(), static_cast<double>(total))});
+      engine->load_calls->on_progress.Call(
+          {Napi::Number::New(cancel.Env(), static_cast<double>(done)),
+           Napi::Number::New(cancel.Env(), static_cast<double>(total))});
     });
   };
 }
@@ -113,8 +120,11 @@ executor::Progress progress_to_js(EngineThread* engine, Environment* environment
 
 executor::ExecutorOptions parse_options(const Napi::Object& o) {
   executor::ExecutorOptions options;
-  const std::string device = string_arg(o.Get("device"), "device"), weights = string_arg(o.Get("weights"), "weights"), kv = string_arg(o.Get("kvCache"), "kvCache");
-  if (device != "cpu") throw Error("gpu_unavailable", "Expected device \"cpu\": this build has no CUDA kernels.");
+  const std::string device = string_arg(o.Get("device"), "device"),
+                    weights = string_arg(o.Get("weights"), "weights"),
+                    kv = string_arg(o.Get("kvCache"), "kvCache");
+  if (device != "cpu")
+    throw Error("gpu_unavailable", "Expected device \"cpu\": this build has no CUDA kernels.");
   if (weights == "auto") options.weights = executor::WeightPolicy::as_stored;
   else if (weights == "f32") options.weights = executor::WeightPolicy::f32;
   else if (weights == "bf16") options.weights = executor::WeightPolicy::bf16;
@@ -135,9 +145,12 @@ executor::ExecutorOptions parse_options(const Napi::Object& o) {
 
 Napi::Function ExecutorWrap::define(Napi::Env env) {
   return DefineClass(env, "Executor",
-                     {InstanceMethod<&ExecutorWrap::step>("step"), InstanceMethod<&ExecutorWrap::open_sampler>("openSampler"),
-                      InstanceMethod<&ExecutorWrap::close_sampler>("closeSampler"), InstanceMethod<&ExecutorWrap::open_cache>("openCache"),
-                      InstanceMethod<&ExecutorWrap::close_cache>("closeCache"), InstanceMethod<&ExecutorWrap::expert_counts>("expertCounts"),
+                     {InstanceMethod<&ExecutorWrap::step>("step"),
+                      InstanceMethod<&ExecutorWrap::open_sampler>("openSampler"),
+                      InstanceMethod<&ExecutorWrap::close_sampler>("closeSampler"),
+                      InstanceMethod<&ExecutorWrap::open_cache>("openCache"),
+                      InstanceMethod<&ExecutorWrap::close_cache>("closeCache"),
+                      InstanceMethod<&ExecutorWrap::expert_counts>("expertCounts"),
                       InstanceMethod<&ExecutorWrap::dispose>("dispose")});
 }
 
@@ -172,25 +185,30 @@ Napi::Value ExecutorWrap::create(const Napi::CallbackInfo& info) {
   Environment& environment = Environment::of(env);
   return guarded(env, [&]() -> Napi::Value {
     auto json = std::make_shared<std::string>(string_arg(info[0], "graph"));
-    if (!info[1].IsObject() || !info[2].IsObject() || !info[4].IsFunction()) bad_argument("createExecutor", "(graph, store, options, cancel, onProgress)");
+    if (!info[1].IsObject() || !info[2].IsObject() || !info[4].IsFunction())
+      bad_argument("createExecutor", "(graph, store, options, cancel, onProgress)");
     auto store = Napi::ObjectWrap<WeightsWrap>::Unwrap(info[1].As<Napi::Object>())->store();
     if (!store) throw Error("disposed", "Expected open weight files, but they were closed.");
     const executor::ExecutorOptions options = parse_options(info[2].As<Napi::Object>());
     auto engine = std::make_shared<EngineThread>();
     ints_arg(info[3], "cancel");
-    engine->load_calls = std::make_unique<LoadCalls>(LoadCalls{Napi::Persistent(info[4].As<Napi::Function>()), Napi::Persistent(info[3].As<Napi::Int32Array>())});
+    engine->load_calls =
+        std::make_unique<LoadCalls>(LoadCalls{Napi::Persistent(info[4].As<Napi::Function>()),
+                                              Napi::Persistent(info[3].As<Napi::Int32Array>())});
     environment.add(engine);
     environment.begin_pending();
     const auto deferred = Napi::Promise::Deferred::New(env);
     EngineThread* thread = engine.get();
-    // The engine's own job must not hold a share of it: its last share would then be dropped, and joined, by itself.
+    // The engine's own job must not hold a share of it: its last share would then be dropped, and
+    // joined, by itself.
     auto keep = std::make_shared<std::weak_ptr<EngineThread>>(engine);
     thread->enqueue([=, &environment] {
       auto error = std::make_shared<CodedMessage>();
       try {
         executor::Graph graph = executor::parse_graph(*json);
         executor::check_graph(graph);
-        thread->executor = std::make_unique<Executor>(std::move(graph), store, options, progress_to_js(thread, &environment));
+        thread->executor = std::make_unique<Executor>(std::move(graph), store, options,
+                                                      progress_to_js(thread, &environment));
       } catch (...) {
         *error = describe_current_exception();
       }
@@ -200,14 +218,16 @@ Napi::Value ExecutorWrap::create(const Napi::CallbackInfo& info) {
         if (!engine) return;
         engine->load_calls.reset();
         // A small model may be bound before JavaScript was heard; its word still counts.
-        if (engine->cancelled && error->code.empty()) *error = {"aborted", "The load was stopped by its signal."};
+        if (engine->cancelled && error->code.empty())
+          *error = {"aborted", "The load was stopped by its signal."};
         if (!error->code.empty()) {
           engine->stop();
           deferred.Reject(to_js(env, *error).Value());
           return;
         }
         Napi::Function wrap = env.GetInstanceData<Environment>()->executor_class.Value();
-        deferred.Resolve(wrap.New({Napi::External<std::shared_ptr<EngineThread>>::New(env, &engine)}));
+        deferred.Resolve(
+            wrap.New({Napi::External<std::shared_ptr<EngineThread>>::New(env, &engine)}));
       });
     });
     return deferred.Promise();
@@ -295,7 +315,8 @@ Napi::Value ExecutorWrap::open_cache(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ExecutorWrap::close_cache(const Napi::CallbackInfo& info) {
-  if (engine_ && info[0].IsNumber()) engine_->executor->close_cache(info[0].As<Napi::Number>().Int32Value());
+  if (engine_ && info[0].IsNumber())
+    engine_->executor->close_cache(info[0].As<Napi::Number>().Int32Value());
   return info.Env().Undefined();
 }
 
@@ -313,13 +334,16 @@ Napi::Value ExecutorWrap::expert_counts(const Napi::CallbackInfo& info) {
 Napi::Value ExecutorWrap::open_sampler(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     if (!info[0].IsObject()) bad_argument("params", "an object");
-    ops::SamplerState state = parse_sampler(info[0].As<Napi::Object>(), ints_arg(info[1], "promptIds"), ints_arg(info[2], "generatedIds"));
+    ops::SamplerState state =
+        parse_sampler(info[0].As<Napi::Object>(), ints_arg(info[1], "promptIds"),
+                      ints_arg(info[2], "generatedIds"));
     return Napi::Number::New(info.Env(), alive(info.Env()).open_sampler(std::move(state)));
   });
 }
 
 Napi::Value ExecutorWrap::close_sampler(const Napi::CallbackInfo& info) {
-  if (engine_ && info[0].IsNumber()) engine_->executor->close_sampler(info[0].As<Napi::Number>().Int32Value());
+  if (engine_ && info[0].IsNumber())
+    engine_->executor->close_sampler(info[0].As<Napi::Number>().Int32Value());
   return info.Env().Undefined();
 }
 
@@ -335,7 +359,8 @@ Napi::Value ExecutorWrap::dispose(const Napi::CallbackInfo& info) {
   auto engine = std::make_shared<std::shared_ptr<EngineThread>>(std::move(engine_));
   engine_.reset();
   count_memory(0);
-  // Freed on the engine thread, after the step in progress; the join then has nothing left to wait for.
+  // Freed on the engine thread, after the step in progress; the join then has nothing left to wait
+  // for.
   (*engine)->enqueue([engine, deferred, &environment] {
     (*engine)->executor.reset();
     environment.post([engine, deferred, &environment](Napi::Env env) {

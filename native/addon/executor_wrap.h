@@ -26,9 +26,11 @@ class EngineThread : public Stoppable {
   EngineThread();
   ~EngineThread() override;
 
-  // Runs `job` after those that are queued already. Jobs after the last one asked for (stop, finish) are dropped.
+  // Runs `job` after those that are queued already. Jobs after the last one asked for (stop,
+  // finish) are dropped.
   void enqueue(std::function<void()> job);
-  // Ends a load early, lets a step end, drops what is queued, destroys the executor, joins. Idempotent, JavaScript thread only.
+  // Ends a load early, lets a step end, drops what is queued, destroys the executor, joins.
+  // Idempotent, JavaScript thread only.
   void stop() noexcept override;
   bool stopped() const noexcept override { return !thread_.joinable(); }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Owned memory on a 64-byte boundary. Large blocks come zeroed and untouched from the system: pages cost nothing until used.
+// Owned memory on a 64-byte boundary. Large blocks come zeroed and untouched from the system: pages
+// cost nothing until used.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -17,7 +18,8 @@ class AlignedBytes {
     // calloc maps fresh zero pages for large blocks; the start is moved up to the boundary by hand.
     raw_ = std::calloc(static_cast<size_t>(bytes) + kAlign, 1);
     if (raw_ == nullptr) {
-      throw Error("insufficient_memory", "Expected " + std::to_string(bytes) + " bytes of free memory, but the system gave none.");
+      throw Error("insufficient_memory", "Expected " + std::to_string(bytes) +
+                                             " bytes of free memory, but the system gave none.");
     }
     const uintptr_t at = (reinterpret_cast<uintptr_t>(raw_) + kAlign - 1) / kAlign * kAlign;
     data_ = reinterpret_cast<std::byte*>(at);

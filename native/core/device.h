@@ -1,5 +1,6 @@
 #pragma once
-// What an op runs on. Each device room derives its own stream from this; an op's check-and-dispatch file looks at `kind`.
+// What an op runs on. Each device room derives its own stream from this; an op's check-and-dispatch
+// file looks at `kind`.
 
 namespace conclave {
 

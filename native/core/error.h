@@ -1,6 +1,7 @@
 #pragma once
-// The one exception of the native code. `code` is a key of errorCodes in lib/errors.ts; the message says what was
-// expected, what came and what to do. The addon turns it into a JavaScript error; nothing else leaves the addon.
+// The one exception of the native code. `code` is a key of errorCodes in lib/errors.ts; the message
+// says what was expected, what came and what to do. The addon turns it into a JavaScript error;
+// nothing else leaves the addon.
 #include <stdexcept>
 #include <string>
 

@@ -37,7 +37,8 @@ struct Tensor {
 };
 
 // A weight matrix (rows = out features, cols = in features) as its kernel reads it: y = x · Wᵀ.
-// Row-major in the file's dtype today; scales and packed layouts are added here, beside the data that they describe.
+// Row-major in the file's dtype today; scales and packed layouts are added here, beside the data
+// that they describe.
 struct Weight {
   const void* data = nullptr;
   DType dtype = DType::f32;  // f32 | f16 | bf16 | i8

@@ -1,6 +1,7 @@
 #pragma once
-// Weights of the graph → matrices that kernels read: views into the mapped files wherever dtype and layout allow it,
-// otherwise one copy, converted in parallel, with the file's pages given back as it goes.
+// Weights of the graph → matrices that kernels read: views into the mapped files wherever dtype and
+// layout allow it, otherwise one copy, converted in parallel, with the file's pages given back as
+// it goes.
 #include <functional>
 #include <memory>
 #include <vector>
@@ -22,10 +23,10 @@ struct BoundWeights {
   std::vector<Weight> matrices;  // (weights) filled for matrices
   std::vector<Tensor> vectors;   // (weights) filled for vectors, f32
   std::vector<AlignedBytes> owned;
-  int64_t resident_bytes = 0;    // all weights as kernels read them, mapped or owned
+  int64_t resident_bytes = 0;  // all weights as kernels read them, mapped or owned
 };
 
-BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy, bool validate,
-                          cpu::ThreadPool& pool, const Progress& progress);
+BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,
+                          bool validate, cpu::ThreadPool& pool, const Progress& progress);
 
 }  // namespace conclave::executor

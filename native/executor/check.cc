@@ -8,22 +8,33 @@ class NodeCheck {
  public:
   NodeCheck(const Graph& graph, const Node& node) : graph_(graph), node_(node) {}
 
-  const ValueInfo& in(size_t i) const { return graph_.values[static_cast<size_t>(node_.inputs[i])]; }
-  const ValueInfo& out(size_t i) const { return graph_.values[static_cast<size_t>(node_.outputs[i])]; }
-  const WeightRef& weight(size_t i) const { return graph_.weights[static_cast<size_t>(node_.weights[i])]; }
+  const ValueInfo& in(size_t i) const {
+    return graph_.values[static_cast<size_t>(node_.inputs[i])];
+  }
+  const ValueInfo& out(size_t i) const {
+    return graph_.values[static_cast<size_t>(node_.outputs[i])];
+  }
+  const WeightRef& weight(size_t i) const {
+    return graph_.weights[static_cast<size_t>(node_.weights[i])];
+  }
 
   void arity(size_t inputs, size_t outputs, size_t min_weights, size_t max_weights) const {
-    equal("number of inputs", static_cast<int64_t>(node_.inputs.size()), static_cast<int64_t>(inputs));
-    equal("number of outputs", static_cast<int64_t>(node_.outputs.size()), static_cast<int64_t>(outputs));
-    if (node_.weights.size() < min_weights || node_.weights.size() > max_weights) fail("has the wrong number of weights");
+    equal("number of inputs", static_cast<int64_t>(node_.inputs.size()),
+          static_cast<int64_t>(inputs));
+    equal("number of outputs", static_cast<int64_t>(node_.outputs.size()),
+          static_cast<int64_t>(outputs));
+    if (node_.weights.size() < min_weights || node_.weights.size() > max_weights)
+      fail("has the wrong number of weights");
   }
   void equal(const char* dimension, int64_t actual, int64_t expected) const {
     if (actual == expected) return;
-    fail(std::string(dimension) + " is " + std::to_string(actual) + ", expected " + std::to_string(expected));
+    fail(std::string(dimension) + " is " + std::to_string(actual) + ", expected " +
+         std::to_string(expected));
   }
   void divides(const char* dimension, int64_t part, int64_t whole) const {
     if (part > 0 && whole % part == 0) return;
-    fail(std::string(dimension) + " " + std::to_string(part) + " does not divide " + std::to_string(whole));
+    fail(std::string(dimension) + " " + std::to_string(part) + " does not divide " +
+         std::to_string(whole));
   }
   void same_leading(const ValueInfo& a, const ValueInfo& b) const {
     if (a.leading != b.leading) fail("mixes tokens and logit rows");
@@ -44,7 +55,8 @@ class NodeCheck {
     return graph_.regions[static_cast<size_t>(node_.region)];
   }
   [[noreturn]] void fail(const std::string& what) const {
-    throw Error("invalid_config", "graph: " + node_.label + ": " + op_name(node_.op) + " " + what + ".");
+    throw Error("invalid_config",
+                "graph: " + node_.label + ": " + op_name(node_.op) + " " + what + ".");
   }
 
  private:
@@ -84,7 +96,8 @@ void check_rope(const NodeCheck& c, const Graph& graph, const Node& node) {
   c.divides("head_dim", node.head_dim, c.in(0).width);
   if (node.table < 0) c.fail("names no table of frequencies");
   const int64_t pairs = static_cast<int64_t>(graph.tables[static_cast<size_t>(node.table)].size());
-  if (pairs < 1 || 2 * pairs > node.head_dim) c.fail("has a table that is empty or wider than head_dim");
+  if (pairs < 1 || 2 * pairs > node.head_dim)
+    c.fail("has a table that is empty or wider than head_dim");
 }
 
 void check_kv(const NodeCheck& c, const Node& node) {
@@ -115,14 +128,16 @@ void check_moe_route(const NodeCheck& c) {
   c.arity(1, 2, 0, 0);
   c.floats({&c.in(0), &c.out(1)});
   c.ints(c.out(0), c.out(1).width);
-  if (c.out(0).width < 1 || c.out(0).width > c.in(0).width) c.fail("chooses more experts than there are");
+  if (c.out(0).width < 1 || c.out(0).width > c.in(0).width)
+    c.fail("chooses more experts than there are");
 }
 
 // Expert ids index the table of experts, so they must come from a router of just as many.
 void check_router(const NodeCheck& c, const Graph& graph, const Node& node) {
   for (const Node& route : graph.nodes) {
     if (route.op != Op::moe_route || route.outputs[0] != node.inputs[1]) continue;
-    c.equal("number of routed experts", graph.values[static_cast<size_t>(route.inputs[0])].width, node.num_experts);
+    c.equal("number of routed experts", graph.values[static_cast<size_t>(route.inputs[0])].width,
+            node.num_experts);
     return;
   }
   c.fail("takes the expert ids of a moe_route");
@@ -152,7 +167,8 @@ void check_gather_rows(const NodeCheck& c, const Node& node) {
   c.arity(2, 1, 0, 0);
   c.floats({&c.in(0), &c.out(0)});
   if (node.inputs[1] != kLogitRows) c.fail("takes logit_rows");
-  if (c.in(0).leading != Leading::num_tokens || c.out(0).leading != Leading::num_rows) c.fail("goes from tokens to logit rows");
+  if (c.in(0).leading != Leading::num_tokens || c.out(0).leading != Leading::num_rows)
+    c.fail("goes from tokens to logit rows");
   c.equal("output width", c.out(0).width, c.in(0).width);
 }
 
@@ -172,11 +188,13 @@ void check_node(const Graph& graph, const Node& node) {
     case Op::gather_rows: check_gather_rows(c, node); break;
   }
   const bool crosses = node.op == Op::gather_rows;
-  const bool on_pages = node.op == Op::rope || node.op == Op::store_kv || node.op == Op::attention || node.op == Op::embed;
+  const bool on_pages = node.op == Op::rope || node.op == Op::store_kv ||
+                        node.op == Op::attention || node.op == Op::embed;
   if (!crosses) {
     for (int32_t id : node.outputs) c.same_leading(c.in(0), graph.values[static_cast<size_t>(id)]);
   }
-  if (on_pages && c.in(0).leading != Leading::num_tokens) c.fail("works on tokens, not on logit rows");
+  if (on_pages && c.in(0).leading != Leading::num_tokens)
+    c.fail("works on tokens, not on logit rows");
 }
 
 }  // namespace

@@ -8,17 +8,22 @@
 namespace conclave::executor {
 namespace {
 
-[[noreturn]] void bad_step(const std::string& what) { throw Error("invalid_request", "step: " + what + "."); }
+[[noreturn]] void bad_step(const std::string& what) {
+  throw Error("invalid_request", "step: " + what + ".");
+}
 
 void check_range(const char* what, const std::vector<int32_t>& ids, int64_t low, int64_t limit) {
   for (int32_t id : ids) {
-    if (id < low || id >= limit) bad_step(std::string(what) + " " + std::to_string(id) + " is not in [" + std::to_string(low) + ", " + std::to_string(limit) + ")");
+    if (id < low || id >= limit)
+      bad_step(std::string(what) + " " + std::to_string(id) + " is not in [" + std::to_string(low) +
+               ", " + std::to_string(limit) + ")");
   }
 }
 
 }  // namespace
 
-Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store, const ExecutorOptions& options, const Progress& progress)
+Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
+                   const ExecutorOptions& options, const Progress& progress)
     : graph_(std::move(graph)),
       options_(options),
       pool_(options.num_threads > 0 ? options.num_threads : cpu::usable_cores()),
@@ -37,7 +42,8 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store, co
     auto part = [&](int64_t which) {
       std::vector<Weight> matrices;
       for (int64_t e = 0; e < node.num_experts; e++) {
-        matrices.push_back(weights_.matrices[static_cast<size_t>(node.weights[static_cast<size_t>(which * node.num_experts + e)])]);
+        matrices.push_back(weights_.matrices[static_cast<size_t>(
+            node.weights[static_cast<size_t>(which * node.num_experts + e)])]);
       }
       return matrices;
     };
@@ -51,7 +57,8 @@ std::shared_ptr<Cache> Executor::make_cache(int64_t num_pages) const {
   auto cache = std::make_shared<Cache>();
   cache->num_pages = num_pages;
   for (const RegionInfo& info : graph_.regions) {
-    KvRegion region{nullptr, options_.kv_dtype, num_pages, options_.page_size, info.num_kv_heads, info.head_dim};
+    KvRegion region{nullptr,           options_.kv_dtype, num_pages, options_.page_size,
+                    info.num_kv_heads, info.head_dim};
     cache->bytes.emplace_back(cpu::bytes_per_page(region) * num_pages);
     region.data = cache->bytes.back().data();
     cache->num_bytes += cache->bytes.back().size();
@@ -59,7 +66,8 @@ std::shared_ptr<Cache> Executor::make_cache(int64_t num_pages) const {
   }
   size_t num_counts = 0;
   for (const Node& node : graph_.nodes) {
-    if (node.op == Op::moe_route) num_counts += static_cast<size_t>(graph_.values[static_cast<size_t>(node.inputs[0])].width);
+    if (node.op == Op::moe_route)
+      num_counts += static_cast<size_t>(graph_.values[static_cast<size_t>(node.inputs[0])].width);
   }
   cache->expert_counts = std::vector<std::atomic<int64_t>>(num_counts);
   return cache;
@@ -75,7 +83,8 @@ std::shared_ptr<Cache> Executor::find_cache(int32_t handle) {
 int32_t Executor::open_cache(int64_t num_pages, int64_t max_batch_tokens, int64_t max_sequences) {
   std::shared_ptr<Cache> cache = make_cache(num_pages);
   if (max_batch_tokens > plan_.max_tokens || max_sequences > plan_.max_rows) {
-    MemoryPlan plan = plan_memory(graph_, std::max(max_batch_tokens, plan_.max_tokens), std::max(max_sequences, plan_.max_rows));
+    MemoryPlan plan = plan_memory(graph_, std::max(max_batch_tokens, plan_.max_tokens),
+                                  std::max(max_sequences, plan_.max_rows));
     arena_ = AlignedBytes(plan.bytes);
     plan_ = std::move(plan);
   }
@@ -93,31 +102,45 @@ void Executor::close_cache(int32_t handle) {
 std::vector<int64_t> Executor::expert_counts(int32_t handle) {
   const std::shared_ptr<Cache> cache = find_cache(handle);
   std::vector<int64_t> counts;
-  for (const auto& count : cache->expert_counts) counts.push_back(count.load(std::memory_order_relaxed));
+  for (const auto& count : cache->expert_counts)
+    counts.push_back(count.load(std::memory_order_relaxed));
   return counts;
 }
 
 void Executor::check_input(const StepInput& in, const Cache& cache) const {
-  const int64_t tokens = static_cast<int64_t>(in.token_ids.size()), sequences = static_cast<int64_t>(in.kv_lengths.size());
-  if (tokens < 1 || tokens > plan_.max_tokens) bad_step("expected 1 to " + std::to_string(plan_.max_tokens) + " tokens, but got " + std::to_string(tokens));
-  if (in.positions.size() != in.token_ids.size()) bad_step("positions and token ids differ in length");
-  if (in.query_starts.size() != in.kv_lengths.size() + 1) bad_step("query_starts needs one entry more than kv_lengths");
-  if (in.page_tables.size() != static_cast<size_t>(sequences * in.max_pages)) bad_step("page_tables is not (num_sequences, max_pages)");
-  if (in.samplers.size() != in.logit_rows.size()) bad_step("samplers and logit_rows differ in length");
-  if (in.query_starts.front() != 0 || in.query_starts.back() != tokens) bad_step("query_starts does not cover the tokens");
+  const int64_t tokens = static_cast<int64_t>(in.token_ids.size()),
+                sequences = static_cast<int64_t>(in.kv_lengths.size());
+  if (tokens < 1 || tokens > plan_.max_tokens)
+    bad_step("expected 1 to " + std::to_string(plan_.max_tokens) + " tokens, but got " +
+             std::to_string(tokens));
+  if (in.positions.size() != in.token_ids.size())
+    bad_step("positions and token ids differ in length");
+  if (in.query_starts.size() != in.kv_lengths.size() + 1)
+    bad_step("query_starts needs one entry more than kv_lengths");
+  if (in.page_tables.size() != static_cast<size_t>(sequences * in.max_pages))
+    bad_step("page_tables is not (num_sequences, max_pages)");
+  if (in.samplers.size() != in.logit_rows.size())
+    bad_step("samplers and logit_rows differ in length");
+  if (in.query_starts.front() != 0 || in.query_starts.back() != tokens)
+    bad_step("query_starts does not cover the tokens");
   check_range("token id", in.token_ids, 0, graph_.vocab_size);
   check_range("logit row", in.logit_rows, 0, tokens);
   for (size_t s = 0; s < in.kv_lengths.size(); s++) {
-    const int64_t begin = in.query_starts[s], end = in.query_starts[s + 1], length = in.kv_lengths[s];
+    const int64_t begin = in.query_starts[s], end = in.query_starts[s + 1],
+                  length = in.kv_lengths[s];
     if (begin >= end || end > tokens) bad_step("query_starts does not rise");
     const int64_t first = length - (end - begin);
-    if (first < 0 || length > in.max_pages * options_.page_size) bad_step("kv_length " + std::to_string(length) + " does not fit the page table");
+    if (first < 0 || length > in.max_pages * options_.page_size)
+      bad_step("kv_length " + std::to_string(length) + " does not fit the page table");
     for (int64_t t = begin; t < end; t++) {
-      if (in.positions[static_cast<size_t>(t)] != first + t - begin) bad_step("positions of a sequence are not consecutive up to kv_length");
+      if (in.positions[static_cast<size_t>(t)] != first + t - begin)
+        bad_step("positions of a sequence are not consecutive up to kv_length");
     }
     for (int64_t p = 0; p * options_.page_size < length; p++) {
-      const int32_t page = in.page_tables[s * static_cast<size_t>(in.max_pages) + static_cast<size_t>(p)];
-      if (page < 0 || page >= cache.num_pages) bad_step("page " + std::to_string(page) + " is not in the cache");
+      const int32_t page =
+          in.page_tables[s * static_cast<size_t>(in.max_pages) + static_cast<size_t>(p)];
+      if (page < 0 || page >= cache.num_pages)
+        bad_step("page " + std::to_string(page) + " is not in the cache");
     }
   }
 }
@@ -126,7 +149,8 @@ StepOutput Executor::step(const StepInput& input) {
   const std::shared_ptr<Cache> cache = find_cache(input.cache);
   check_input(input, *cache);
   const auto start = std::chrono::steady_clock::now();
-  // Logits of more rows than a decode step can have (a caller wants all of a prompt's): memory for this step alone.
+  // Logits of more rows than a decode step can have (a caller wants all of a prompt's): memory for
+  // this step alone.
   const int64_t rows = static_cast<int64_t>(input.logit_rows.size());
   Arena wide;
   if (rows > plan_.max_rows) {
@@ -138,11 +162,13 @@ StepOutput Executor::step(const StepInput& input) {
   StepOutput output;
   run_nodes(output, plan, arena, input, *cache);
   if (rows > 0) {
-    float* data = reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
+    float* data =
+        reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
     if (input.want_logits) output.logits.assign(data, data + rows * graph_.vocab_size);
     sample_rows({data, DType::f32, {rows, graph_.vocab_size}}, input, output);
   }
-  output.ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  output.ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return output;
 }
 
@@ -173,8 +199,10 @@ void Executor::sample_rows(const Tensor& logits, const StepInput& input, StepOut
     output.token_ids[r] = results[r].token_id;
     output.status[r] = static_cast<int32_t>(results[r].status);
     output.logprobs[r] = results[r].logprob;
-    std::copy(results[r].top_ids.begin(), results[r].top_ids.end(), output.top_ids.begin() + static_cast<int64_t>(r * top_n));
-    std::copy(results[r].top_logprobs.begin(), results[r].top_logprobs.end(), output.top_logprobs.begin() + static_cast<int64_t>(r * top_n));
+    std::copy(results[r].top_ids.begin(), results[r].top_ids.end(),
+              output.top_ids.begin() + static_cast<int64_t>(r * top_n));
+    std::copy(results[r].top_logprobs.begin(), results[r].top_logprobs.end(),
+              output.top_logprobs.begin() + static_cast<int64_t>(r * top_n));
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// A graph bound to weights, with its memory and its KV pages: the recorded model made to run, one call a step.
-// The object is used by one thread at a time, except open_sampler, close_sampler and expert_counts, which any thread may call.
+// A graph bound to weights, with its memory and its KV pages: the recorded model made to run, one
+// call a step. The object is used by one thread at a time, except open_sampler, close_sampler and
+// expert_counts, which any thread may call.
 #include <array>
 #include <atomic>
 #include <memory>
@@ -30,14 +31,16 @@ struct ExecutorOptions {
 
 // One step; the fields are those of StepBatch in lib/native.ts.
 struct StepInput {
-  std::vector<int32_t> token_ids, positions, query_starts, kv_lengths, page_tables, logit_rows, samplers;
+  std::vector<int32_t> token_ids, positions, query_starts, kv_lengths, page_tables, logit_rows,
+      samplers;
   int32_t max_pages = 0, cache = 0;
   bool want_logits = false, want_routes = false;
 };
 
 struct StepOutput {
   std::vector<int32_t> token_ids, status, top_ids;
-  std::vector<int32_t> routes;  // each moe_route's (num_tokens, num_experts_per_tok), in the graph's order
+  std::vector<int32_t>
+      routes;  // each moe_route's (num_tokens, num_experts_per_tok), in the graph's order
   std::vector<float> logprobs, top_logprobs, logits;
   int32_t top_n = 0;
   double ms = 0;
@@ -54,8 +57,10 @@ struct Cache {
 
 class Executor {
  public:
-  // Binds every weight and takes all memory; throws insufficient_memory, invalid_file, aborted (from the progress callback).
-  Executor(Graph graph, std::shared_ptr<const io::WeightStore> store, const ExecutorOptions& options, const Progress& progress);
+  // Binds every weight and takes all memory; throws insufficient_memory, invalid_file, aborted
+  // (from the progress callback).
+  Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
+           const ExecutorOptions& options, const Progress& progress);
 
   StepOutput step(const StepInput& input);
 
@@ -85,8 +90,10 @@ class Executor {
   std::shared_ptr<Cache> make_cache(int64_t num_pages) const;
   std::shared_ptr<Cache> find_cache(int32_t handle);
   void check_input(const StepInput& input, const Cache& cache) const;
-  void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input, Cache& cache);
-  void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch, int64_t num_rows, const Cache& cache);
+  void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena,
+                 const StepInput& input, Cache& cache);
+  void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch,
+                int64_t num_rows, const Cache& cache);
   void sample_rows(const Tensor& logits, const StepInput& input, StepOutput& output);
 
   Graph graph_;

@@ -9,18 +9,24 @@ namespace {
 
 using io::JsonValue;
 
-// Every factor of a weight's address stays below 2^40 and every count below 2^26, so that sums and products of two fit int64
-// with room to spare.
+// Every factor of a weight's address stays below 2^40 and every count below 2^26, so that sums and
+// products of two fit int64 with room to spare.
 constexpr int64_t kMaxExtent = int64_t{1} << 40;
 constexpr int64_t kMaxWidth = int64_t{1} << 26;
 
-constexpr const char* kOpNames[] = {"embed", "rms_norm", "matmul", "rope", "store_kv", "attention", "silu_mul", "add", "moe_route", "moe_experts", "gather_rows"};
+constexpr const char* kOpNames[] = {"embed",     "rms_norm",    "matmul",     "rope",
+                                    "store_kv",  "attention",   "silu_mul",   "add",
+                                    "moe_route", "moe_experts", "gather_rows"};
 
-[[noreturn]] void fail(const std::string& what) { throw Error("invalid_config", "graph: " + what + "."); }
+[[noreturn]] void fail(const std::string& what) {
+  throw Error("invalid_config", "graph: " + what + ".");
+}
 
 int64_t bounded(const JsonValue& value, int64_t low, int64_t high, const char* what) {
   const int64_t n = value.as_int();
-  if (n < low || n > high) fail(std::string(what) + " " + std::to_string(n) + " is not in [" + std::to_string(low) + ", " + std::to_string(high) + "]");
+  if (n < low || n > high)
+    fail(std::string(what) + " " + std::to_string(n) + " is not in [" + std::to_string(low) + ", " +
+         std::to_string(high) + "]");
   return n;
 }
 
@@ -42,9 +48,11 @@ ValueInfo parse_value(const JsonValue& json) {
   const std::vector<JsonValue> dims = shape.elements();
   if (dims.empty() || dims.size() > 2) fail("a value has one or two dimensions");
   const std::string_view leading = dims[0].as_string();
-  if (leading != "num_tokens" && leading != "num_rows") fail("unknown dimension \"" + std::string(leading) + "\"");
+  if (leading != "num_tokens" && leading != "num_rows")
+    fail("unknown dimension \"" + std::string(leading) + "\"");
   return {leading == "num_tokens" ? Leading::num_tokens : Leading::num_rows,
-          dims.size() == 2 ? bounded(dims[1], 1, kMaxWidth, "width") : 1, json.at("dtype").as_string() == "i32"};
+          dims.size() == 2 ? bounded(dims[1], 1, kMaxWidth, "width") : 1,
+          json.at("dtype").as_string() == "i32"};
 }
 
 // Scales belong to a whole matrix as quantised checkpoints store it, never to a slice of a tensor.
@@ -53,7 +61,8 @@ ScaleRef parse_scales(const JsonValue& json, const WeightRef& ref) {
   scales.tensor = std::string(json.at("tensor").as_string());
   scales.block_rows = bounded(json.at("blockRows"), 1, ref.rows, "blockRows");
   scales.block_cols = bounded(json.at("blockCols"), 1, ref.cols, "blockCols");
-  const bool whole = ref.is_matrix && ref.dense() && ref.offset == 0 && ref.interleaved_head_dim == 0;
+  const bool whole =
+      ref.is_matrix && ref.dense() && ref.offset == 0 && ref.interleaved_head_dim == 0;
   if (!scales || !whole) fail("scales of \"" + ref.tensor + "\" need a whole matrix and a tensor");
   return scales;
 }
@@ -84,7 +93,8 @@ WeightRef parse_weight(const JsonValue& json) {
 std::vector<int32_t> parse_ids(const JsonValue& list, size_t limit, const char* what) {
   std::vector<int32_t> ids;
   for (int64_t id : list.as_ints()) {
-    if (id < 0 || id >= static_cast<int64_t>(limit)) fail(std::string(what) + " " + std::to_string(id) + " does not exist");
+    if (id < 0 || id >= static_cast<int64_t>(limit))
+      fail(std::string(what) + " " + std::to_string(id) + " does not exist");
     ids.push_back(static_cast<int32_t>(id));
   }
   return ids;
@@ -101,7 +111,8 @@ Node parse_node(const JsonValue& json, const Graph& graph) {
   if (const auto x = attrs.find("eps")) node.eps = finite(*x, "eps");
   if (const auto x = attrs.find("scale")) node.scale = finite(*x, "scale");
   if (const auto x = attrs.find("head_dim")) node.head_dim = bounded(*x, 1, kMaxWidth, "head_dim");
-  if (const auto x = attrs.find("num_experts")) node.num_experts = bounded(*x, 1, 65536, "num_experts");
+  if (const auto x = attrs.find("num_experts"))
+    node.num_experts = bounded(*x, 1, 65536, "num_experts");
   if (const auto x = attrs.find("norm_topk_prob")) node.norm_topk_prob = x->as_bool();
   auto index = [&](const char* key, size_t count) {
     const auto x = attrs.find(key);
@@ -119,10 +130,12 @@ void check_order(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     if (node.inputs.empty()) fail(node.label + ": " + op_name(node.op) + " has no input");
     for (int32_t id : node.inputs) {
-      if (!written[static_cast<size_t>(id)]) fail(node.label + ": value " + std::to_string(id) + " is read before it is written");
+      if (!written[static_cast<size_t>(id)])
+        fail(node.label + ": value " + std::to_string(id) + " is read before it is written");
     }
     for (int32_t id : node.outputs) {
-      if (written[static_cast<size_t>(id)]) fail(node.label + ": value " + std::to_string(id) + " is written twice");
+      if (written[static_cast<size_t>(id)])
+        fail(node.label + ": value " + std::to_string(id) + " is written twice");
       written[static_cast<size_t>(id)] = true;
     }
   }
@@ -134,7 +147,8 @@ void check_inputs(const Graph& graph) {
   if (graph.values.size() < 4) fail("there are no values");
   for (size_t id = 0; id < 3; id++) {
     const ValueInfo& v = graph.values[id];
-    if (!v.is_int || v.width != 1 || v.leading != expected[id]) fail("values 0 to 2 must be token_ids, positions and logit_rows");
+    if (!v.is_int || v.width != 1 || v.leading != expected[id])
+      fail("values 0 to 2 must be token_ids, positions and logit_rows");
   }
 }
 
@@ -164,10 +178,12 @@ Graph parse_graph(std::string_view json) {
   }
   for (const JsonValue region : root.at("regions")) {
     if (region.at("kind").as_string() != "kv") fail("a cache region must be kv");
-    graph.regions.push_back({bounded(region.at("numKvHeads"), 1, 65536, "numKvHeads"), bounded(region.at("headDim"), 1, 65536, "headDim")});
+    graph.regions.push_back({bounded(region.at("numKvHeads"), 1, 65536, "numKvHeads"),
+                             bounded(region.at("headDim"), 1, 65536, "headDim")});
   }
   for (const JsonValue node : root.at("nodes")) graph.nodes.push_back(parse_node(node, graph));
-  graph.logits = static_cast<int32_t>(bounded(root.at("logits"), 3, static_cast<int64_t>(graph.values.size()) - 1, "logits"));
+  graph.logits = static_cast<int32_t>(
+      bounded(root.at("logits"), 3, static_cast<int64_t>(graph.values.size()) - 1, "logits"));
   check_order(graph);
   return graph;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// The recorded model as plain structs. It arrives as JSON text from lib/graph (lib/graph/node.ts holds the same fields) and is
-// not trusted: parse_graph checks every id, and check_graph every shape, before memory is planned.
+// The recorded model as plain structs. It arrives as JSON text from lib/graph (lib/graph/node.ts
+// holds the same fields) and is not trusted: parse_graph checks every id, and check_graph every
+// shape, before memory is planned.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -84,7 +85,8 @@ struct Graph {
   int32_t logits = -1;
 };
 
-// Throws invalid_config: malformed document, unknown op, an id out of range or used before it is written.
+// Throws invalid_config: malformed document, unknown op, an id out of range or used before it is
+// written.
 Graph parse_graph(std::string_view json);
 
 // One weight of a graph by itself, checked in the same way.

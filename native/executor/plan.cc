@@ -27,8 +27,10 @@ std::vector<Life> lives(const Graph& graph) {
     life[static_cast<size_t>(id)] = {0, static_cast<int>(graph.nodes.size())};
   }
   for (int n = 0; n < static_cast<int>(graph.nodes.size()); n++) {
-    for (int32_t id : graph.nodes[static_cast<size_t>(n)].inputs) life[static_cast<size_t>(id)].last = std::max(n, life[static_cast<size_t>(id)].last);
-    for (int32_t id : graph.nodes[static_cast<size_t>(n)].outputs) life[static_cast<size_t>(id)] = {n, n};
+    for (int32_t id : graph.nodes[static_cast<size_t>(n)].inputs)
+      life[static_cast<size_t>(id)].last = std::max(n, life[static_cast<size_t>(id)].last);
+    for (int32_t id : graph.nodes[static_cast<size_t>(n)].outputs)
+      life[static_cast<size_t>(id)] = {n, n};
   }
   life[static_cast<size_t>(graph.logits)].last = static_cast<int>(graph.nodes.size());
   return life;
@@ -37,7 +39,8 @@ std::vector<Life> lives(const Graph& graph) {
 // The lowest gap of `bytes` among the spans that are still alive at node n.
 int64_t place(std::vector<Span>& spans, int64_t bytes, int n, int last) {
   std::erase_if(spans, [n](const Span& s) { return s.last < n; });
-  std::sort(spans.begin(), spans.end(), [](const Span& a, const Span& b) { return a.begin < b.begin; });
+  std::sort(spans.begin(), spans.end(),
+            [](const Span& a, const Span& b) { return a.begin < b.begin; });
   int64_t at = 0;
   for (const Span& s : spans) {
     if (s.begin - at >= bytes) break;
@@ -59,7 +62,8 @@ MemoryPlan plan_memory(const Graph& graph, int64_t max_tokens, int64_t max_rows)
     return (n + kAlign - 1) / kAlign * kAlign;
   };
   auto put = [&](int32_t id, int n) {
-    plan.offsets[static_cast<size_t>(id)] = place(spans, bytes_of(id), n, life[static_cast<size_t>(id)].last);
+    plan.offsets[static_cast<size_t>(id)] =
+        place(spans, bytes_of(id), n, life[static_cast<size_t>(id)].last);
     plan.bytes = std::max(plan.bytes, plan.offsets[static_cast<size_t>(id)] + bytes_of(id));
   };
   for (int32_t id : {kTokenIds, kPositions, kLogitRows}) put(id, 0);
@@ -68,8 +72,10 @@ MemoryPlan plan_memory(const Graph& graph, int64_t max_tokens, int64_t max_rows)
     if (works_in_place(node.op)) {
       const int32_t in = node.inputs[0], out = node.outputs[0];
       const int64_t at = plan.offsets[static_cast<size_t>(in)];
-      auto span = std::find_if(spans.begin(), spans.end(), [&](const Span& s) { return s.begin == at && s.last == n; });
-      if (life[static_cast<size_t>(in)].last == n && bytes_of(in) == bytes_of(out) && span != spans.end()) {
+      auto span = std::find_if(spans.begin(), spans.end(),
+                               [&](const Span& s) { return s.begin == at && s.last == n; });
+      if (life[static_cast<size_t>(in)].last == n && bytes_of(in) == bytes_of(out) &&
+          span != spans.end()) {
         plan.offsets[static_cast<size_t>(out)] = at;
         span->last = life[static_cast<size_t>(out)].last;
         continue;

@@ -14,7 +14,8 @@
 
 namespace conclave::executor {
 
-void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena, const StepInput& input, Cache& cache) {
+void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena,
+                         const StepInput& input, Cache& cache) {
   const BatchView batch{static_cast<int32_t>(input.token_ids.size()),
                         static_cast<int32_t>(input.kv_lengths.size()),
                         input.max_pages,
@@ -24,7 +25,8 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
                         input.kv_lengths.data(),
                         input.page_tables.data()};
   auto provide = [&](int32_t id, const std::vector<int32_t>& ids) {
-    std::memcpy(arena + plan.offsets[static_cast<size_t>(id)], ids.data(), ids.size() * sizeof(int32_t));
+    std::memcpy(arena + plan.offsets[static_cast<size_t>(id)], ids.data(),
+                ids.size() * sizeof(int32_t));
   };
   provide(kTokenIds, input.token_ids);
   provide(kPositions, input.positions);
@@ -32,8 +34,9 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
   std::atomic<int64_t>* counts = cache.expert_counts.data();
   for (const Node& node : graph_.nodes) {
-    const bool on_rows = !node.outputs.empty() &&
-                         graph_.values[static_cast<size_t>(node.outputs[0])].leading == Leading::num_rows;
+    const bool on_rows =
+        !node.outputs.empty() &&
+        graph_.values[static_cast<size_t>(node.outputs[0])].leading == Leading::num_rows;
     if (on_rows && num_rows == 0) continue;  // a prefill chunk that nobody asks logits of
     run_node(node, plan, arena, batch, num_rows, cache);
     if (node.op != Op::moe_route) continue;
@@ -46,28 +49,39 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
   }
 }
 
-void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch, int64_t num_rows, const Cache& cache) {
+void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* arena,
+                        const BatchView& batch, int64_t num_rows, const Cache& cache) {
   auto value = [&](int32_t id) {
     const ValueInfo& v = graph_.values[static_cast<size_t>(id)];
     const int64_t leading = v.leading == Leading::num_tokens ? batch.num_tokens : num_rows;
     const Shape shape = id <= kLogitRows ? Shape{leading} : Shape{leading, v.width};
-    return Tensor{arena + plan.offsets[static_cast<size_t>(id)], v.is_int ? DType::i32 : DType::f32, shape};
+    return Tensor{arena + plan.offsets[static_cast<size_t>(id)], v.is_int ? DType::i32 : DType::f32,
+                  shape};
   };
   auto in = [&](size_t i) { return value(node.inputs[i]); };
   auto out = [&](size_t i) { return value(node.outputs[i]); };
-  auto matrix = [&](size_t i) -> const Weight& { return weights_.matrices[static_cast<size_t>(node.weights[i])]; };
+  auto matrix = [&](size_t i) -> const Weight& {
+    return weights_.matrices[static_cast<size_t>(node.weights[i])];
+  };
   auto vector = [&](size_t i) { return weights_.vectors[static_cast<size_t>(node.weights[i])]; };
-  auto region = [&]() -> const KvRegion& { return cache.regions[static_cast<size_t>(node.region)]; };
+  auto region = [&]() -> const KvRegion& {
+    return cache.regions[static_cast<size_t>(node.region)];
+  };
 
   switch (node.op) {
     case Op::embed: ops::embed(out(0), in(0), matrix(0), stream_); break;
     case Op::rms_norm: ops::rms_norm(out(0), in(0), vector(0), node.eps, stream_); break;
-    case Op::matmul: ops::matmul(out(0), in(0), matrix(0), node.weights.size() == 2 ? vector(1) : Tensor{}, stream_); break;
+    case Op::matmul:
+      ops::matmul(out(0), in(0), matrix(0), node.weights.size() == 2 ? vector(1) : Tensor{},
+                  stream_);
+      break;
     case Op::rope: {
       const Tensor x = out(0), source = in(0);
-      if (x.data != source.data) std::memcpy(x.data, source.data, static_cast<size_t>(x.shape.elements()) * sizeof(float));
+      if (x.data != source.data)
+        std::memcpy(x.data, source.data, static_cast<size_t>(x.shape.elements()) * sizeof(float));
       std::vector<float>& table = graph_.tables[static_cast<size_t>(node.table)];
-      ops::rope(x, in(1), {table.data(), DType::f32, {static_cast<int64_t>(table.size())}}, node.head_dim, node.scale, stream_);
+      ops::rope(x, in(1), {table.data(), DType::f32, {static_cast<int64_t>(table.size())}},
+                node.head_dim, node.scale, stream_);
       break;
     }
     case Op::store_kv: ops::store_kv(region(), in(0), in(1), batch, stream_); break;

@@ -1,5 +1,6 @@
 #pragma once
-// store_kv: writes each token's key and value into its page: page_tables[s][p / page_size], offset p % page_size
+// store_kv: writes each token's key and value into its page: page_tables[s][p / page_size], offset
+// p % page_size
 //   shapes  k, v (num_tokens, num_kv_heads · head_dim); k after QK-norm and RoPE
 //   types   k, v f32; converted to the region's dtype, round to nearest even
 #include "cache/kv_cache.h"
