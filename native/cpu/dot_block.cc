@@ -29,12 +29,13 @@ void point_at_activations(const void** rows, void* converted, const float* x, in
 }
 
 void dot_block(float* const* y, int64_t y_offset, const void* const* x, int64_t num_x,
-               const Weight& w, int64_t first_row, int64_t num_rows, const MatmulKernel& kernel) {
+               const Weight& w, int64_t first_row, int64_t num_rows, const void* next_w,
+               const MatmulKernel& kernel) {
   const int64_t piece = std::max<int64_t>(
       kActivationBytes / std::max<int64_t>(activation_stride(kernel, w.cols), 1), 12);
   for (int64_t t = 0; t < num_x; t += piece) {
-    kernel.dot_rows({y + t, x + t, weight_row(w, first_row), weight_scales(w, first_row), y_offset,
-                     std::min(piece, num_x - t), num_rows, w.cols});
+    kernel.dot_rows({y + t, x + t, weight_row(w, first_row), weight_scales(w, first_row), next_w,
+                     y_offset, std::min(piece, num_x - t), num_rows, w.cols});
   }
 }
 

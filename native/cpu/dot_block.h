@@ -24,7 +24,8 @@ inline int64_t activation_bytes(const MatmulKernel& kernel, int64_t num_tokens, 
 // y[m][y_offset + n] for num_x tokens and rows [first_row, first_row + num_rows) of w. Tokens are
 // taken in pieces whose activations stay in the second-level cache while the rows stream by.
 void dot_block(float* const* y, int64_t y_offset, const void* const* x, int64_t num_x,
-               const Weight& w, int64_t first_row, int64_t num_rows, const MatmulKernel& kernel);
+               const Weight& w, int64_t first_row, int64_t num_rows, const void* next_w,
+               const MatmulKernel& kernel);
 
 // Rows a task should take: about `target_bytes` of weights, at least `min_tasks` tasks, a multiple
 // of 8.

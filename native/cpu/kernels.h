@@ -21,6 +21,7 @@ struct DotRows {
   const void* const* x;  // f32 rows, or bf16 rows where MatmulKernel says so
   const void* w;         // num_rows dense rows of k values
   const float* scales;   // i8 only
+  const void* next_w;    // rows that the caller will probably want next: worth fetching at the end
   int64_t y_offset, num_x, num_rows, k;
 };
 

@@ -29,7 +29,9 @@ void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, CpuStream& stream)
   const int64_t num_tasks = (w.rows + rows - 1) / rows;
   for_each_task(stream.pool, num_tasks, dot_cost_ns(w, num_tokens), [&](int64_t task, int) {
     const int64_t begin = task * rows, end = std::min(begin + rows, w.rows);
-    dot_block(y_rows, begin, x_rows, num_tokens, w, begin, end - begin, kernel);
+    const int64_t next = std::min(task + stream.pool.num_threads(), num_tasks - 1) * rows;
+    dot_block(y_rows, begin, x_rows, num_tokens, w, begin, end - begin, weight_row(w, next),
+              kernel);
     if (!bias) return;
     for (int64_t t = 0; t < num_tokens; t++) {
       for (int64_t n = begin; n < end; n++) y_rows[t][n] += bias.f32()[n];

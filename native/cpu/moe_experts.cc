@@ -81,7 +81,22 @@ void sort_by_expert(Sorted& s, int32_t* cursors, const int32_t* expert_ids, int6
     s.pairs[cursors[expert_ids[i]]++] = static_cast<int32_t>(i);
 }
 
-void gate_up_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_rows, int thread) {
+// Rows of one expert's matrix; a task.
+struct RowBlock {
+  int64_t expert, first_row, num_rows;
+};
+
+const Weight& matrix(const std::vector<Weight>& of, const RowBlock& b) {
+  return of[static_cast<size_t>(b.expert)];
+}
+
+const void* first_of(const std::vector<Weight>& of, const RowBlock& b) {
+  return weight_row(matrix(of, b), b.first_row);
+}
+
+// silu(gate) · up of the block's rows for all of its expert's tokens; `next` is what this thread
+// will probably do after.
+void gate_up_task(const Plan& p, const RowBlock& block, const RowBlock& next, int thread) {
   float* tile = p.tiles + thread * kTileFloats;
   float* gate[kTileTokens];
   float* up[kTileTokens];
@@ -90,12 +105,15 @@ void gate_up_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_
     up[m] = gate[m] + kTileTokens * kTileRows;
   }
   const int64_t width = dtype_bytes(p.kernel.bf16_activations ? DType::bf16 : DType::f32);
-  const int64_t end = p.sorted.starts[expert + 1];
-  for (int64_t i = p.sorted.starts[expert]; i < end; i += kTileTokens) {
+  const Weight &gate_w = matrix(p.experts.gate, block), &up_w = matrix(p.experts.up, block);
+  const int64_t first_row = block.first_row, num_rows = block.num_rows;
+  const int64_t end = p.sorted.starts[block.expert + 1];
+  for (int64_t i = p.sorted.starts[block.expert]; i < end; i += kTileTokens) {
     const int64_t m = std::min(kTileTokens, end - i);
-    const auto e = static_cast<size_t>(expert);
-    dot_block(gate, 0, p.x_rows + i, m, p.experts.gate[e], first_row, num_rows, p.kernel);
-    dot_block(up, 0, p.x_rows + i, m, p.experts.up[e], first_row, num_rows, p.kernel);
+    const void* after = first_of(p.experts.gate, i + m < end ? block : next);
+    dot_block(gate, 0, p.x_rows + i, m, gate_w, first_row, num_rows, first_of(p.experts.up, block),
+              p.kernel);
+    dot_block(up, 0, p.x_rows + i, m, up_w, first_row, num_rows, after, p.kernel);
     for (int64_t j = 0; j < m; j++) {
       std::byte* act = p.activations + (i + j) * p.act_stride + first_row * width;
       if (p.kernel.bf16_activations) {
@@ -108,36 +126,38 @@ void gate_up_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_
   }
 }
 
-void down_task(const Plan& p, int64_t expert, int64_t first_row, int64_t num_rows) {
-  const int64_t i = p.sorted.starts[expert], m = p.sorted.starts[expert + 1] - i;
-  dot_block(p.partial_rows + i, first_row, p.act_rows + i, m,
-            p.experts.down[static_cast<size_t>(expert)], first_row, num_rows, p.kernel);
+void down_task(const Plan& p, const RowBlock& block, const RowBlock& next) {
+  const int64_t i = p.sorted.starts[block.expert], m = p.sorted.starts[block.expert + 1] - i;
+  dot_block(p.partial_rows + i, block.first_row, p.act_rows + i, m, matrix(p.experts.down, block),
+            block.first_row, block.num_rows, first_of(p.experts.down, next), p.kernel);
+}
+
+// fn(block, next, thread) for the rows of all active experts, `rows` a task.
+template <class Fn>
+void for_each_block(const Plan& p, int64_t total_rows, int64_t rows, int64_t cost_ns,
+                    CpuStream& stream, Fn&& fn) {
+  const int64_t blocks = (total_rows + rows - 1) / rows, num_tasks = p.sorted.num_active * blocks;
+  const auto block_of = [&](int64_t task) {
+    const int64_t first = task % blocks * rows;
+    return RowBlock{p.sorted.active[task / blocks], first, std::min(rows, total_rows - first)};
+  };
+  for_each_task(stream.pool, num_tasks, cost_ns, [&](int64_t task, int thread) {
+    fn(block_of(task), block_of(std::min(task + stream.pool.num_threads(), num_tasks - 1)), thread);
+  });
 }
 
 void run_queues(const Plan& p, int64_t num_pairs, CpuStream& stream) {
-  const int64_t min_tasks =
-      1 + kTasksPerThread * stream.pool.num_threads() / std::max<int64_t>(p.sorted.num_active, 1);
-  const Weight& gate = p.experts.gate[0];
-  const Weight& down = p.experts.down[0];
-  const auto for_each_block = [&](int64_t total_rows, int64_t rows, int64_t cost_ns, auto&& fn) {
-    const int64_t blocks = (total_rows + rows - 1) / rows;
-    for_each_task(stream.pool, p.sorted.num_active * blocks, cost_ns,
-                  [&](int64_t task, int thread) {
-                    const int64_t first = task % blocks * rows;
-                    fn(int64_t{p.sorted.active[task / blocks]}, first,
-                       std::min(rows, total_rows - first), thread);
-                  });
-  };
+  const int64_t num_active = std::max<int64_t>(p.sorted.num_active, 1);
+  const int64_t min_tasks = 1 + kTasksPerThread * stream.pool.num_threads() / num_active;
+  const Weight &gate = p.experts.gate[0], &down = p.experts.down[0];
+  const int64_t cost_ns = num_active * dot_cost_ns(gate, 1 + num_pairs / num_active);
   const int64_t gate_rows = std::min(rows_per_task(gate, kTaskBytes / 2, min_tasks), kTileRows);
-  const int64_t tokens_each = 1 + num_pairs / std::max<int64_t>(p.sorted.num_active, 1);
-  const int64_t cost_ns = p.sorted.num_active * dot_cost_ns(gate, tokens_each);
-  for_each_block(p.intermediate, gate_rows, 2 * cost_ns,
-                 [&](int64_t e, int64_t first, int64_t count, int thread) {
-                   gate_up_task(p, e, first, count, thread);
+  for_each_block(p, p.intermediate, gate_rows, 2 * cost_ns, stream,
+                 [&](const RowBlock& b, const RowBlock& next, int thread) {
+                   gate_up_task(p, b, next, thread);
                  });
-  for_each_block(
-      p.hidden, rows_per_task(down, kTaskBytes, min_tasks), cost_ns,
-      [&](int64_t e, int64_t first, int64_t count, int) { down_task(p, e, first, count); });
+  for_each_block(p, p.hidden, rows_per_task(down, kTaskBytes, min_tasks), cost_ns, stream,
+                 [&](const RowBlock& b, const RowBlock& next, int) { down_task(p, b, next); });
 }
 
 // Up to kTokensPerCall tokens.

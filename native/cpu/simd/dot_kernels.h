@@ -107,11 +107,18 @@ inline void dot_tokens(const DotRows& args, int64_t m, int count, int64_t n,
   }
 }
 
+// What comes after the strip of N rows at n.
+template <class D, int N>
+inline const typename D::W* next_strip(const DotRows& args, int64_t n) {
+  if (n + N >= args.num_rows) return static_cast<const typename D::W*>(args.next_w);
+  return static_cast<const typename D::W*>(args.w) + (n + N) * args.k;
+}
+
 // N rows for all tokens, in tiles of nearly equal height. Where there are several, the first two
 // fetch half of the next strip each, so that memory and arithmetic are busy together.
 template <class D, int N>
 inline void dot_strip(const DotRows& args, int64_t n) {
-  const auto* next = static_cast<const typename D::W*>(args.w) + (n + N) * args.k;
+  const auto* next = next_strip<D, N>(args, n);
   int64_t tiles = (args.num_x + V::kMaxTokens - 1) / V::kMaxTokens;
   if (tiles == 1) return dot_tokens<D, N, N>(args, 0, static_cast<int>(args.num_x), n, next);
   constexpr int kHalf = (N + 1) / 2;
@@ -131,7 +138,7 @@ template <class D, int M>
 inline int64_t dot_wide(const DotRows& args) {
   int64_t n = 0;
   for (; n + 8 <= args.num_rows; n += 8) {
-    dot_tile<D, M, 8, 8>(args, 0, n, static_cast<const typename D::W*>(args.w) + (n + 8) * args.k);
+    dot_tile<D, M, 8, 8>(args, 0, n, next_strip<D, 8>(args, n));
   }
   return n;
 }
