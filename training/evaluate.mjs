@@ -5,11 +5,11 @@
 // Held-out samples count by exact match. Hand-written ones count when the answer equals `expected`, or
 // holds every `contains` and none of `excludes`.
 
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const here = path => fileURLToPath(new URL(path, import.meta.url))
 
 const FLOORS = {
   meetings_en: 0.97,
@@ -21,7 +21,7 @@ const FLOORS = {
   sort: 0.8,
   sums: 0.8,
   'hand-written': 0.8,
-};
+}
 
 const { values: options } = parseArgs({
   options: {
@@ -33,72 +33,84 @@ const { values: options } = parseArgs({
     task: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
-});
+})
 
-const load = (name) =>
-  readFileSync(here(`eval/${name}.jsonl`), 'utf8').trim().split('\n').map(JSON.parse);
+const load = name =>
+  readFileSync(here(`eval/${name}.jsonl`), 'utf8')
+    .trim()
+    .split('\n')
+    .map(JSON.parse)
 
 function isRight(sample, text) {
-  const answer = text.trim();
-  if (sample.expected !== undefined) return answer === sample.expected;
-  const hasAll = (sample.contains ?? []).every((part) => answer.includes(part));
-  return hasAll && !(sample.excludes ?? []).some((part) => answer.includes(part));
+  const answer = text.trim()
+  if (sample.expected !== undefined) return answer === sample.expected
+  const hasAll = (sample.contains ?? []).every(part => answer.includes(part))
+  return hasAll && !(sample.excludes ?? []).some(part => answer.includes(part))
 }
 
 function samplesOf() {
-  const limit = Number(options.limit);
+  const limit = Number(options.limit)
   const samples = [
-    ...load('held_out').map((sample) => ({ ...sample, group: sample.task })),
-    ...load('hand_written').map((sample) => ({ ...sample, group: 'hand-written' })),
-  ];
-  const taken = {};
+    ...load('held_out').map(sample => ({ ...sample, group: sample.task })),
+    ...load('hand_written').map(sample => ({ ...sample, group: 'hand-written' })),
+  ]
+  const taken = {}
   return samples.filter(({ group }) => {
-    taken[group] = (taken[group] ?? 0) + 1;
-    return (!options.task || group === options.task) && (!limit || taken[group] <= limit);
-  });
+    taken[group] = (taken[group] ?? 0) + 1
+    return (!options.task || group === options.task) && (!limit || taken[group] <= limit)
+  })
 }
 
 async function main() {
-  const { loadModel } = await import(options.library);
-  const model = await loadModel(options.model);
-  const queue = samplesOf();
-  const scores = {};
-  let shown = Number(options.show);
-  const started = performance.now();
+  const { loadModel } = await import(options.library)
+  const model = await loadModel(options.model)
+  const queue = samplesOf()
+  const scores = {}
+  let shown = Number(options.show)
+  const started = performance.now()
 
   async function work() {
     for (let sample = queue.shift(); sample; sample = queue.shift()) {
-      const score = (scores[sample.group] ??= { right: 0, asked: 0 });
-      const request = model.chat(sample.messages, { maxTokens: 256, temperature: 0 });
-      const { text } = await request.result();
-      const right = isRight(sample, text);
-      score.asked += 1;
-      score.right += right ? 1 : 0;
-      if (right || shown <= 0) continue;
-      shown -= 1;
-      const wanted = sample.expected ?? JSON.stringify({ contains: sample.contains, excludes: sample.excludes });
-      console.error(`--- ${sample.task}\n${sample.messages.at(-1).content}\nWANTED ${wanted}\nGOT ${text}`);
+      scores[sample.group] ??= { right: 0, asked: 0 }
+      const score = scores[sample.group]
+      const request = model.chat(sample.messages, { maxTokens: 256, temperature: 0 })
+      const { text } = await request.result()
+      const right = isRight(sample, text)
+      score.asked += 1
+      score.right += right ? 1 : 0
+      if (right || shown <= 0) continue
+      shown -= 1
+      const wanted =
+        sample.expected ?? JSON.stringify({ contains: sample.contains, excludes: sample.excludes })
+      console.error(
+        `--- ${sample.task}\n${sample.messages.at(-1).content}\nWANTED ${wanted}\nGOT ${text}`,
+      )
     }
   }
-  await Promise.all(Array.from({ length: Number(options.parallel) }, work));
-  await model.close?.();
+  await Promise.all(Array.from({ length: Number(options.parallel) }, work))
+  await model.close?.()
 
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = (performance.now() - started) / 1000
   if (options.json) {
     const accuracy = Object.fromEntries(
-      Object.entries(scores).map(([task, { right, asked }]) => [task, { right, asked, accuracy: right / asked }]),
-    );
-    console.log(JSON.stringify({ seconds, accuracy }));
-    return;
+      Object.entries(scores).map(([task, { right, asked }]) => [
+        task,
+        { right, asked, accuracy: right / asked },
+      ]),
+    )
+    console.log(JSON.stringify({ seconds, accuracy }))
+    return
   }
-  console.log('| Task | Right | Asked | Accuracy | Floor |\n| --- | ---: | ---: | ---: | ---: |');
+  console.log('| Task | Right | Asked | Accuracy | Floor |\n| --- | ---: | ---: | ---: | ---: |')
   for (const [task, { right, asked }] of Object.entries(scores)) {
-    const floor = FLOORS[task];
-    const percent = (value) => `${(100 * value).toFixed(1)} %`;
-    console.log(`| ${task} | ${right} | ${asked} | ${percent(right / asked)} | ${floor ? percent(floor) : ''} |`);
-    if (floor && right / asked < floor) process.exitCode = 1;
+    const floor = FLOORS[task]
+    const percent = value => `${(100 * value).toFixed(1)} %`
+    console.log(
+      `| ${task} | ${right} | ${asked} | ${percent(right / asked)} | ${floor ? percent(floor) : ''} |`,
+    )
+    if (floor && right / asked < floor) process.exitCode = 1
   }
-  console.log(`\n${seconds.toFixed(0)} s`);
+  console.log(`\n${seconds.toFixed(0)} s`)
 }
 
-await main();
+await main()
