@@ -42,7 +42,7 @@ bool same_file(const struct stat& a, const struct stat& b) {
 
 struct MappedFile::State {
   std::string path;
-  struct stat opened{};
+  struct stat opened {};
   void* data = nullptr;
   size_t size = 0;
   std::optional<BusGuard> guard;
@@ -66,7 +66,7 @@ MappedFile::MappedFile(const std::string& path) : state_(std::make_unique<State>
   if (path.find('\0') != std::string::npos) {
     throw Error("path_forbidden", "Expected a path without NUL characters.");
   }
-  struct stat before{};
+  struct stat before {};
   if (stat(path.c_str(), &before) != 0) fail_system(path, "find");
   require_regular(before, path);  // opening some devices has effects
   // O_NONBLOCK: a FIFO that takes the file's place here must not hang the open.
@@ -107,7 +107,7 @@ void MappedFile::advise_dontneed(uint64_t begin, uint64_t end) const {
 }
 
 void MappedFile::check_unchanged() const {
-  struct stat now{};
+  struct stat now {};
   const bool there = stat(state_->path.c_str(), &now) == 0;
   const bool faulted = state_->guard && state_->guard->faulted();
   if (there && !faulted && same_file(now, state_->opened)) return;

@@ -121,7 +121,7 @@ void survives_truncation() {
 }
 
 void passes_on_foreign_faults() {
-  struct sigaction guard{};
+  struct sigaction guard {};
   sigaction(SIGBUS, nullptr, &guard);
   expect((guard.sa_flags & SA_SIGINFO) != 0, "the guard is installed");
   const pid_t child = fork();

@@ -27,8 +27,9 @@ void weight_store_tests() {
   expect(b && b.file_index == 1 && b.entry->bytes() == 5 && b.data()[4] == std::byte{4}, "find");
   expect(!store.find("c"), "find nothing");
   expect_code("invalid_file", "\"c\"", "at", [&] { (void)store.at("c"); });
-  expect_code("invalid_file", "3.safetensors", "IX-1 in two files",
-              [&] { io::WeightStore({one, again}); });
+  expect_code("invalid_file", "3.safetensors", "IX-1 in two files", [&] {
+    io::WeightStore({one, again});
+  });
   expect_code("invalid_file", "\"a\"", "IX-1 one file twice", [&] { io::WeightStore({one, one}); });
   expect_code("io_error", "missing", "missing", [&] { io::WeightStore({folder.at("missing")}); });
   expect(io::WeightStore({}).num_tensors() == 0, "empty store");

@@ -1,5 +1,6 @@
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <thread>
 
 #include "harness.h"
@@ -37,6 +38,17 @@ void wakes_after_sleep() {
   }
 }
 
+void idle_costs_nothing() {
+  cpu::ThreadPool pool(4);
+  pool.parallel_for(8, [](int64_t, int) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));  // the spin is over
+  const std::clock_t before = std::clock();                    // of all threads of the process
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  const double busy_ms = 1e3 * static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  check(busy_ms < 5,
+        "thread_pool: idle for 100 ms took " + std::to_string(busy_ms) + " ms of processor time");
+}
+
 }  // namespace
 
 void test_thread_pool() {
@@ -44,6 +56,7 @@ void test_thread_pool() {
     for (int64_t tasks : {0, 1, 2, 3, 7, 64}) every_task_runs_once(threads, tasks);
   }
   wakes_after_sleep();
+  idle_costs_nothing();
   check(cpu::usable_cores() >= 1, "usable_cores: at least one");
 }
 
