@@ -120,6 +120,7 @@ def main():
 
     weights = args.out / "model.safetensors.tmp"
     save_file(tensors(torch.load(args.run / "checkpoint.pt", weights_only=True)["model"], shape), weights, metadata={"format": "pt"})
+    weights.chmod(0o644)
     os.replace(weights, args.out / "model.safetensors")
     write(args.out / "tokenizer.json", pipeline)
     write(args.out / "chat_template.jinja", TEMPLATE)
