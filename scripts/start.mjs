@@ -5,7 +5,7 @@ await setupOrExit()
 const { loadModel } = await import('../dist/index.mjs')
 
 const notes =
-  'Anna will send the budget to the board by Friday. Tom Brook books the room by 12 March. The coffee was good.'
+  'Anna will send the budget to the board by Friday. Tom Reed will book the room by 12 March. The coffee was good.'
 const samples = [
   `Turn these meeting notes into a table of action items:\n${notes}`,
   '把下面的会议纪要整理成任务表格：\n李雷负责在周五之前完成预算报告。韩梅梅负责在3月12日之前预订会议室。',
