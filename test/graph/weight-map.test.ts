@@ -44,7 +44,7 @@ describe('WeightMap', () => {
       tensor('model.layers.0.self_attn.rotary_emb.inv_freq', 2),
     )
     fine.matrix('embed_tokens.weight', 10, 4)
-    expect(fine.finish()).toEqual({ parameters: 40 })
+    expect(fine.finish()).toEqual({ parameters: 40, names: ['model.embed_tokens.weight'] })
   })
 
   it('takes a tied head from the embedding, whether or not the file repeats it', () => {
@@ -52,7 +52,7 @@ describe('WeightMap', () => {
       const m = map(...extra)
       const e = m.matrix('embed_tokens.weight', 10, 4)
       expect(m.head(10, 4, e, true)).toBe(e)
-      m.finish()
+      expect(m.finish().parameters).toBe(40)
     }
   })
 
