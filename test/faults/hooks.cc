@@ -83,23 +83,39 @@ __attribute__((visibility("default"))) int pthread_create(pthread_t* thread,
 }
 }
 
-// The nothrow and array forms of the standard library end in these.
-void* operator new(size_t bytes) {
-  void* block = __wrap_malloc(bytes == 0 ? 1 : bytes);
-  if (block == nullptr) throw std::bad_alloc();
-  return block;
-}
+namespace {
 
-void* operator new(size_t bytes, std::align_val_t align) {
+void* take(size_t bytes, size_t align) {
+  if (align <= __STDCPP_DEFAULT_NEW_ALIGNMENT__) return __wrap_malloc(bytes == 0 ? 1 : bytes);
   void* block = nullptr;
-  if (fails(Fault::allocation) || posix_memalign(&block, static_cast<size_t>(align), bytes) != 0) {
-    throw std::bad_alloc();
-  }
+  if (fails(Fault::allocation) || posix_memalign(&block, align, bytes) != 0) return nullptr;
   count_block(1);
   return block;
 }
 
+void* take_or_throw(size_t bytes, size_t align) {
+  void* block = take(bytes, align);
+  if (block == nullptr) throw std::bad_alloc();
+  return block;
+}
+
+}  // namespace
+
+// All forms: a sanitizer would answer those that are missing, and not know their blocks again.
+void* operator new(size_t bytes) { return take_or_throw(bytes, 1); }
+void* operator new[](size_t bytes) { return take_or_throw(bytes, 1); }
+void* operator new(size_t bytes, std::align_val_t align) {
+  return take_or_throw(bytes, static_cast<size_t>(align));
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return take(bytes, 1); }
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return take(bytes, 1); }
+void* operator new(size_t bytes, std::align_val_t align, const std::nothrow_t&) noexcept {
+  return take(bytes, static_cast<size_t>(align));
+}
+
 void operator delete(void* block) noexcept { __wrap_free(block); }
+void operator delete[](void* block) noexcept { __wrap_free(block); }
+void operator delete[](void* block, size_t) noexcept { __wrap_free(block); }
 void operator delete(void* block, size_t) noexcept { __wrap_free(block); }
 void operator delete(void* block, std::align_val_t) noexcept { __wrap_free(block); }
 void operator delete(void* block, size_t, std::align_val_t) noexcept { __wrap_free(block); }
