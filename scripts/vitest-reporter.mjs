@@ -12,7 +12,7 @@ export default class Totals {
     if (state === 'failed') this.failed++
     if (state === 'skipped')
       this.skipped.push(
-        `${test.module.relativeModuleId} > ${test.fullName}: ${note ?? 'no reason given'}`,
+        `${test.module.relativeModuleId} > ${test.fullName}: ${note ?? /\((skipped [^)]*)\)/.exec(test.fullName)?.[1] ?? 'no reason given'}`,
       )
   }
 
