@@ -13,6 +13,7 @@ const { date, machine, rows } = JSON.parse(
   readFileSync(join(benchFolder, '.cache/results/peers.json'), 'utf8'),
 )
 const compared = rows.filter(r => r.unit === 'tok/s' && r.peer > 0)
+if (compared.length === 0) throw new Error('Expected a run of peers without --busy to draw')
 
 const text = (x, y, content, extra = '') =>
   `<text x="${x}" y="${y}" fill="${colors.text}" ${extra}>${content}</text>`
