@@ -2,11 +2,14 @@
 // close meanwhile, and two executors on one store: a program for ASan, UBSan, TSan and valgrind.
 //   executor_run [rounds]
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <thread>
 
+#include "executor/store_row.h"
 #include "golden_model.h"
 
 namespace conclave::test {
@@ -37,6 +40,21 @@ void every_thread_count(const GoldenModel& model) {
              model.name + ": the same bits on " + std::to_string(threads) + " threads");
     }
   }
+}
+
+void rows_that_int8_cannot_hold() {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  int8_t q[2];
+  float scale = 1;
+  for (const float bad : {nan, infinity, -infinity}) {
+    const float row[] = {1, bad};
+    executor::quantise_row(q, &scale, row, 2);
+    expect(std::isnan(scale), "int8: a row that is not finite stays so");
+  }
+  const float tiny[] = {0, 1e-45f};
+  executor::quantise_row(q, &scale, tiny, 2);
+  expect(scale == 0 && q[0] == 0 && q[1] == 0, "int8: a row too small to divide by is zero");
 }
 
 // open_sampler and close_sampler are the two calls that any thread may make during a step.
@@ -81,6 +99,7 @@ void two_executors_share_a_store(const GoldenModel& model) {
 int main(int argc, char** argv) {
   using namespace conclave::test;
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 20;
+  rows_that_int8_cannot_hold();
   for (const char* name : {"moe-f32", "moe-norm-false-tied-sharded"}) {
     const GoldenModel model(name);
     every_thread_count(model);
