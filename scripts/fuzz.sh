@@ -2,6 +2,7 @@
 # Fuzzes the readers of untrusted bytes under ASan and UBSan: builds once, replays the committed corpus
 # and every crash ever found, then runs each target for SECONDS, two at a time.
 #   bash scripts/fuzz.sh SECONDS [json|safetensors|gguf|graph]
+# CONCLAVE_SEED (1 unless given) chooses what is tried: a change is then judged by itself, not by luck.
 # The repository is only read. A finding ends with 1 and stays in build/fuzz/findings; the file goes to
 # test/fuzz/crashes/TARGET/ with the fix. For a release: bash scripts/fuzz.sh 3600 TARGET
 set -euo pipefail
@@ -31,7 +32,7 @@ fuzz() {
   find "${seeds[@]}" -type f -exec "$program" "${limits[@]}" {} + >"$log" 2>&1 || return 1
   new=$(mktemp -d)
   local failed=0
-  "$program" "${limits[@]}" "-dict=$dictionary" "-max_total_time=$seconds" -max_len=65536 -print_final_stats=1 \
+  "$program" "${limits[@]}" "-dict=$dictionary" "-max_total_time=$seconds" "-seed=${CONCLAVE_SEED:-1}" -max_len=65536 -print_final_stats=1 \
     "$new" "${seeds[@]}" >"$log" 2>&1 || failed=1
   rm -rf "$new"
   local runs coverage
