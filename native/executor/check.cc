@@ -64,12 +64,13 @@ class NodeCheck {
   const Node& node_;
 };
 
-void check_embed(const NodeCheck& c, const Node& node) {
+void check_embed(const NodeCheck& c, const Graph& graph, const Node& node) {
   c.arity(1, 1, 1, 1);
   c.matrix(0);
   if (node.inputs[0] != kTokenIds) c.fail("takes token_ids");
   c.floats({&c.out(0)});
   c.equal("hidden_size", c.weight(0).cols, c.out(0).width);
+  if (c.weight(0).rows < graph.vocab_size) c.fail("has fewer rows than there are token ids");
 }
 
 void check_rms_norm(const NodeCheck& c) {
@@ -175,7 +176,7 @@ void check_gather_rows(const NodeCheck& c, const Node& node) {
 void check_node(const Graph& graph, const Node& node) {
   const NodeCheck c(graph, node);
   switch (node.op) {
-    case Op::embed: check_embed(c, node); break;
+    case Op::embed: check_embed(c, graph, node); break;
     case Op::rms_norm: check_rms_norm(c); break;
     case Op::matmul: check_matmul(c, node); break;
     case Op::rope: check_rope(c, graph, node); break;
