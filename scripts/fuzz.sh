@@ -55,7 +55,7 @@ for ((i = 0; i < ${#targets[@]}; i += 2)); do
     else
       failed=$((failed + 1))
       echo "fuzz ${pair[j]}: FOUND something, the end of its log:"
-      tail -40 "$build/${pair[j]}.log"
+      tail -60 "$build/${pair[j]}.log"
     fi
   done
 done
