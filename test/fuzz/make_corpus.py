@@ -177,7 +177,9 @@ class Recorder:
                            'logits': logits}, separators=(',', ':'))
 
 
-def attention(g, x, hidden, heads, kv_heads, dim, **more):
+def attention(g, x, hidden, heads, kv_heads, dim, tensor_of_q=None, **more):
+    if tensor_of_q:  # scales belong to a whole tensor
+        more = {**more, 'tensor': tensor_of_q, 'offset': 0}
     g.regions.append({'kind': 'kv', 'numKvHeads': kv_heads, 'headDim': dim})
     norm = g.node('rms_norm', [x], [hidden], [g.weight(1, hidden, False)], eps=1e-6)
     q = g.node('matmul', [norm], [heads * dim], [g.weight(heads * dim, hidden, **more), g.weight(1, heads * dim, False)])
@@ -227,6 +229,9 @@ def graphs():
     write('graph', 'dense-f16', graph('f16', moe=False))
     write('graph', 'dense-odd', graph('odd', moe=False))
     write('graph', 'dense-interleaved', graph('f32', moe=False, interleavedHeadDim=4))
+    by_row = {'tensor': 's8', 'blockRows': 1, 'blockCols': 8}
+    write('graph', 'dense-i8', graph('f32', moe=False, tensor_of_q='i8', scales=by_row))
+    write('graph', 'dense-f8', graph('f32', moe=False, tensor_of_q='f8', scales={**by_row, 'blockRows': 2, 'blockCols': 4}))
     write('graph', 'dense-head-of-5', graph('f32', moe=False, dim=5))
     write('graph', 'moe-q8-0', graph('q8_0', hidden=32, dim=16, inner=32, block=32))
     write('graph', 'dense-q4-k', graph('q4_k', hidden=256, moe=False, block=256))

@@ -20,12 +20,12 @@ std::string seeded(int64_t bytes) {
   return data;
 }
 
-// Weights around ±1, so that what a step computes stays finite.
-std::string weights(DType dtype, int64_t count) {
+// In [least, least + 2): weights around 0 keep what a step computes finite.
+std::string weights(DType dtype, int64_t count, float least = -1) {
   std::minstd_rand random(2);
   std::string data;
   for (int64_t i = 0; i < count; i++) {
-    const float x = static_cast<float>(random() % 2001) / 1000.0f - 1.0f;
+    const float x = static_cast<float>(random() % 2001) / 1000.0f + least;
     if (dtype == DType::f32) data += raw(x);
     else data += raw(dtype == DType::f16 ? f32_to_f16(x) : f32_to_bf16(x));
   }
@@ -46,6 +46,9 @@ std::string safetensors() {
   add("bf16", "BF16", kElements, weights(DType::bf16, kElements));
   add("u8", "U8", 1, "x");
   add("odd", "BF16", 1024, weights(DType::bf16, 1024));
+  add("i8", "I8", 1024, seeded(1024));
+  add("f8", "F8_E4M3", 1024, seeded(1024));
+  add("s8", "F32", 8, weights(DType::f32, 8, 0.001f));
   header += "}";
   while (header.size() % 8 != 0) header += ' ';
   return raw<uint64_t>(header.size()) + header + data;
