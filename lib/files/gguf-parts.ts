@@ -5,8 +5,8 @@
 import { basename, dirname, join } from 'node:path'
 import { ConclaveError } from '../errors.ts'
 import type { GgufKeys } from './gguf-metadata.ts'
-import { type Folder, openFolder, resolveFile } from './read-file.ts'
-import { maxWeightFiles } from './weight-files.ts'
+import { openFolder } from './read-file.ts'
+import { maxWeightFiles, resolveShards } from './weight-files.ts'
 
 /** What the keys of one part say about the whole. */
 export interface SplitKeys {
@@ -49,24 +49,7 @@ export async function partPaths(path: string, split: SplitKeys): Promise<string[
     { length: split.count - 1 },
     (_, i) => `${stem}-${String(i + 2).padStart(5, '0')}-of-${of}.gguf`,
   )
-  return [path, ...(await resolveAll(folder, names))]
-}
-
-async function resolveAll(folder: Folder, names: readonly string[]): Promise<string[]> {
-  const found: string[] = []
-  const missing: string[] = []
-  for (const name of names) {
-    const real = await resolveFile(folder, name)
-    if (real === null) missing.push(name)
-    else found.push(real)
-  }
-  if (missing.length === 0) return found
-  throw new ConclaveError(
-    'missing_shard',
-    `Expected ${names.length + 1} parts in ${folder.path}, but ${missing.length} are missing: ` +
-      `${missing.slice(0, 10).join(', ')}. Download the model again.`,
-    { missing: missing.slice(0, 10), count: missing.length },
-  )
+  return [path, ...(await resolveShards(folder, names, `${split.count} parts`))]
 }
 
 /** Checks that a later part is the one that its place says. */

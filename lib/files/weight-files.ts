@@ -47,7 +47,15 @@ export async function findWeightFiles(folder: Folder): Promise<WeightFiles> {
   return { weightFiles: await resolveShards(folder, names), weightMap: null, totalSize: null }
 }
 
-async function resolveShards(folder: Folder, names: readonly string[]): Promise<string[]> {
+/**
+ * Real paths of the named files of a folder, in order. Throws `missing_shard` naming up to ten that are not there;
+ * `expected` begins its sentence: "3 weight files".
+ */
+export async function resolveShards(
+  folder: Folder,
+  names: readonly string[],
+  expected = `${names.length} weight files`,
+): Promise<string[]> {
   const found: string[] = []
   const missing: string[] = []
   for (const name of names) {
@@ -58,7 +66,7 @@ async function resolveShards(folder: Folder, names: readonly string[]): Promise<
   if (missing.length === 0) return found
   throw new ConclaveError(
     'missing_shard',
-    `Expected ${names.length} weight files in ${folder.path}, but ${missing.length} are missing: ` +
+    `Expected ${expected} in ${folder.path}, but ${missing.length} are missing: ` +
       `${listed(missing)}. Download the model again.`,
     { missing: missing.slice(0, 10), count: missing.length },
   )
