@@ -4,8 +4,8 @@
 #include <random>
 
 #include "expect.h"
-#include "gguf_fuzz.h"
 #include "gguf_writer.h"
+#include "read_as_gguf.h"
 
 namespace conclave::test {
 namespace {
