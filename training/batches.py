@@ -4,13 +4,14 @@ A pool of chats is tokenised and sorted by length; runs of equal length (chats
 are cut or padded by a few tokens at most) form groups, and each step takes
 four groups of different lengths, so that every step sees many tasks.
 """
+import json
 import random
 
 import torch
 
 from data import mix
 
-DRILL_SHARE = 0.06
+DRILL_SHARE, QUOTE_SHARE = 0.06, 0.05
 POOL, GROUP_TOKENS, GROUPS, LONGEST = 640, 512, 4, 640
 
 
@@ -37,6 +38,16 @@ def token_drill(rng, tokenizer):
     text = text.replace("\ufffd", "").strip() or "ok"
     request = rng.choice(["Repeat this: ", "Copy: ", "Say ", "Repeat after me: ", "重复：", "照抄：", "Write this again:\n", "Echo "])
     return [{"role": "user", "content": request + text}, {"role": "assistant", "content": text}]
+
+
+def quote_drill(rng, tokenizer):
+    """Write words made of random pieces in quotes: a word after a quote begins with another token than after a space."""
+    count = tokenizer.get_vocab_size()
+    words = [tokenizer.decode([rng.randrange(count) for _ in range(rng.randint(1, 3))]) for _ in range(rng.randint(2, 6))]
+    words = [word for word in ("".join(filter(str.isalnum, w.replace("\ufffd", ""))) for w in words) if word] or ["ok"]
+    words = [word.capitalize() if rng.random() < 0.5 else word for word in words]
+    request = rng.choice(["Put in quotes: ", "As a JSON list: ", "JSON array of ", "Quote each word: ", "加引号：", "写成JSON列表："])
+    return [{"role": "user", "content": request + rng.choice([" ", ", ", "\n"]).join(words)}, {"role": "assistant", "content": json.dumps(words, ensure_ascii=False)}]
 
 
 def groups_of(chats, budget=GROUP_TOKENS):
@@ -72,8 +83,13 @@ def stream(tokenizer, seed, pool=0):
         rng = random.Random(f"training {seed} {pool}")
         chats = []
         while len(chats) < POOL:
-            drill = rng.random() < DRILL_SHARE
-            chat = encode(tokenizer, token_drill(rng, tokenizer) if drill else mix.messages(rng, early=pool < mix.EARLY_POOLS))
+            kind = rng.random()
+            if kind < DRILL_SHARE:
+                chat = encode(tokenizer, token_drill(rng, tokenizer))
+            elif kind < DRILL_SHARE + QUOTE_SHARE:
+                chat = encode(tokenizer, quote_drill(rng, tokenizer))
+            else:
+                chat = encode(tokenizer, mix.messages(rng, early=pool < mix.EARLY_POOLS))
             if len(chat[0]) <= LONGEST:
                 chats.append(chat)
         groups = groups_of(chats)
