@@ -115,6 +115,11 @@ export interface StepBatch {
   wantLogits: boolean
   /** True: the experts that each token was sent to come back too. */
   wantRoutes?: boolean
+  /**
+   * True: what the head reads comes back for each logit row; the head itself is left out where no
+   * row is sampled and `wantLogits` is false.
+   */
+  wantHidden?: boolean
 }
 
 export interface StepResult {
@@ -132,6 +137,8 @@ export interface StepResult {
   logits: Float32Array | null
   /** (sparse layers, T, num_experts_per_tok) chosen experts in falling router weight, only with wantRoutes. */
   routes: Int32Array | null
+  /** (R, hidden_size) only with wantHidden. */
+  hidden: Float32Array | null
   /** Wall time of the native work. */
   ms: number
 }

@@ -61,6 +61,7 @@ export class BatchBuilder {
       samplers: this.#samplers.subarray(0, row),
       wantLogits: entries.some(e => e.sequence.wants === 'logits'),
       wantRoutes: entries.some(e => e.sequence.wants === 'routes'),
+      wantHidden: entries.some(e => e.sequence.wants === 'hidden'),
     }
   }
 
@@ -75,7 +76,7 @@ export class BatchBuilder {
   }
 
   #fillRows({ sequence, count, reachesEnd }: PlanEntry, token: number, row: number): number {
-    if (sequence.wants === 'logits') {
+    if (sequence.wants === 'logits' || sequence.wants === 'hidden') {
       for (let i = 0; i < count; i++) {
         this.#logitRows[row] = token + i
         this.#samplers[row++] = -1

@@ -10,6 +10,7 @@ import { Engine } from './engine.ts'
 import { type EngineHost, Model } from './model.ts'
 import { expertLoads, ModelEngine } from './model-engine.ts'
 import type { StepExecutor } from './model-runner.ts'
+import { PromptRequests } from './prompt-requests.ts'
 import { engineGenerateNames } from './request-options.ts'
 import { TextRequests } from './text-requests.ts'
 
@@ -68,6 +69,7 @@ export async function createEngine(
       prefixCache,
       names: engineGenerateNames,
     }),
+    prompts: new PromptRequests({ engine, vocabSize, maxContext }),
     expertLoads: () => expertLoads(host.executor.expertCounts(cache), parts.routing.layers),
     onDispose: () => others.delete(made),
   })

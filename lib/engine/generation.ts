@@ -71,6 +71,7 @@ export type Launch = (events: GenerationEvents) => Promise<() => void>
 export class Generation implements AsyncIterable<GenerationChunk> {
   readonly #launch: Launch
   #result: Promise<GenerationResult> | undefined
+  #launched: Promise<void> | undefined
   #stop: (() => void) | undefined
   #stopped = false
   #iterated = false
@@ -86,6 +87,16 @@ export class Generation implements AsyncIterable<GenerationChunk> {
   result(): Promise<GenerationResult> {
     this.#result ??= this.#start()
     return this.#result
+  }
+
+  /**
+   * Resolves once the request is taken, before its first token; rejects where it is refused. Starts
+   * the work, as `result()` does.
+   */
+  async started(): Promise<void> {
+    const result = this.result()
+    await this.#launched
+    if (this.#stop === undefined) await result
   }
 
   /** The whole text. */
@@ -146,7 +157,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
           this.#close()
         },
       }
-      this.#launch(events).then(stop => {
+      this.#launched = this.#launch(events).then(stop => {
         this.#stop = stop
         if (this.#stopped) stop()
       }, events.fail)

@@ -3,9 +3,12 @@
  * @module
  */
 import type { ChatMessage } from '../chat/messages.ts'
+import type { Pooling } from './embed-request.ts'
 import type { Engine, EngineCounts } from './engine.ts'
 import type { Generation } from './generation.ts'
+import type { PromptRequests } from './prompt-requests.ts'
 import type { EngineChatOptions, EngineGenerateOptions } from './request-options.ts'
+import type { PromptLogprob } from './score-request.ts'
 import type { TextRequests } from './text-requests.ts'
 
 /** How the tokens of one sparse layer were spread since the engine was made. */
@@ -25,6 +28,7 @@ export interface EngineStats extends EngineCounts {
 export interface ModelEngineParts {
   engine: Engine
   texts: TextRequests
+  prompts: PromptRequests
   expertLoads: () => ExpertLoad[]
   onDispose: () => void
 }
@@ -60,6 +64,34 @@ export class ModelEngine {
    */
   chat(messages: ChatMessage[], options: EngineChatOptions = {}): Generation {
     return this.#parts.texts.chat(messages, options)
+  }
+
+  /**
+   * Log-probability (natural logarithm, before temperature) of each token of a prompt given those
+   * before it, null for the first; `top` alternatives each, 0 … 20. Throws `invalid_request`,
+   * `context_length_exceeded`, `kv_capacity`, `aborted` or `disposed`.
+   * @example
+   * const [, second] = await engine.score(model.tokenizer.encode('Once upon'))
+   * console.log(second.logprob)
+   */
+  score(
+    ids: ArrayLike<number>,
+    options: { top?: number; signal?: AbortSignal } = {},
+  ): Promise<(PromptLogprob | null)[]> {
+    return this.#parts.prompts.score(ids, options)
+  }
+
+  /**
+   * A vector (hidden_size) of length 1 for a prompt: the mean of its tokens' last hidden states
+   * (default), or the last token's. Errors as in {@link ModelEngine.score}.
+   * @example
+   * const vector = await engine.embed(model.tokenizer.encode('a fox'), { pooling: 'last' })
+   */
+  embed(
+    ids: ArrayLike<number>,
+    options: { pooling?: Pooling; signal?: AbortSignal } = {},
+  ): Promise<Float32Array> {
+    return this.#parts.prompts.embed(ids, options)
   }
 
   /** What it holds now, and counts since it was made. */

@@ -33,6 +33,8 @@ export type StepOutput =
       stepTokens: number
       routes: Int32Array
     }
+  /** (count, hidden_size) what the head reads of the entry's tokens, from token `start` on. */
+  | { kind: 'hidden'; start: number; hidden: Float32Array }
   | { kind: 'error'; error: ConclaveError }
 
 /** What the engine needs of a model; the executor, or a fake one in tests. */
@@ -118,6 +120,10 @@ function readOutputs(plan: Plan, result: StepResult): StepOutput[] {
       row += count
       return readLogits(entry, result, row - count)
     }
+    if (wants === 'hidden') {
+      row += count
+      return readHidden(entry, result, row - count)
+    }
     if (wants === 'routes') {
       const routes = result.routes ?? new Int32Array(0)
       return { kind: 'routes', start, count, offset, stepTokens: plan.numTokens, routes }
@@ -134,6 +140,13 @@ function readLogits(entry: PlanEntry, result: StepResult, row: number): StepOutp
     start: entry.start,
     logits: logits.subarray(row * vocabSize, (row + entry.count) * vocabSize),
   }
+}
+
+function readHidden(entry: PlanEntry, result: StepResult, row: number): StepOutput {
+  const all = result.hidden!
+  const width = all.length / result.tokenIds.length
+  const hidden = all.subarray(row * width, (row + entry.count) * width)
+  return { kind: 'hidden', start: entry.start, hidden }
 }
 
 function readToken(result: StepResult, row: number): StepOutput {

@@ -18,7 +18,7 @@ export interface SchedulerOptions {
   maxSequences: number
   /** Tokens a page holds. */
   pageSize: number
-  /** Most tokens a step runs of all sequences that want the logits of each. */
+  /** Most tokens a step runs of all sequences that want the logits or hidden state of each. */
   maxLogitRows: number
 }
 
@@ -220,7 +220,7 @@ export class Scheduler {
 
   #take(plan: Plan, sequence: Sequence, bound = Number.POSITIVE_INFINITY): void {
     const { maxBatchTokens, maxLogitRows } = this.#options
-    const isLogits = sequence.wants === 'logits'
+    const isLogits = sequence.wants === 'logits' || sequence.wants === 'hidden'
     const pending = sequence.numPending
     const most = isLogits ? Math.min(bound, maxLogitRows - plan.numLogitRows) : bound
     const count = Math.min(pending, most, maxBatchTokens - plan.numTokens)

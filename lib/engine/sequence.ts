@@ -12,9 +12,9 @@ export type SequenceState = 'waiting' | 'running' | 'finished'
 
 /**
  * What its steps give: a token where its end is reached, or for every token of the prompt the
- * logits or the experts chosen, with nothing sampled.
+ * logits, the hidden state or the experts chosen, with nothing sampled.
  */
-export type SequenceOutput = 'token' | 'logits' | 'routes'
+export type SequenceOutput = 'token' | 'logits' | 'hidden' | 'routes'
 
 export interface SequenceOptions {
   id: number

@@ -29,6 +29,7 @@ StepInput parse_step(const Napi::Object& batch) {
   in.cache = batch.Has("cache") ? static_cast<int32_t>(int_arg(batch, "cache", 0, INT32_MAX)) : 0;
   in.want_logits = bool_arg(batch, "wantLogits");
   in.want_routes = batch.Has("wantRoutes") && bool_arg(batch, "wantRoutes");
+  in.want_hidden = batch.Has("wantHidden") && bool_arg(batch, "wantHidden");
   return in;
 }
 
@@ -59,6 +60,7 @@ Napi::Value step_value(Napi::Env env, StepOutput& out) {
   result.Set("topN", static_cast<double>(out.top_n));
   result.Set("logits", logits_value(env, std::move(out.logits)));
   result.Set("routes", out.routes.empty() ? env.Null() : ints_value(env, out.routes));
+  result.Set("hidden", out.hidden.empty() ? env.Null() : floats_value(env, out.hidden));
   result.Set("ms", out.ms);
   return result;
 }

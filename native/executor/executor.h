@@ -34,7 +34,7 @@ struct StepInput {
   std::vector<int32_t> token_ids, positions, query_starts, kv_lengths, page_tables, logit_rows,
       samplers;
   int32_t max_pages = 0, cache = 0;
-  bool want_logits = false, want_routes = false;
+  bool want_logits = false, want_routes = false, want_hidden = false;
 };
 
 struct StepOutput {
@@ -42,6 +42,7 @@ struct StepOutput {
   std::vector<int32_t>
       routes;  // each moe_route's (num_tokens, num_experts_per_tok), in the graph's order
   std::vector<float> logprobs, top_logprobs, logits;
+  std::vector<float> hidden;  // (rows, hidden_size) what the head reads
   int32_t top_n = 0;
   double ms = 0;
 };

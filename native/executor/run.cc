@@ -1,4 +1,6 @@
 // One node of the graph → one op.
+#include <algorithm>
+
 #include "executor/executor.h"
 #include "ops/add.h"
 #include "ops/attention.h"
@@ -38,6 +40,16 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
         !node.outputs.empty() &&
         graph_.values[static_cast<size_t>(node.outputs[0])].leading == Leading::num_rows;
     if (on_rows && num_rows == 0) continue;  // a prefill chunk that nobody asks logits of
+    if (input.want_hidden && node.op == Op::matmul && node.outputs[0] == graph_.logits) {
+      const size_t id = static_cast<size_t>(node.inputs[0]);
+      const float* rows = reinterpret_cast<const float*>(arena + plan.offsets[id]);
+      output.hidden.assign(rows, rows + num_rows * graph_.values[id].width);
+      // The head is the widest matrix: rows of which nobody reads the logits do without it.
+      const bool reads_logits =
+          input.want_logits || std::any_of(input.samplers.begin(), input.samplers.end(),
+                                           [](int32_t sampler) { return sampler >= 0; });
+      if (!reads_logits) continue;
+    }
     run_node(node, plan, arena, batch, num_rows, cache);
     if (node.op != Op::moe_route) continue;
     const size_t id = static_cast<size_t>(node.outputs[0]);

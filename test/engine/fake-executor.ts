@@ -24,6 +24,11 @@ function fakeRoutes({ positions }: StepBatch): Int32Array {
   return Int32Array.from([...layer(0), ...layer(1)])
 }
 
+/** (rows, 2): the position and its token id. */
+function fakeHidden({ logitRows, positions, tokenIds }: StepBatch): Float32Array {
+  return Float32Array.from(Array.from(logitRows, r => [positions[r]!, tokenIds[r]!]).flat())
+}
+
 type FakeHost = EngineHost['executor']
 
 /**
@@ -129,6 +134,7 @@ export class FakeExecutor implements FakeHost {
       topN: 0,
       logits,
       routes: batch.wantRoutes === true ? fakeRoutes(batch) : null,
+      hidden: batch.wantHidden === true ? fakeHidden(batch) : null,
       ms: 0,
     }
   }
