@@ -82,12 +82,6 @@ async function planModel(
     options.weights === 'auto' ? storedFormat(recorded.graph, tensors) : options.weights
   const kvCache =
     options.kvCache === 'auto' ? (weights === 'f32' ? 'f32' : 'bf16') : options.kvCache
-  if (kvCache === 'int8')
-    throw new ConclaveError(
-      'invalid_request',
-      "Expected kvCache 'auto', 'f32' or 'bf16', but got 'int8', which is not implemented.",
-      { option: 'kvCache' },
-    )
   const { threads, pageSize, maxBatchTokens, validate } = options
   const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
   const sizes = { threads, pageSize, maxBatchTokens, maxSequences, numPages: 1 }

@@ -134,7 +134,8 @@ executor::ExecutorOptions parse_options(const Napi::Object& o) {
   else bad_argument("weights", "'auto', 'f32', 'bf16' or 'int8'");
   if (kv == "f32") options.kv_dtype = DType::f32;
   else if (kv == "bf16") options.kv_dtype = DType::bf16;
-  else bad_argument("kvCache", "'f32' or 'bf16'");
+  else if (kv == "int8") options.kv_dtype = DType::i8;
+  else bad_argument("kvCache", "'f32', 'bf16' or 'int8'");
   options.num_threads = static_cast<int>(int_arg(o, "threads", 0, 1024));
   options.page_size = int_arg(o, "pageSize", 16, 1 << 16);
   if (options.page_size % 16 != 0) bad_argument("pageSize", "a multiple of 16");

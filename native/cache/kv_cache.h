@@ -12,7 +12,7 @@ namespace conclave {
 // the CPU); every device keeps `bytes_per_page(…)` bytes a page, pages contiguous.
 struct KvRegion {
   std::byte* data = nullptr;
-  DType dtype = DType::f32;  // f32 | bf16 (i8 later)
+  DType dtype = DType::f32;  // f32 | bf16 | i8 with a f32 scale per position and head
   int64_t num_pages = 0;
   int64_t page_size = 0;  // positions a page; a multiple of 16
   int64_t num_kv_heads = 0;

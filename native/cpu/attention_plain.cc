@@ -11,7 +11,20 @@ namespace conclave::cpu::plain {
 
 namespace {
 
-constexpr WeightFormat value_format(KvFormat f) { return f == kKvF32 ? kWeightF32 : kWeightBf16; }
+constexpr WeightFormat value_format(KvFormat f) {
+  return f == kKvF32 ? kWeightF32 : f == kKvBf16 ? kWeightBf16 : kWeightI8;
+}
+
+template <KvFormat F>
+const void* elements(const void* group) {
+  return static_cast<const std::byte*>(group) + (F == kKvI8 ? kKvScaleBytes : 0);
+}
+
+// Scale of position p of a group.
+template <KvFormat F>
+float scale_of(const void* group, int64_t p) {
+  return F == kKvI8 ? static_cast<const float*>(group)[p] : 1.0f;
+}
 
 // One row over one span of `count` keys; `out` (head_dim) takes the span's own sum.
 template <KvFormat F>
@@ -22,10 +35,11 @@ void span_row(float* out, float& max, float& sum, const float* q, int64_t count,
   float p[kKeyGroup * kSpanGroups];
   max = -std::numeric_limits<float>::infinity();
   for (int64_t i = 0; i < count; i++) {
+    const void* group = args.key_groups[i / kKeyGroup];
     float s = 0;
     for (int64_t d = 0; d < dim; d++)
-      s += q[d] * load<kFormat>(args.key_groups[i / kKeyGroup], key_index<F>(i % kKeyGroup, d));
-    p[i] = s * args.scale;
+      s += q[d] * load<kFormat>(elements<F>(group), key_index<F>(i % kKeyGroup, d));
+    p[i] = s * scale_of<F>(group, i % kKeyGroup) * args.scale;
     max = std::max(max, p[i]);
   }
   sum = 0;
@@ -33,8 +47,9 @@ void span_row(float* out, float& max, float& sum, const float* q, int64_t count,
   std::fill(out, out + dim, 0.0f);
   for (int64_t i = 0; i < count; i++) {
     const void* group = args.value_groups[i / kKeyGroup];
+    const float weight = p[i] * scale_of<F>(group, i % kKeyGroup);
     for (int64_t d = 0; d < dim; d++)
-      out[d] += p[i] * load<kFormat>(group, value_index<F>(i % kKeyGroup, d, dim));
+      out[d] += weight * load<kFormat>(elements<F>(group), value_index<F>(i % kKeyGroup, d, dim));
   }
 }
 
@@ -57,5 +72,6 @@ void attention_span(const AttentionSpan& args) {
 
 template void attention_span<kKvF32>(const AttentionSpan&);
 template void attention_span<kKvBf16>(const AttentionSpan&);
+template void attention_span<kKvI8>(const AttentionSpan&);
 
 }  // namespace conclave::cpu::plain

@@ -17,7 +17,7 @@ constexpr Kernels kPlain = {
      {false, plain::dot_rows<kWeightF16>},
      {false, plain::dot_rows<kWeightBf16>},
      {false, plain::dot_rows<kWeightI8>}},
-    {plain::attention_span<kKvF32>, plain::attention_span<kKvBf16>},
+    {plain::attention_span<kKvF32>, plain::attention_span<kKvBf16>, plain::attention_span<kKvI8>},
     {plain::to_f32<kWeightF32>, plain::to_f32<kWeightF16>, plain::to_f32<kWeightBf16>,
      plain::to_f32<kWeightI8>},
     plain::to_bf16,

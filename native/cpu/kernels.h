@@ -9,10 +9,11 @@
 namespace conclave::cpu {
 
 enum WeightFormat : int { kWeightF32, kWeightF16, kWeightBf16, kWeightI8, kNumWeightFormats };
-enum KvFormat : int { kKvF32, kKvBf16, kNumKvFormats };
+enum KvFormat : int { kKvF32, kKvBf16, kKvI8, kNumKvFormats };
 
-inline constexpr int64_t kKeyGroup = 16;     // positions that lie side by side in a page's keys
-inline constexpr int64_t kSpanGroups = 8;    // groups in one attention span of 128 positions
+inline constexpr int64_t kKeyGroup = 16;   // positions that lie side by side in a page's keys
+inline constexpr int64_t kSpanGroups = 8;  // groups in one attention span of 128 positions
+inline constexpr int64_t kKvScaleBytes = kKeyGroup * 4;  // before the keys or values of an i8 group
 inline constexpr int64_t kMaxHeadDim = 512;  // bounds the stack buffers of the attention kernels
 
 // y[m][y_offset + n] = sum_k x[m][k] * w[n][k] (* scales[n])    for m < num_x, n < num_rows
@@ -37,6 +38,8 @@ struct MatmulKernel {
 //   f32   keys [head_dim][16]            values [16][head_dim]
 //   bf16  keys [ceil(head_dim/2)][16][2]  values [8][head_dim][2]     (pairs of dimensions, pairs
 //   of positions)
+//   i8    16 f32 scales, then keys [ceil(head_dim/4)][16][4]; 16 f32 scales, then values
+//   [4][head_dim][4]
 // Entries from counts[r] on may hold anything, NaN included, and have no influence.
 struct AttentionSpan {
   float* y;        // (num_rows, head_dim)

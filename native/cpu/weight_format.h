@@ -25,8 +25,10 @@ inline WeightFormat weight_format(DType dtype) {
 inline KvFormat kv_format(DType dtype) {
   if (dtype == DType::f32) return kKvF32;
   if (dtype == DType::bf16) return kKvBf16;
-  throw Error("invalid_config", std::string("Expected KV pages of dtype f32 or bf16, but found ") +
-                                    dtype_name(dtype) + ".");
+  if (dtype == DType::i8) return kKvI8;
+  throw Error("invalid_config",
+              std::string("Expected KV pages of dtype f32, bf16 or i8, but found ") +
+                  dtype_name(dtype) + ".");
 }
 
 inline const void* weight_row(const Weight& w, int64_t row) {

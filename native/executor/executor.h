@@ -22,7 +22,7 @@ namespace conclave::executor {
 
 struct ExecutorOptions {
   WeightPolicy weights = WeightPolicy::as_stored;
-  DType kv_dtype = DType::f32;  // f32 | bf16
+  DType kv_dtype = DType::f32;  // f32 | bf16 | i8
   int num_threads = 0;          // the calling thread included; 0: all usable cores
   int64_t page_size = 32, num_pages = 1;
   int64_t max_batch_tokens = 512, max_sequences = 64;

@@ -2,7 +2,7 @@
 // attention: causal softmax attention of each token over its own sequence's pages
 //   y[t,j] = sum_p softmax_p(scale · q[t,j]·K[p,g]) V[p,g],  p ≤ positions[t],  g = j / (num_heads
 //   / num_kv_heads) shapes  q, y (num_tokens, num_heads · head_dim)   region: one layer's pages
-//   types   q, y f32   K, V f32 | bf16; scores, softmax and sums in f32
+//   types   q, y f32   K, V f32 | bf16 | i8; scores, softmax and sums in f32
 //   order   keys are taken in fixed spans of positions (kAttentionSpan), each span from zero, spans
 //   merged in order: the bits
 //           depend on the token's own keys alone, not on page size, batch, chunking or thread count

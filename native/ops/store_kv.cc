@@ -1,6 +1,7 @@
 #include "ops/store_kv.h"
 
 #include "core/check.h"
+#include "ops/kv_check.h"
 #include "ops/on_cpu.h"
 
 namespace conclave::ops {
@@ -12,6 +13,7 @@ void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch
   match("store_kv", "v", v, {T, N});
   match_dtype("store_kv", "k", k, DType::f32);
   match_dtype("store_kv", "v", v, DType::f32);
+  check_pages("store_kv", region);
   cpu::store_kv(region, k, v, batch, on_cpu(stream));
 }
 

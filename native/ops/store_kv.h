@@ -2,7 +2,8 @@
 // store_kv: writes each token's key and value into its page: page_tables[s][p / page_size], offset
 // p % page_size
 //   shapes  k, v (num_tokens, num_kv_heads · head_dim); k after QK-norm and RoPE
-//   types   k, v f32; converted to the region's dtype, round to nearest even
+//   types   k, v f32; converted to the region's dtype, round to nearest even. i8: each key and each
+//   value of a head has a scale of its own, max |x| / 127; one with NaN or infinity has scale NaN
 #include "cache/kv_cache.h"
 #include "core/device.h"
 #include "core/tensor.h"

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createEngine, type EngineOptions } from '../../lib/engine/create-engine.ts'
 import { Engine } from '../../lib/engine/engine.ts'
 import { loadModel } from '../../lib/engine/load.ts'
+import type { LoadOptions } from '../../lib/engine/load-options.ts'
 import { Model } from '../../lib/engine/model.ts'
 import { engineGenerateNames } from '../../lib/engine/request-options.ts'
 import { TextRequests } from '../../lib/engine/text-requests.ts'
@@ -32,13 +33,21 @@ const sizes: EngineOptions[] = [
   { maxBatchTokens: 33, maxSequences: 16, kvPages: 200, prefixCache: false },
 ]
 
-describe.each(['f32', 'bf16', 'int8'] as const)('with %s weights', weights => {
+const formats: LoadOptions[] = [
+  { weights: 'f32' },
+  { weights: 'bf16' },
+  { weights: 'int8' },
+  { weights: 'f32', kvCache: 'int8' },
+  { weights: 'int8', kvCache: 'int8' },
+]
+
+describe.each(formats)('with %o', format => {
   needs(addon)
   let model: Model
   let alone: string[]
 
   beforeAll(async () => {
-    model = await loadModel(folder, { weights, pageSize: 16, prefixCache: false })
+    model = await loadModel(folder, { ...format, pageSize: 16, prefixCache: false })
     alone = []
     for (const { prompt, options } of probes)
       alone.push(fingerprint(await model.generate(prompt, options).result()))

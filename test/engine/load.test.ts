@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { checkLoadOptions } from '../../lib/engine/load-options.ts'
+import { openModel } from '../../lib/engine/open.ts'
 import { type LoadOptions, loadModel } from '../../lib/index.ts'
 import { addon, needs, root } from './needs.ts'
 
@@ -39,6 +41,22 @@ describe('loadModel', () => {
     expect([bf16.info.weights, bf16.info.kvCache]).toEqual(['bf16', 'bf16'])
     await using both = await loadModel(folder, { weights: 'f32', kvCache: 'bf16' })
     expect([both.info.weights, both.info.kvCache]).toEqual(['f32', 'bf16'])
+  })
+
+  it('takes int8 keys and values where they are asked for, with the pages that they need', async () => {
+    const options = { kvPages: 10, pageSize: 32, maxBatchTokens: 64 }
+    const open = async (kvCache: 'f32' | 'int8') => {
+      const opened = await openModel(folder, checkLoadOptions({ ...options, kvCache }))
+      opened.store.close()
+      return opened
+    }
+    const [wide, narrow] = [await open('f32'), await open('int8')]
+    const { numHiddenLayers, numKeyValueHeads, headDim } = narrow.folder.config
+    const rows = 10 * 32 * numHiddenLayers * numKeyValueHeads * 2
+    expect(wide.plan.kvBytes).toBe(rows * headDim * 4)
+    expect(narrow.plan.kvBytes).toBe(rows * (headDim + 4))
+    await using model = await loadModel(folder, { weights: 'bf16', kvCache: 'int8' })
+    expect(model.info).toMatchObject({ weights: 'bf16', kvCache: 'int8' })
   })
 
   const refused: [string, unknown, string][] = [

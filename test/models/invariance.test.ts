@@ -15,6 +15,11 @@ const variations: LoadOptions[] = [
   { threads: 2 },
   { threads: 2, maxBatchTokens: 13, pageSize: 16 },
 ]
+const formats: LoadOptions[] = [
+  { weights: 'f32' },
+  { weights: 'bf16' },
+  { weights: 'f32', kvCache: 'int8' },
+]
 const greedy = { maxTokens: 40, temperature: 0, ignoreEos: true, repetitionPenalty: 1 }
 
 async function withModel<T>(
@@ -43,16 +48,16 @@ async function answers(model: Model, prompt: number[]) {
 describe.each(cases)('$name', ({ folder, vocabSize }) => {
   const prompt = ids(211, vocabSize)
 
-  describe.each(['f32', 'bf16'] as const)('weights %s', weights => {
+  describe.each(formats)('with %o', format => {
     let first: ReturnType<typeof answers> | undefined
     const reference = () => {
-      first ??= withModel(folder, { weights }, model => answers(model, prompt))
+      first ??= withModel(folder, format, model => answers(model, prompt))
       return first
     }
 
     it.each(variations)('bit-equal with %o', async options => {
       const expected = await reference()
-      const actual = await withModel(folder, { weights, ...options }, m => answers(m, prompt))
+      const actual = await withModel(folder, { ...format, ...options }, m => answers(m, prompt))
       expect(actual.bytes.length).toBe(prompt.length * vocabSize * 4)
       expect(actual.bytes.equals(expected.bytes)).toBe(true)
       expect(actual.tokenIds).toEqual(expected.tokenIds)
@@ -60,12 +65,12 @@ describe.each(cases)('$name', ({ folder, vocabSize }) => {
 
     it('a prefix has the logits that it has in a longer prompt', async () => {
       const expected = await reference()
-      const { bytes } = await withModel(folder, { weights }, m => answers(m, prompt.slice(0, 65)))
+      const { bytes } = await withModel(folder, format, m => answers(m, prompt.slice(0, 65)))
       expect(bytes.equals(expected.bytes.subarray(0, bytes.length))).toBe(true)
     })
 
     it('decode picks what a prefill of the whole text ranks first', async () => {
-      await withModel(folder, { weights }, async model => {
+      await withModel(folder, format, async model => {
         const { tokenIds } = await model.generate(prompt, greedy).result()
         const logits = await model.logits([...prompt, ...tokenIds])
         const ranked = argmaxRows(logits, vocabSize).slice(prompt.length - 1, -1)
@@ -74,7 +79,7 @@ describe.each(cases)('$name', ({ folder, vocabSize }) => {
     })
 
     it('requests together get the tokens that each gets alone', async () => {
-      await withModel(folder, { weights }, async model => {
+      await withModel(folder, format, async model => {
         const prompts = [1, 6, 33, 100].map(length => ids(length, vocabSize))
         const run = async (p: number[]) =>
           Array.from((await model.generate(p, greedy).result()).tokenIds)

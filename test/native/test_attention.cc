@@ -7,6 +7,7 @@
 #include "harness.h"
 #include "ops/attention.h"
 #include "ops/store_kv.h"
+#include "quant/quantise_row.h"
 
 namespace conclave::test {
 
@@ -42,7 +43,8 @@ struct How {
   int threads;
 };
 
-// Pages in a scattered order, everything poisoned: bytes of all ones are NaN in f32 and bf16.
+// Pages in a scattered order, everything poisoned: bytes of all ones are NaN in f32 and bf16, and
+// in int8 their scales are.
 struct Cache {
   std::vector<std::byte> bytes;
   std::vector<int32_t> tables;
@@ -122,13 +124,30 @@ std::vector<float> run(const Case& c, const Data& data, const How& how,
   return all;
 }
 
-double stored(float x, DType dtype) {
-  return dtype == DType::bf16 ? bf16_to_f32(f32_to_bf16(x)) : x;
+// What the pages hold for `rows` heads of a sequence, in f64.
+std::vector<double> stored(const std::vector<float>& x, int64_t dim, DType dtype) {
+  std::vector<double> y(x.begin(), x.end());
+  if (dtype == DType::bf16) {
+    for (size_t i = 0; i < x.size(); i++) y[i] = bf16_to_f32(f32_to_bf16(x[i]));
+  }
+  if (dtype != DType::i8) return y;
+  std::vector<int8_t> q(static_cast<size_t>(dim));
+  for (size_t row = 0; row < x.size(); row += q.size()) {
+    float scale = 0;
+    quant::quantise_row(q.data(), &scale, x.data() + row, dim);
+    for (size_t d = 0; d < q.size(); d++) {
+      y[row + d] = double{scale} * q[d];
+      check(std::fabs(y[row + d] - x[row + d]) <= scale * 0.50001, "int8: half a step at most");
+    }
+  }
+  return y;
 }
 
 std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
   std::vector<double> all;
   for (size_t s = 0; s < c.lengths.size(); s++) {
+    const std::vector<double> keys = stored(data.k[s], c.dim, dtype);
+    const std::vector<double> values = stored(data.v[s], c.dim, dtype);
     for (int64_t r = 0; r < c.lengths[s] * c.heads; r++) {
       const int64_t t = r / c.heads, g = r % c.heads / (c.heads / c.kv_heads);
       const float* q = data.q[s].data() + r * c.dim;
@@ -136,15 +155,15 @@ std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
       double sum = 0;
       for (int64_t i = 0; i <= t; i++) {
         double score = 0;
-        const float* k = data.k[s].data() + (i * c.kv_heads + g) * c.dim;
-        for (int64_t d = 0; d < c.dim; d++) score += q[d] * stored(k[d], dtype);
+        const double* k = keys.data() + (i * c.kv_heads + g) * c.dim;
+        for (int64_t d = 0; d < c.dim; d++) score += q[d] * k[d];
         p.push_back(std::exp(score * 0.2f));
         sum += p.back();
       }
       for (int64_t i = 0; i <= t; i++) {
-        const float* v = data.v[s].data() + (i * c.kv_heads + g) * c.dim;
+        const double* v = values.data() + (i * c.kv_heads + g) * c.dim;
         for (int64_t d = 0; d < c.dim; d++)
-          y[static_cast<size_t>(d)] += p[static_cast<size_t>(i)] / sum * stored(v[d], dtype);
+          y[static_cast<size_t>(d)] += p[static_cast<size_t>(i)] / sum * v[d];
       }
       all.insert(all.end(), y.begin(), y.end());
     }
@@ -163,6 +182,14 @@ std::string name(const Case& c, const How& how, const cpu::Kernels& kernels) {
 // below 1, on average far less.
 double tolerance(DType dtype, const cpu::Kernels& kernels) {
   return dtype == DType::bf16 && std::strcmp(kernels.name, "avx512_bf16") == 0 ? 0.002 : 5e-6;
+}
+
+// 16 positions of a head: 16 · dim bytes and a scale of 4 bytes a position, for keys and for
+// values.
+void int8_pages_take_a_quarter() {
+  check(cpu::bytes_per_page(DType::i8, 64, 8, 128) == 64 * 8 * 2 * (128 + 4), "int8 page bytes");
+  check(cpu::bytes_per_page(DType::f32, 64, 8, 128) == 64 * 8 * 2 * 128 * 4, "f32 page bytes");
+  check(cpu::bytes_per_page(DType::i8, 16, 1, 33) == 16 * (36 + 33 + 8), "int8 page, odd heads");
 }
 
 // A value that overflowed reaches the tokens that may see it, and no other.
@@ -186,7 +213,7 @@ void later_infinities_stay_away(const cpu::Kernels& kernels, DType dtype) {
 void test_attention(const cpu::Kernels& kernels) {
   for (const Case& c : kCases) {
     const Data data = make_data(c);
-    for (DType dtype : {DType::f32, DType::bf16}) {
+    for (DType dtype : {DType::f32, DType::bf16, DType::i8}) {
       const How whole{dtype, 64, 1000, 2};
       const std::vector<float> y = run(c, data, whole, kernels);
       check_close(y, reference(c, data, dtype), tolerance(dtype, kernels), name(c, whole, kernels));
@@ -200,6 +227,8 @@ void test_attention(const cpu::Kernels& kernels) {
   }
   later_infinities_stay_away(kernels, DType::f32);
   later_infinities_stay_away(kernels, DType::bf16);
+  later_infinities_stay_away(kernels, DType::i8);
+  int8_pages_take_a_quarter();
 }
 
 }  // namespace conclave::test

@@ -2,7 +2,8 @@
 // One span of keys, in tiles of up to four rows: scores for whole groups of 16 keys without a
 // horizontal sum, softmax, weighted values, merge. Each score runs over its dimensions and each sum
 // of values over its positions in rising order, so the rows of a tile do not see one another. Pages
-// are read as lanes of 32 bits: one f32, or a pair of bf16. Included after row_kernels.h.
+// are read as lanes of 32 bits: one f32, a pair of bf16 or a quad of int8. Included after
+// row_kernels.h.
 
 namespace conclave::cpu {
 namespace {
@@ -11,9 +12,17 @@ constexpr int64_t kSpan = kKeyGroup * kSpanGroups;
 constexpr int kTileRows = 4;
 constexpr int kGroupVectors = kKeyGroup / V::kLanes;
 
+// Keys and values that stand for themselves: no scales before a group.
+struct NoScales {
+  static constexpr int64_t kHeader = 0;
+  static V::F scaled(V::F scores, const void*, int64_t) { return scores; }
+  static void scale_weights(float*, int64_t, const void* const*) {}
+};
+
 // How a kind of page is multiplied: kPack values of q (or probabilities) with one lane. pack()
-// makes them of n floats; the second half of an odd last pair is zero.
-struct F32Pages {
+// makes them of n floats; what an odd last lane has too many is zero. keep(v, n): the first n
+// values of a lane, zero for the others.
+struct F32Pages : NoScales {
   using Q = float;
   using Lanes = V::F;
   static constexpr int64_t kPack = 1;
@@ -21,25 +30,63 @@ struct F32Pages {
   static Lanes load_part(const char* p, int64_t n) {
     return V::load_part(reinterpret_cast<const float*>(p), n);
   }
-  static Lanes keep_first(Lanes v) { return v; }
+  static Lanes keep(Lanes v, int64_t) { return v; }
   static V::F mac(V::F sum, const Q* q, Lanes v) { return V::fma(V::set1(q[0]), v, sum); }
   static void pack(Q* out, const float* x, int64_t n) { to_f32<kWeightF32>(out, x, n); }
 };
 
 // bf16 pages with f32 arithmetic: pairs are widened on the way.
-struct WideBf16Pages {
+struct WideBf16Pages : NoScales {
   using Q = float;
   using Lanes = V::I;
   static constexpr int64_t kPack = 2;
   static Lanes load(const char* p) { return V::load_pairs(p); }
   static Lanes load_part(const char* p, int64_t n) { return V::load_pairs_part(p, n); }
-  static Lanes keep_first(Lanes v) { return V::keep_even(v); }
+  static Lanes keep(Lanes v, int64_t) { return V::keep_even(v); }
   static V::F mac(V::F sum, const Q* q, Lanes v) {
     return V::fma(V::set1(q[1]), V::odd(v), V::fma(V::set1(q[0]), V::even(v), sum));
   }
   static void pack(Q* out, const float* x, int64_t n) {
     to_f32<kWeightF32>(out, x, n);
     if (n % 2) out[n] = 0;
+  }
+};
+
+// int8 pages with f32 arithmetic. Scales of keys multiply finished scores, those of values the
+// probabilities. An int8 is never NaN, so positions beyond the last need a zero weight and no mask.
+struct WideI8Pages {
+  using Q = float;
+  using Lanes = V::I;
+  static constexpr int64_t kPack = 4;
+  static constexpr int64_t kHeader = kKvScaleBytes;
+  static Lanes load(const char* p) { return V::load_pairs(p); }
+  static Lanes load_part(const char* p, int64_t n) { return V::load_pairs_part(p, n); }
+  static Lanes keep(Lanes v, int64_t) { return v; }
+  static V::F mac(V::F sum, const Q* q, Lanes v) {
+    sum = V::fma(V::set1(q[0]), V::byte<0>(v), sum);
+    sum = V::fma(V::set1(q[1]), V::byte<1>(v), sum);
+    sum = V::fma(V::set1(q[2]), V::byte<2>(v), sum);
+    return V::fma(V::set1(q[3]), V::byte<3>(v), sum);
+  }
+  static void pack(Q* out, const float* x, int64_t n) {
+    to_f32<kWeightF32>(out, x, n);
+    for (; n % kPack; n++) out[n] = 0;
+  }
+  // The scores of V::kLanes positions of a group, from position p on.
+  static V::F scaled(V::F scores, const void* group, int64_t p) {
+    return V::mul(scores, V::load(static_cast<const float*>(group) + p));
+  }
+  static void scale_weights(float* p, int64_t count, const void* const* groups) {
+    over_row(
+        count, [&](int64_t i) { V::store(p + i, V::mul(V::load(p + i), scales(groups, i))); },
+        [&](int64_t i, int64_t n) {
+          V::store_part(p + i, V::mul(V::load_part(p + i, n), scales(groups, i)), n);
+        });
+  }
+
+ private:
+  static V::F scales(const void* const* groups, int64_t i) {
+    return V::load(static_cast<const float*>(groups[i / kKeyGroup]) + i % kKeyGroup);
   }
 };
 
@@ -52,8 +99,8 @@ inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::
   const char* keys[N];
   CONCLAVE_UNROLL
   for (int n = 0; n < N; n++) {
-    keys[n] =
-        static_cast<const char*>(groups[n / kGroupVectors]) + n % kGroupVectors * V::kLanes * 4;
+    keys[n] = static_cast<const char*>(groups[n / kGroupVectors]) + P::kHeader +
+              n % kGroupVectors * V::kLanes * 4;
     CONCLAVE_UNROLL
     for (int m = 0; m < M; m++) sums[m][n] = V::zero();
   }
@@ -62,7 +109,8 @@ inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::
     for (int n = 0; n < N; n++) {
       const int64_t at = d / P::kPack * kKeyGroup * 4;
       if constexpr (kFetch) {
-        _mm_prefetch(static_cast<const char*>(fetch[n / kGroupVectors]) + at, _MM_HINT_T1);
+        _mm_prefetch(static_cast<const char*>(fetch[n / kGroupVectors]) + P::kHeader + at,
+                     _MM_HINT_T1);
       }
       const typename P::Lanes key = P::load(keys[n] + at);
       CONCLAVE_UNROLL
@@ -72,7 +120,11 @@ inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::
   CONCLAVE_UNROLL
   for (int m = 0; m < M; m++) {
     CONCLAVE_UNROLL
-    for (int n = 0; n < N; n++) V::store(out[m] + column + n * V::kLanes, sums[m][n]);
+    for (int n = 0; n < N; n++) {
+      const int64_t p = n % kGroupVectors * V::kLanes;
+      V::store(out[m] + column + n * V::kLanes,
+               P::scaled(sums[m][n], groups[n / kGroupVectors], p));
+    }
   }
 }
 
@@ -123,8 +175,8 @@ inline void value_block(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpa
   }
   int64_t i = begin;
   while (i < end) {
-    const char* values = static_cast<const char*>(groups[i / kKeyGroup]) + d * 4;
-    const char* ahead = static_cast<const char*>(fetch[i / kKeyGroup]) + d * 4;
+    const char* values = static_cast<const char*>(groups[i / kKeyGroup]) + P::kHeader + d * 4;
+    const char* ahead = static_cast<const char*>(fetch[i / kKeyGroup]) + P::kHeader + d * 4;
     const int64_t group_end = i / kKeyGroup * kKeyGroup + kKeyGroup;
     const int64_t stop = group_end < end ? group_end : end;
     for (; i + P::kPack <= stop; i += P::kPack) {
@@ -138,15 +190,16 @@ inline void value_block(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpa
       }
     }
     if (i == stop) continue;
-    // Half a pair: its other half may hold anything.
+    // Part of a lane: the rest of it may hold anything.
     const char* row = values + i % kKeyGroup / P::kPack * dim * 4;
     CONCLAVE_UNROLL
     for (int n = 0; n < N; n++) {
-      const typename P::Lanes v = P::keep_first(load(row + n * V::kLanes * 4));
+      const typename P::Lanes v = P::keep(load(row + n * V::kLanes * 4), stop - i);
       CONCLAVE_UNROLL
       for (int m = 0; m < M; m++) {
-        const typename P::Q pair[2] = {p[m][i], 0};
-        sums[m][n] = P::mac(sums[m][n], pair, v);
+        typename P::Q part[P::kPack] = {};
+        for (int64_t j = i; j < stop; j++) part[j - i] = p[m][j];
+        sums[m][n] = P::mac(sums[m][n], part, v);
       }
     }
     i = stop;
@@ -217,6 +270,7 @@ inline void span_tile(const AttentionSpan& args, int64_t first) {
                        (counts[M - 1] + kKeyGroup - 1) / kKeyGroup, dim);
   for (int m = 0; m < M; m++) {
     softmax(p[m], counts[m], args.scale, max[m], sum[m]);
+    P::scale_weights(p[m], counts[m], args.value_groups);
     P::pack(packed[m], p[m], counts[m]);
   }
   // Positions that all rows see are read once; what a later row sees beyond them is its own, not a

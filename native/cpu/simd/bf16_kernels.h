@@ -26,13 +26,13 @@ struct Bf16Dot {
   static __m512 mac(__m512 sum, __m512i x, __m512i w) { return multiply_pairs(sum, x, w); }
 };
 
-struct Bf16Pages {
+struct Bf16Pages : NoScales {
   using Q = uint16_t;
   using Lanes = __m512i;
   static constexpr int64_t kPack = 2;
   static Lanes load(const char* p) { return V::load_pairs(p); }
   static Lanes load_part(const char* p, int64_t n) { return V::load_pairs_part(p, n); }
-  static Lanes keep_first(Lanes v) { return V::keep_even(v); }
+  static Lanes keep(Lanes v, int64_t) { return V::keep_even(v); }
   static __m512 mac(__m512 sum, const Q* q, Lanes v) {
     return multiply_pairs(
         sum, _mm512_set1_epi32(static_cast<int>(q[0] | static_cast<uint32_t>(q[1]) << 16)), v);

@@ -83,6 +83,12 @@ struct V {
   static F even(I v) { return _mm256_castsi256_ps(_mm256_slli_epi32(v, 16)); }
   static F odd(I v) { return _mm256_castsi256_ps(_mm256_and_si256(v, _mm256_set1_epi32(-65536))); }
 
+  // Element N of the quad of int8 in each lane.
+  template <int N>
+  static F byte(I v) {
+    return _mm256_cvtepi32_ps(_mm256_srai_epi32(_mm256_slli_epi32(v, 24 - 8 * N), 24));
+  }
+
   static I keep_even(I v) { return _mm256_and_si256(v, _mm256_set1_epi32(0xffff)); }
 
   // Nearest even; NaN stays NaN.
