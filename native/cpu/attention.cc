@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "cpu/hadamard.h"
 #include "cpu/kv_layout.h"
 #include "cpu/ops.h"
 #include "cpu/parallel.h"
@@ -94,6 +95,9 @@ void load_rows(const Rows& rows, const Job& job, const Block& block, int64_t kv_
   for (int64_t t = 0; t < block.num_tokens; t++) {
     const float* q = heads_of(job.q, job, block.first_token + t, kv_head);
     std::copy(q, q + token_values, rows.q + t * token_values);
+  }
+  if (job.region.dtype == DType::i8) {
+    for (int64_t r = 0; r < num_rows; r++) turn_query(rows.q + r * job.dim, job.dim);
   }
   std::fill(rows.y, rows.y + num_rows * job.dim, 0.0f);
   std::fill(rows.max, rows.max + num_rows, -std::numeric_limits<float>::infinity());

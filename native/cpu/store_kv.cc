@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "cpu/hadamard.h"
 #include "cpu/kv_layout.h"
 #include "cpu/ops.h"
 #include "cpu/parallel.h"
@@ -36,7 +39,10 @@ void store_bf16(const Place& to, const float* k, const float* v) {
 
 void store_i8(const Place& to, const float* k, const float* v) {
   int8_t rounded[2][kMaxHeadDim];
-  quant::quantise_row(rounded[0], reinterpret_cast<float*>(to.keys) + to.p, k, to.head_dim);
+  float turned[kMaxHeadDim];
+  std::copy(k, k + to.head_dim, turned);
+  hadamard(turned, to.head_dim);
+  quant::quantise_row(rounded[0], reinterpret_cast<float*>(to.keys) + to.p, turned, to.head_dim);
   quant::quantise_row(rounded[1], reinterpret_cast<float*>(to.values) + to.p, v, to.head_dim);
   scatter<kKvI8>(to, to.keys + kKvScaleBytes, to.values + kKvScaleBytes, rounded[0], rounded[1]);
 }

@@ -1,8 +1,10 @@
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <numeric>
 #include <random>
 
+#include "cpu/hadamard.h"
 #include "cpu/kv_layout.h"
 #include "harness.h"
 #include "ops/attention.h"
@@ -124,8 +126,26 @@ std::vector<float> run(const Case& c, const Data& data, const How& how,
   return all;
 }
 
-// What the pages hold for `rows` heads of a sequence, in f64.
-std::vector<double> stored(const std::vector<float>& x, int64_t dim, DType dtype) {
+// The inverse of cpu::hadamard, from its matrix: H[i][j] = (−1)^(bits that i and j share).
+void turn_back(double* x, int64_t dim) {
+  const int64_t n = dim & -dim;
+  for (int64_t block = 0; block < dim; block += n) {
+    std::vector<double> turned(x + block, x + block + n);
+    for (int64_t i = 0; i < n; i++) {
+      double sum = 0;
+      for (int64_t j = 0; j < n; j++) {
+        const int shared = std::popcount(static_cast<uint64_t>(i & j));
+        sum += (shared % 2 ? -1 : 1) * turned[static_cast<size_t>(j)];
+      }
+      x[block + i] = sum / static_cast<double>(n);
+    }
+  }
+}
+
+enum class Which { keys, values };
+
+// What the pages hold for the heads of a sequence, in f64.
+std::vector<double> stored(std::vector<float> x, int64_t dim, DType dtype, Which which) {
   std::vector<double> y(x.begin(), x.end());
   if (dtype == DType::bf16) {
     for (size_t i = 0; i < x.size(); i++) y[i] = bf16_to_f32(f32_to_bf16(x[i]));
@@ -134,11 +154,13 @@ std::vector<double> stored(const std::vector<float>& x, int64_t dim, DType dtype
   std::vector<int8_t> q(static_cast<size_t>(dim));
   for (size_t row = 0; row < x.size(); row += q.size()) {
     float scale = 0;
+    if (which == Which::keys) cpu::hadamard(x.data() + row, dim);
     quant::quantise_row(q.data(), &scale, x.data() + row, dim);
     for (size_t d = 0; d < q.size(); d++) {
       y[row + d] = double{scale} * q[d];
       check(std::fabs(y[row + d] - x[row + d]) <= scale * 0.50001, "int8: half a step at most");
     }
+    if (which == Which::keys) turn_back(y.data() + row, dim);
   }
   return y;
 }
@@ -146,8 +168,8 @@ std::vector<double> stored(const std::vector<float>& x, int64_t dim, DType dtype
 std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
   std::vector<double> all;
   for (size_t s = 0; s < c.lengths.size(); s++) {
-    const std::vector<double> keys = stored(data.k[s], c.dim, dtype);
-    const std::vector<double> values = stored(data.v[s], c.dim, dtype);
+    const std::vector<double> keys = stored(data.k[s], c.dim, dtype, Which::keys);
+    const std::vector<double> values = stored(data.v[s], c.dim, dtype, Which::values);
     for (int64_t r = 0; r < c.lengths[s] * c.heads; r++) {
       const int64_t t = r / c.heads, g = r % c.heads / (c.heads / c.kv_heads);
       const float* q = data.q[s].data() + r * c.dim;
