@@ -63,6 +63,12 @@ export const errorCodes = {
     retryable: false,
     meaning: 'The engine met a fault that it cannot continue from.',
   },
+  unauthorized: { retryable: false, meaning: 'The server does not know the key of the request.' },
+  forbidden: { retryable: false, meaning: 'The server does not answer requests from that origin.' },
+  not_found: { retryable: false, meaning: 'The server has no such route, model or response.' },
+  overloaded: { retryable: true, meaning: 'The server has as many requests as it takes.' },
+  not_ready: { retryable: true, meaning: 'The server is still loading its model.' },
+  shutting_down: { retryable: true, meaning: 'The server finishes its requests and takes no new.' },
   disposed: { retryable: false, meaning: 'The model was disposed before or during the call.' },
 } as const
 

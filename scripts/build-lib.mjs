@@ -11,6 +11,7 @@ const entries = {
   errors: 'lib/errors.ts',
   index: 'lib/index.ts',
   guard: 'lib/guard/index.ts',
+  server: 'lib/server/index.ts',
 }
 
 /** One copy of the error class: `instanceof` holds for errors of every entry. */

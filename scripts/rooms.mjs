@@ -35,6 +35,8 @@ const lib = {
     'models',
     'engine',
   ],
+  server: ['errors', 'guard', 'sampling', 'chat', 'engine'],
+  client: ['errors'],
   quantize: ['errors', 'native', 'files', 'graph', 'models'],
   eval: ['errors', 'engine'],
   cli: [
@@ -50,6 +52,9 @@ const lib = {
     'models',
     'engine',
     'index',
+    'guard',
+    'server',
+    'client',
   ],
 }
 

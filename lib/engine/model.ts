@@ -14,9 +14,12 @@ import type { ChatOptions } from './chat-options.ts'
 import type { Engine } from './engine.ts'
 import type { Generation } from './generation.ts'
 import { LogitsRequest } from './logits-request.ts'
+import { expertLoads, ModelEngine } from './model-engine.ts'
 import type { ModelInfo } from './model-info.ts'
 import type { StepExecutor } from './model-runner.ts'
 import { checkIds } from './prompt.ts'
+import { PromptRequests } from './prompt-requests.ts'
+import { engineGenerateNames } from './request-options.ts'
 import { type LayerRoutes, RoutesRequest, type Routing } from './routes-request.ts'
 import { TextRequests } from './text-requests.ts'
 
@@ -53,6 +56,7 @@ export class Model {
   readonly #parts: ModelParts
   readonly #engine: Engine
   readonly #texts: TextRequests
+  #own: ModelEngine | undefined
   /** Engines made of this model that are not disposed. */
   readonly #others = new Set<AsyncDisposable>()
 
@@ -68,6 +72,30 @@ export class Model {
   /** What {@link createEngine} needs of a model; an engine is in `others` until it is disposed. */
   static partsOf(model: Model): ModelParts & { others: Set<AsyncDisposable> } {
     return { ...model.#parts, others: model.#others }
+  }
+
+  /**
+   * The engine that the model has by itself, as one that `createEngine` makes: with `n`,
+   * `priority`, `stats()` and the rest. Disposing of it ends the model.
+   * @example
+   * console.log(model.engine.stats().running)
+   */
+  get engine(): ModelEngine {
+    this.#own ??= this.#ownEngine()
+    return this.#own
+  }
+
+  #ownEngine(): ModelEngine {
+    const { engine, host, routing } = this.#parts
+    const { vocabSize, maxContext } = this.info
+    const sizes = { engine, vocabSize, maxContext }
+    return new ModelEngine({
+      engine,
+      texts: new TextRequests({ ...this.#parts, ...sizes, names: engineGenerateNames }),
+      prompts: new PromptRequests(sizes),
+      expertLoads: () => expertLoads(host.executor.expertCounts(0), routing.layers),
+      onDispose: () => void this.dispose(),
+    })
   }
 
   /**

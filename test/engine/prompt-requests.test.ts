@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadModel } from '../../lib/engine/load.ts'
 import type { Model } from '../../lib/engine/model.ts'
-import { ownEngine } from '../../lib/engine/own-engine.ts'
 import { fakeModel } from './fake-model.ts'
 import { addon, needs } from './needs.ts'
 
@@ -17,7 +16,7 @@ describe('score and embed', () => {
   it('scores each token as its row of logits says, with the best beside it', async () => {
     const ids = model.tokenizer!.encode('Once upon a time there was a little fox.')
     const logits = await model.logits(ids)
-    const scores = await ownEngine(model).score(ids, { top: 3 })
+    const scores = await model.engine.score(ids, { top: 3 })
     expect(scores).toHaveLength(ids.length)
     expect(scores[0]).toBeNull()
     const { vocabSize } = model.info
@@ -34,7 +33,7 @@ describe('score and embed', () => {
 
   it('embeds alone and beside a request that samples alike, whatever the chunks', async () => {
     const ids = model.tokenizer!.encode('The cat sat on the mat and looked at the moon.')
-    const engine = ownEngine(model)
+    const engine = model.engine
     const alone = await engine.embed(ids)
     const [busy, answer] = await Promise.all([
       engine.embed(ids),
@@ -50,7 +49,7 @@ describe('score and embed', () => {
   })
 
   it('finds texts nearer that say the same', async () => {
-    const engine = ownEngine(model)
+    const engine = model.engine
     const vector = (text: string) => engine.embed(model.tokenizer!.encode(text))
     const [a, b, c] = await Promise.all(
       ['Sort these words: pear, apple', 'Sort these words: apple, fig', 'What is 7 + 8?'].map(
@@ -65,7 +64,7 @@ describe('score and embed', () => {
 describe('prompt requests over a fake model', () => {
   it('pools by mean or last over chunks', async () => {
     const { model } = fakeModel({ maxBatchTokens: 4 })
-    const engine = ownEngine(model)
+    const engine = model.engine
     const ids = [5, 6, 7, 8, 9, 10]
     const last = await engine.embed(ids, { pooling: 'last' })
     expect(last[1]! / last[0]!).toBeCloseTo(10 / 5, 5)
@@ -75,7 +74,7 @@ describe('prompt requests over a fake model', () => {
 
   it('ends at an abort, and refuses bad ids and options', async () => {
     const { model } = fakeModel()
-    const engine = ownEngine(model)
+    const engine = model.engine
     const stop = new AbortController()
     const scores = engine.score([1, 2, 3], { signal: stop.signal })
     stop.abort()

@@ -1,0 +1,101 @@
+/**
+ * One request: key, place, body, handler; whatever fails becomes an error body.
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import type { z } from 'zod'
+import { readJson } from './body.ts'
+import type { Call, Endpoint } from './endpoint.ts'
+import { errorResponse, toConclaveError } from './error-body.ts'
+import { badField, statusOf } from './refusal.ts'
+import type { Serving } from './serving.ts'
+import { ignoredFields, unusedFields } from './wire/fields.ts'
+
+/** 128 random bits. */
+export function newId(): string {
+  return randomBytes(16).toString('hex')
+}
+
+export async function answer(
+  serving: Serving,
+  endpoint: Endpoint,
+  request: Request,
+  params: Record<string, string>,
+): Promise<Response> {
+  const id = newId()
+  let leave = () => {}
+  let kept = false
+  try {
+    const { keys, maxBodyBytes } = serving.options
+    const tenant = endpoint.open === true ? { id: '' } : keys.authorize(request.headers)
+    // A full server says so before it reads; a slow body holds no place.
+    if (endpoint.works) serving.admission.check(tenant.id)
+    const warnings: string[] = []
+    const body = endpoint.body
+      ? parseBody(serving, endpoint, await readJson(request, maxBodyBytes), warnings)
+      : undefined
+    if (endpoint.works) leave = serving.admission.enter(tenant.id)
+    const keep = () => {
+      kept = true
+      return leave
+    }
+    const { signal } = request
+    const call: Call = { serving, request, id, body, params, tenant, signal, warnings, keep }
+    return await endpoint.handle(call)
+  } catch (thrown) {
+    const error = toConclaveError(thrown)
+    const status = statusOf(error)
+    serving.metrics.refused(status)
+    const fields = { id, status, code: error.code, path: endpoint.path }
+    if (status >= 500) serving.options.log.error(fields, 'request failed')
+    return errorResponse(error, endpoint.dialect, id)
+  } finally {
+    if (!kept) leave()
+  }
+}
+
+/** Throws a 400 that names the field. */
+function parseBody(
+  serving: Serving,
+  { body: schema, also }: Endpoint,
+  value: unknown,
+  warnings: string[],
+): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badField('body', 'Expected the body to be a JSON object.')
+  const parsed = schema!.safeParse(value)
+  if (!parsed.success) throw fieldError(parsed.error.issues)
+  const known = knownFields(schema!, also)
+  warnings.push(...unusedFields(value, known))
+  const [first] = warnings
+  if (first !== undefined && serving.options.strict)
+    throw badField(first, `Expected only fields that have an effect, but got ${first}.`)
+  return parsed.data
+}
+
+const knownBySchema = new Map<z.ZodType, ReadonlySet<string>>()
+
+function knownFields(schema: z.ZodType, also: readonly string[] = []): ReadonlySet<string> {
+  let known = knownBySchema.get(schema)
+  if (known === undefined) {
+    const { shape = {} } = schema as { shape?: object }
+    known = new Set([...Object.keys(shape), ...also].filter(name => !ignoredFields.has(name)))
+    knownBySchema.set(schema, known)
+  }
+  return known
+}
+
+function fieldError(issues: readonly z.core.$ZodIssue[]) {
+  const issue = issues[0]!
+  const name = pathName(issue.path)
+  return badField(name, `${name}: ${issue.message.slice(0, 500)}.`.replace(/\.\.$/, '.'))
+}
+
+/** `messages[0].content` */
+function pathName(path: readonly PropertyKey[]): string {
+  const name = path
+    .map(part => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '')
+  return name === '' ? 'body' : name.slice(0, 256)
+}

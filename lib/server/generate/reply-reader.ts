@@ -1,0 +1,62 @@
+/**
+ * Reads one answer: pieces of text → reasoning, content and tool calls.
+ * @module
+ */
+import type { GenerationChunk } from '../../engine/answer.ts'
+import type { FinishReason } from '../../engine/request.ts'
+import type { ReplyDelta, ReplyFinish } from './reply.ts'
+
+/** Text in, what it means out; whatever the pieces, the sum is the same. */
+export interface TextParser {
+  push(text: string): ReplyDelta[]
+  end(): ReplyDelta[]
+}
+
+/** Everything is content. */
+export const plainParser: TextParser = {
+  push: text => (text === '' ? [] : [{ kind: 'content', text }]),
+  end: () => [],
+}
+
+export class ReplyReader {
+  readonly #parser: TextParser
+  #reasoningTokens = 0
+  #numCalls = 0
+  #reason: ReplyFinish = 'stop'
+
+  constructor(parser: TextParser) {
+    this.#parser = parser
+  }
+
+  /** True once nothing more may leave. */
+  get blocked(): boolean {
+    return false
+  }
+
+  get reasoningTokens(): number {
+    return this.#reasoningTokens
+  }
+
+  get reason(): ReplyFinish {
+    return this.#reason
+  }
+
+  read({ text, tokenIds }: GenerationChunk): ReplyDelta[] {
+    const deltas = this.#pass(this.#parser.push(text))
+    const isReasoning = deltas.length > 0 && deltas.every(delta => delta.kind === 'reasoning')
+    if (isReasoning) this.#reasoningTokens += tokenIds.length
+    return deltas
+  }
+
+  finish(reason: FinishReason): { deltas: ReplyDelta[]; reason: ReplyFinish } {
+    const deltas = this.#pass(this.#parser.end())
+    this.#reason = reason === 'aborted' ? 'stop' : reason
+    if (reason === 'stop' && this.#numCalls > 0) this.#reason = 'tool_calls'
+    return { deltas, reason: this.#reason }
+  }
+
+  #pass(deltas: ReplyDelta[]): ReplyDelta[] {
+    for (const delta of deltas) if (delta.kind === 'tool_call') this.#numCalls++
+    return deltas
+  }
+}

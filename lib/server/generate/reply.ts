@@ -1,0 +1,64 @@
+/**
+ * What a model says, apart from how an API writes it down.
+ * @module
+ */
+import type { ChosenLogprob } from '../../engine/answer.ts'
+
+export type ReplyDelta =
+  | { kind: 'content' | 'reasoning'; text: string }
+  /** Begins call number `call` of the reply, from 0. */
+  | { kind: 'tool_call'; call: number; id: string; name: string }
+  /** A piece of the JSON text of its arguments. */
+  | { kind: 'tool_arguments'; call: number; text: string }
+
+export type ReplyFinish = 'stop' | 'length' | 'tool_calls' | 'content_filter'
+
+export interface ReplyUsage {
+  promptTokens: number
+  completionTokens: number
+  cachedTokens: number
+  reasoningTokens: number
+}
+
+/** One thing that happened to the replies of a request, in order. */
+export type ReplyEvent =
+  | { kind: 'delta'; index: number; delta: ReplyDelta }
+  /** Log-probabilities of tokens since the last; they come before the delta of their text. */
+  | { kind: 'logprobs'; index: number; logprobs: ChosenLogprob[] }
+  | { kind: 'finish'; index: number; reason: ReplyFinish; stopText?: string }
+  | { kind: 'end'; usage: ReplyUsage }
+
+export interface WholeReply {
+  content: string
+  reasoning: string
+  toolCalls: { id: string; name: string; arguments: string }[]
+  logprobs: ChosenLogprob[]
+  finish: ReplyFinish
+}
+
+/** The replies, once all is there. */
+export async function collect(
+  events: AsyncIterable<ReplyEvent>,
+  count: number,
+): Promise<{ replies: WholeReply[]; usage: ReplyUsage }> {
+  const replies = Array.from({ length: count }, emptyReply)
+  let usage: ReplyUsage | undefined
+  for await (const event of events) {
+    if (event.kind === 'end') usage = event.usage
+    else if (event.kind === 'finish') replies[event.index]!.finish = event.reason
+    else if (event.kind === 'logprobs') replies[event.index]!.logprobs.push(...event.logprobs)
+    else add(replies[event.index]!, event.delta)
+  }
+  return { replies, usage: usage! }
+}
+
+function emptyReply(): WholeReply {
+  return { content: '', reasoning: '', toolCalls: [], logprobs: [], finish: 'stop' }
+}
+
+function add(reply: WholeReply, delta: ReplyDelta): void {
+  if (delta.kind === 'tool_call')
+    reply.toolCalls[delta.call] = { id: delta.id, name: delta.name, arguments: '' }
+  else if (delta.kind === 'tool_arguments') reply.toolCalls[delta.call]!.arguments += delta.text
+  else reply[delta.kind] += delta.text
+}

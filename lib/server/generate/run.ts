@@ -1,0 +1,74 @@
+/**
+ * One generation as reply events, counted in the metrics.
+ * @module
+ */
+import { ConclaveError } from '../../errors.ts'
+import type { Call } from '../endpoint.ts'
+import type { Generation } from '../served-model.ts'
+import type { ReplyEvent, ReplyUsage } from './reply.ts'
+import type { ReplyReader } from './reply-reader.ts'
+
+/** `readers[i]` reads answer i. Rejects where the request is refused, before its first token. */
+export async function startReplies(
+  call: Call,
+  generation: Generation,
+  readers: readonly ReplyReader[],
+): Promise<AsyncGenerator<ReplyEvent, void, undefined>> {
+  const begun = performance.now()
+  await generation.started()
+  return replies(call, generation, readers, begun)
+}
+
+async function* replies(
+  call: Call,
+  generation: Generation,
+  readers: readonly ReplyReader[],
+  begun: number,
+): AsyncGenerator<ReplyEvent, void, undefined> {
+  const { metrics } = call.serving
+  const last: (number | undefined)[] = readers.map(() => undefined)
+  for await (const chunk of generation) {
+    const { index = 0, logprobs } = chunk
+    const now = performance.now()
+    const before = last[index]
+    if (before !== undefined) metrics.interToken(now - before)
+    last[index] = now
+    if (logprobs !== undefined) yield { kind: 'logprobs', index, logprobs }
+    for (const delta of readers[index]!.read(chunk)) yield { kind: 'delta', index, delta }
+    if (readers.every(reader => reader.blocked)) break
+  }
+  const result = await generation.result()
+  const answers = result.answers ?? [result]
+  const wasAborted = answers.some(answer => answer.finishReason === 'aborted')
+  if (wasAborted && !readers.every(reader => reader.blocked)) throw aborted(call)
+  for (const [index, reader] of readers.entries()) {
+    const { deltas, reason } = reader.finish(answers[index]!.finishReason)
+    for (const delta of deltas) yield { kind: 'delta', index, delta }
+    yield { kind: 'finish', index, reason }
+  }
+  const usage: ReplyUsage = {
+    ...result.usage,
+    reasoningTokens: readers.reduce((sum, reader) => sum + reader.reasoningTokens, 0),
+  }
+  for (const [index, answer] of answers.entries()) {
+    const { prefillMs, decodeMs, timeToFirstTokenMs } = answer.timings
+    metrics.finished({
+      promptTokens: answer.usage.promptTokens,
+      // The first of several carries the sum of all.
+      completionTokens: answer.tokenIds.length,
+      finishReason: readers[index]!.reason,
+      queueMs: Math.max(0, timeToFirstTokenMs - prefillMs),
+      prefillMs,
+      decodeMs,
+      timeToFirstTokenMs,
+      endToEndMs: performance.now() - begun,
+    })
+  }
+  yield { kind: 'end', usage }
+}
+
+function aborted({ signal }: Call): ConclaveError {
+  return signal.aborted
+    ? new ConclaveError('aborted', 'The client went away.')
+    : new ConclaveError('disposed', 'The model was disposed during the request.')
+}

@@ -1,0 +1,7 @@
+/**
+ * `conclave/server`: a model behind the APIs of OpenAI and Anthropic.
+ * @module
+ */
+export { type ApiKey, parseKeyFile } from './api-keys.ts'
+export { createApp, type ServerApp } from './app.ts'
+export type { AppOptions, ServerLog } from './options.ts'

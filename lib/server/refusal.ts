@@ -1,0 +1,60 @@
+/**
+ * What the server refuses, and as which HTTP status.
+ * @module
+ */
+import { ConclaveError, type ErrorCode } from '../errors.ts'
+
+export interface RefusalParts {
+  status: number
+  code: ErrorCode
+  message: string
+  /** The field of the body that is at fault, as `messages[0].content`. */
+  param?: string
+  headers?: Record<string, string>
+}
+
+/** An error that has an HTTP status of its own. */
+export class Refusal extends ConclaveError {
+  readonly status: number
+  readonly param: string | null
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor({ status, code, message, param, headers = {} }: RefusalParts) {
+    super(code, message, param === undefined ? {} : { param })
+    this.status = status
+    this.param = param ?? null
+    this.headers = headers
+  }
+}
+
+/** 400 naming the field. */
+export function badField(param: string, message: string): Refusal {
+  return new Refusal({ status: 400, code: 'invalid_request', message, param })
+}
+
+const statuses = new Map<ErrorCode, number>([
+  ['invalid_request', 400],
+  ['context_length_exceeded', 400],
+  ['template_error', 400],
+  ['template_limit', 400],
+  ['kv_capacity', 400],
+  ['aborted', 499],
+  ['timeout', 504],
+  ['insufficient_memory', 503],
+  ['disposed', 503],
+])
+
+export function statusOf(error: ConclaveError): number {
+  return error instanceof Refusal ? error.status : (statuses.get(error.code) ?? 500)
+}
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+
+/** The field at fault as clients call it, or null. */
+export function paramOf(error: ConclaveError): string | null {
+  if (error instanceof Refusal) return error.param
+  if (error.code === 'context_length_exceeded') return 'messages'
+  const { option, param } = error.details
+  if (typeof param === 'string') return param
+  return typeof option === 'string' ? snakeCase(option) : null
+}

@@ -1,0 +1,23 @@
+/**
+ * Every route of the server.
+ * @module
+ */
+import type { Endpoint } from './endpoint.ts'
+import { chatRoute } from './routes/chat.ts'
+import { completionsRoute } from './routes/completions.ts'
+import { embeddingsRoute } from './routes/embeddings.ts'
+import { metricsRoute } from './routes/metrics.ts'
+import { healthRoute, modelRoute, modelsRoute } from './routes/models.ts'
+import { detokenizeRoute, tokenizeRoute } from './routes/tokens.ts'
+
+export const endpoints: readonly Endpoint[] = [
+  chatRoute,
+  completionsRoute,
+  embeddingsRoute,
+  modelsRoute,
+  modelRoute,
+  tokenizeRoute,
+  detokenizeRoute,
+  healthRoute,
+  metricsRoute,
+]

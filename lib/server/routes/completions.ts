@@ -1,0 +1,159 @@
+/**
+ * POST /v1/completions
+ * @module
+ */
+import { type Call, endpoint } from '../endpoint.ts'
+import { promptList, promptTokens } from '../generate/prompts.ts'
+import type { ReplyUsage } from '../generate/reply.ts'
+import { engineOptions } from '../generate/sampling.ts'
+import { structuredOptions } from '../generate/structured.ts'
+import { joinLogprobs, type TextLogprobs } from '../generate/text-logprobs.ts'
+import { type TextEvent, TextRun } from '../generate/text-run.ts'
+import { usageObject } from '../generate/usage.ts'
+import { checkModel } from '../model-name.ts'
+import { badField } from '../refusal.ts'
+import { jsonResponse } from '../response.ts'
+import { type SseEvent, sseResponse } from '../sse.ts'
+import { textCompletion } from '../wire/answers.ts'
+import { type CompletionBody, completionBody } from '../wire/completions.ts'
+
+export const completionsRoute = endpoint({
+  method: 'POST',
+  path: '/v1/completions',
+  summary: 'Continues prompts, as OpenAI does; echo gives the log-probabilities of the prompt too',
+  dialect: 'openai',
+  works: true,
+  body: completionBody,
+  answer: textCompletion,
+  produces: ['text/event-stream'],
+  async handle(call) {
+    const { body, serving } = call
+    checkModel(call, body.model)
+    const runs = await startRuns(call)
+    const head = {
+      id: `cmpl-${call.id}`,
+      object: 'text_completion',
+      created: Math.floor(Date.now() / 1000),
+      model: serving.options.modelName,
+    }
+    const events = merged(runs)
+    if (body.stream) return sseResponse(call, chunks(body, head, events), 'openai')
+    return jsonResponse(call, await whole(head, runs.length * (body.n ?? 1), events))
+  },
+})
+
+/** One run a prompt; all are taken, or none. */
+async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
+  const { body, serving } = call
+  const { model } = serving
+  const n = body.n ?? 1
+  const maxTokens = body.max_tokens ?? 16
+  if (maxTokens === 0 && !body.echo)
+    throw badField('max_tokens', 'Expected max_tokens above 0, or echo: true beside it.')
+  const prompts = promptList(body.prompt)
+  if (prompts.length * n > 256)
+    throw badField('n', 'Expected at most 256 answers in all: n times the prompts.')
+  const options = {
+    ...engineOptions(call, body),
+    ...structuredOptions(body),
+    ...(typeof body.logprobs === 'number' ? { logprobs: body.logprobs } : {}),
+    maxTokens,
+  }
+  const runs = prompts.map((prompt, i) => {
+    const ids = promptTokens(model, prompt, 'prompt')
+    return new TextRun(call, { prompt, ids, options, n, first: i * n, echo: body.echo === true })
+  })
+  try {
+    await Promise.all(runs.map(run => run.start()))
+  } catch (error) {
+    for (const run of runs) run.stop()
+    throw error
+  }
+  return runs
+}
+
+/** Events of all runs as they come. */
+async function* merged(runs: readonly TextRun[]): AsyncGenerator<TextEvent, void, undefined> {
+  const next = (run: AsyncGenerator<TextEvent>) => run.next().then(result => ({ run, result }))
+  const waiting = new Map(
+    runs.map(run => {
+      const events = run.events()
+      return [events, next(events)] as const
+    }),
+  )
+  try {
+    while (waiting.size > 0) {
+      const { run, result } = await Promise.race(waiting.values())
+      if (result.done) waiting.delete(run)
+      else {
+        waiting.set(run, next(run))
+        yield result.value
+      }
+    }
+  } finally {
+    for (const run of runs) run.stop()
+  }
+}
+
+function addUsage(sum: ReplyUsage, one: ReplyUsage): ReplyUsage {
+  return {
+    promptTokens: sum.promptTokens + one.promptTokens,
+    completionTokens: sum.completionTokens + one.completionTokens,
+    cachedTokens: sum.cachedTokens + one.cachedTokens,
+    reasoningTokens: 0,
+  }
+}
+
+const noUsage = { promptTokens: 0, completionTokens: 0, cachedTokens: 0, reasoningTokens: 0 }
+
+async function whole(head: object, count: number, events: AsyncIterable<TextEvent>) {
+  const texts = Array.from({ length: count }, () => ({
+    text: '',
+    logprobs: [] as TextLogprobs[],
+    finish: 'stop' as string,
+  }))
+  let usage: ReplyUsage = noUsage
+  for await (const event of events) {
+    if (event.kind === 'end') {
+      usage = addUsage(usage, event.usage)
+      continue
+    }
+    const choice = texts[event.index]!
+    if (event.kind === 'finish') choice.finish = event.reason
+    else {
+      choice.text += event.text
+      if (event.logprobs !== null) choice.logprobs.push(event.logprobs)
+    }
+  }
+  const choices = texts.map(({ text, logprobs, finish }, index) => ({
+    index,
+    text,
+    logprobs: logprobs.length > 0 ? joinLogprobs(logprobs) : null,
+    finish_reason: finish,
+  }))
+  return { ...head, choices, usage: usageObject(usage) }
+}
+
+async function* chunks(
+  body: CompletionBody,
+  head: object,
+  events: AsyncIterable<TextEvent>,
+): AsyncGenerator<SseEvent, void, undefined> {
+  const withUsage = body.stream_options?.include_usage === true
+  const extra = withUsage ? { usage: null } : {}
+  let usage: ReplyUsage = noUsage
+  for await (const event of events) {
+    if (event.kind === 'end') {
+      usage = addUsage(usage, event.usage)
+      continue
+    }
+    const { index } = event
+    const choice =
+      event.kind === 'finish'
+        ? { index, text: '', logprobs: null, finish_reason: event.reason }
+        : { index, text: event.text, logprobs: event.logprobs, finish_reason: null }
+    yield { data: { ...head, choices: [choice], ...extra } }
+  }
+  if (withUsage) yield { data: { ...head, choices: [], usage: usageObject(usage) } }
+  yield { data: '[DONE]' }
+}

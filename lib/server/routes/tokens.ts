@@ -1,0 +1,62 @@
+/**
+ * POST /tokenize, POST /detokenize
+ * @module
+ */
+import { endpoint } from '../endpoint.ts'
+import { renderChat } from '../generate/conversation.ts'
+import { checkModel } from '../model-name.ts'
+import { badField } from '../refusal.ts'
+import { jsonResponse } from '../response.ts'
+import { tokenizerOf } from '../served-model.ts'
+import { promptText, tokenList } from '../wire/answers.ts'
+import { detokenizeBody, tokenizeBody } from '../wire/tokens.ts'
+
+export const tokenizeRoute = endpoint({
+  method: 'POST',
+  path: '/tokenize',
+  summary: 'Token ids of a text or a conversation',
+  dialect: 'openai',
+  body: tokenizeBody,
+  answer: tokenList,
+  handle(call) {
+    const { body, serving } = call
+    checkModel(call, body.model)
+    if ((body.prompt === undefined) === (body.messages === undefined))
+      throw badField('prompt', 'Expected either prompt or messages.')
+    const tokenizer = tokenizerOf(serving.model)
+    const ids =
+      body.messages === undefined
+        ? tokenizer.tokenizer.encode(body.prompt!, {
+            addSpecialTokens: body.add_special_tokens ?? true,
+          })
+        : renderChat(call, {
+            messages: body.messages,
+            tools: body.tools,
+            templateOptions: body.chat_template_kwargs,
+            addGenerationPrompt: body.add_generation_prompt ?? true,
+          }).ids
+    const tokens = Array.from(ids)
+    const text = (id: number) => tokenizer.decode([id], { skipSpecialTokens: false })
+    return jsonResponse(call, {
+      count: tokens.length,
+      max_model_len: serving.model.maxContext,
+      tokens,
+      token_strs: body.return_token_strs ? tokens.map(text) : null,
+    })
+  },
+})
+
+export const detokenizeRoute = endpoint({
+  method: 'POST',
+  path: '/detokenize',
+  summary: 'Text of token ids',
+  dialect: 'openai',
+  body: detokenizeBody,
+  answer: promptText,
+  handle(call) {
+    checkModel(call, call.body.model)
+    const tokenizer = tokenizerOf(call.serving.model)
+    const prompt = tokenizer.decode(call.body.tokens, { skipSpecialTokens: false })
+    return jsonResponse(call, { prompt })
+  },
+})

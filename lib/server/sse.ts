@@ -1,0 +1,69 @@
+/**
+ * Server-sent events: one frame each, written as fast as the client reads.
+ * @module
+ */
+import type { Call } from './endpoint.ts'
+import { type Dialect, errorBody, toConclaveError } from './error-body.ts'
+import { responseHeaders } from './response.ts'
+
+const encoder = new TextEncoder()
+
+export interface SseEvent {
+  /** Name of the event, for clients that go by it. */
+  event?: string
+  data: object | string
+}
+
+/** JSON has no line ends, so that model text cannot end a frame. */
+function frame({ event, data }: SseEvent): string {
+  const text = typeof data === 'string' ? data : JSON.stringify(data)
+  return event === undefined ? `data: ${text}\n\n` : `event: ${event}\ndata: ${text}\n\n`
+}
+
+/**
+ * Streams `events`. A client that stops reading stops no one but itself: nothing is taken from the
+ * iterator before there is room. An error becomes the last event.
+ */
+export function sseResponse(
+  call: Call,
+  events: AsyncGenerator<SseEvent, void, undefined>,
+  dialect: Dialect,
+): Response {
+  const done = call.keep()
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done: over, value } = await events.next()
+          if (!over) return controller.enqueue(encoder.encode(frame(value)))
+        } catch (error) {
+          if (call.signal.aborted) {
+            done()
+            return controller.error(call.signal.reason)
+          }
+          for (const event of errorEvents(call, error, dialect))
+            controller.enqueue(encoder.encode(frame(event)))
+        }
+        controller.close()
+        done()
+      },
+      async cancel() {
+        done()
+        await events.return()
+      },
+    },
+    { highWaterMark: 1 },
+  )
+  const headers = responseHeaders(call)
+  headers.set('content-type', 'text/event-stream; charset=utf-8')
+  headers.set('cache-control', 'no-cache')
+  headers.set('x-accel-buffering', 'no')
+  return new Response(body, { headers })
+}
+
+function errorEvents(call: Call, thrown: unknown, dialect: Dialect): SseEvent[] {
+  const error = toConclaveError(thrown)
+  call.serving.options.log.error({ id: call.id, code: error.code }, 'stream failed')
+  const data = errorBody(error, dialect)
+  return dialect === 'anthropic' ? [{ event: 'error', data }] : [{ data }, { data: '[DONE]' }]
+}

@@ -1,0 +1,30 @@
+/**
+ * The body of /v1/completions.
+ * @module
+ */
+import { z } from 'zod'
+import { flag, integer, modelName, samplingFields, streamFields, text } from './fields.ts'
+import { structuredFields } from './structured.ts'
+
+const ids = z.array(z.int().min(0)).min(1).max(1_048_576)
+
+/** One text, several, the ids of one, or of several. */
+export const prompts = z.union(
+  [text, ids, z.array(text).min(1).max(256), z.array(ids).min(1).max(256)],
+  {
+    error: 'Expected a text, token ids, or a list of at most 256 of either',
+  },
+)
+
+export const completionBody = z.looseObject({
+  model: modelName,
+  prompt: prompts,
+  max_tokens: integer(0, 2 ** 31 - 1).describe('0 with echo: the prompt alone. Default 16'),
+  ...samplingFields,
+  ...streamFields,
+  ...structuredFields,
+  logprobs: integer(0, 20),
+  echo: flag,
+})
+
+export type CompletionBody = z.infer<typeof completionBody>
