@@ -12,6 +12,7 @@ const entries = {
   index: 'lib/index.ts',
   guard: 'lib/guard/index.ts',
   server: 'lib/server/index.ts',
+  compliance: 'lib/compliance/index.ts',
 }
 
 /** One copy of the error class: `instanceof` holds for errors of every entry. */

@@ -19,6 +19,7 @@ const lib = {
   files: ['errors', 'native'],
   tokenizer: ['errors'],
   guard: ['errors'],
+  compliance: ['errors', 'guard'],
   graph: ['errors', 'native'],
   sampling: ['errors', 'native'],
   chat: ['errors', 'native', 'tokenizer'],
