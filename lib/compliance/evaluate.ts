@@ -1,0 +1,288 @@
+/**
+ * One message against every rule.
+ * @module
+ */
+import { amountsOf } from './amounts.ts'
+import { type PhraseFound, PhraseIndex } from './phrases.ts'
+import type { Condition, Lists, Regime, Rule, RuleBook, Source } from './rule-book.ts'
+import { NameIndex } from './transliteration.ts'
+import { type Word, wordsOf } from './words.ts'
+
+/** What a text is, for the rules. */
+export interface Message {
+  /** Id of the request that it belongs to. */
+  requestId: string
+  /** Whoever it concerns: a customer, an employee. Kept as a pseudonym alone. */
+  subject: string
+  text: string
+  direction: 'input' | 'output'
+  /** Default: now. */
+  at?: Date
+  /** Group of the sender, for information barriers. */
+  group?: string
+  /** Groups that the message goes to. */
+  to?: string[]
+}
+
+/** A rule that holds; offsets are UTF-16 units of the text. */
+export interface Hit {
+  readonly rule: string
+  readonly regime: Regime
+  readonly score: number
+  readonly start: number
+  readonly end: number
+  /** Ids of list entries that it names. */
+  readonly entries: readonly string[]
+  readonly deadlineDays: number
+}
+
+/** A sum that a window rule remembers. */
+export interface Observation {
+  readonly rule: string
+  /** Under what it counts: a threshold's currency, `in` or `out`. */
+  readonly kind: string
+  readonly amount: number
+}
+
+/** Remembers sums of one subject. */
+export interface Windows {
+  add(observation: Observation): Promise<void>
+  /** Those of the last `hours`, the one just added included. */
+  since(rule: string, kind: string, hours: number): Promise<readonly number[]>
+}
+
+type Read = { words: readonly Word[]; phrases: readonly PhraseFound[]; message: Message }
+interface Place {
+  readonly first: number
+  readonly last: number
+  readonly start: number
+  readonly end: number
+  readonly entries: readonly string[]
+}
+
+/** Rules and lists, ready for texts. */
+export class Evaluator {
+  readonly #book: RuleBook
+  readonly #lists: Lists
+  readonly #phrases = new PhraseIndex()
+  readonly #names = new Map<number, NameIndex>()
+
+  constructor(book: RuleBook, lists: Lists) {
+    this.#book = book
+    this.#lists = lists
+    for (const rule of book.rules) {
+      for (const [key, source] of sourcesOf(rule)) {
+        if ('phrases' in source) for (const one of source.phrases) this.#phrases.add(one, key)
+      }
+      if (rule.when.kind === 'sanctions') this.#addNames(rule.when.similarity)
+    }
+    for (const issuer of lists.restricted ?? []) {
+      const names = [issuer.name, ...(issuer.aliases ?? []), ...(issuer.isins ?? [])]
+      for (const name of names) this.#phrases.add(name, `restricted:${issuer.id}`)
+      for (const ticker of issuer.tickers ?? [])
+        this.#phrases.add(ticker, `ticker:${issuer.id}:${ticker}`)
+    }
+  }
+
+  #addNames(similarity: number): void {
+    const names = (this.#lists.sanctions ?? []).flatMap(entry =>
+      entry.names.map(name => ({ id: entry.id, name })),
+    )
+    this.#names.set(similarity, new NameIndex(names, similarity))
+  }
+
+  /** The rules that hold for `message`. Linear in its length. */
+  async hits(message: Message, windows: Windows): Promise<Hit[]> {
+    const words = wordsOf(message.text)
+    const read = { words, phrases: this.#phrases.find(words), message }
+    const hits: Hit[] = []
+    for (const rule of this.#book.rules) {
+      const place = await this.#holds(rule, read, windows)
+      if (place === undefined || this.#excused(rule, read, place)) continue
+      const { start, end, entries } = place
+      const { id, regime, score, deadlineDays } = rule
+      hits.push({ rule: id, regime, score, start, end, entries, deadlineDays })
+    }
+    return hits
+  }
+
+  async #holds(rule: Rule, read: Read, windows: Windows): Promise<Place | undefined> {
+    const { when } = rule
+    if (when.kind === 'near') {
+      const places = when.sources.map((source, i) => this.#places(`${rule.id}/${i}`, source, read))
+      return nearest(places, when.within)
+    }
+    if (when.kind === 'barrier') return this.#crosses(rule, when, read)
+    if (when.kind === 'sanctions') return this.#named(when.similarity, read)
+    return when.kind === 'structuring'
+      ? this.#structured(rule, when, read, windows)
+      : this.#passes(rule, when, read, windows)
+  }
+
+  #places(key: string, source: Source, read: Read): Place[] {
+    const { text } = read.message
+    return read.phrases.flatMap(({ id, ...place }) => {
+      if ('phrases' in source) return id === key ? [{ ...place, entries: [] }] : []
+      const [kind, entry, ticker] = id.split(':')
+      if (kind === 'restricted') return [{ ...place, entries: [id] }]
+      // A ticker is a word of capitals: `CAT` is one, `cat` is none.
+      const written = text.slice(place.start, place.end)
+      return kind === 'ticker' && written === ticker
+        ? [{ ...place, entries: [`restricted:${entry}`] }]
+        : []
+    })
+  }
+
+  #excused(rule: Rule, read: Read, place: Place): boolean {
+    const { unless } = rule
+    if (unless === undefined) return false
+    return read.phrases.some(
+      other =>
+        other.id === `${rule.id}/unless` &&
+        other.last >= place.first - unless.within &&
+        other.first <= place.last + unless.within,
+    )
+  }
+
+  #crosses(rule: Rule, when: Condition & { kind: 'barrier' }, read: Read): Place | undefined {
+    const { group, to = [] } = read.message
+    const crosses = (this.#lists.barriers ?? []).some(
+      ([a, b]) => (group === a && to.includes(b)) || (group === b && to.includes(a)),
+    )
+    return crosses ? this.#places(`${rule.id}/0`, when.topics, read)[0] : undefined
+  }
+
+  #named(similarity: number, { words }: Read): Place | undefined {
+    const found = this.#names.get(similarity)!.find(words)
+    if (found.length === 0) return undefined
+    const best = found.reduce((a, b) => (b.similarity > a.similarity ? b : a))
+    return placeOf(words, best.start, best.end, [
+      ...new Set(found.map(one => `sanctions:${one.id}`)),
+    ])
+  }
+
+  async #structured(
+    rule: Rule,
+    when: Condition & { kind: 'structuring' },
+    read: Read,
+    windows: Windows,
+  ): Promise<Place | undefined> {
+    const about = this.#places(`${rule.id}/0`, when.about, read)
+    let place: Place | undefined
+    for (const amount of sumsOf(read)) {
+      if (distance(about, amount) > when.within) continue
+      const threshold = when.thresholds.find(
+        one =>
+          (amount.currency === '' || one.currency === amount.currency) &&
+          amount.value < one.amount &&
+          amount.value >= when.share * one.amount,
+      )
+      if (threshold === undefined) continue
+      const kind = threshold.currency
+      await windows.add({ rule: rule.id, kind, amount: amount.value })
+      const sums = await windows.since(rule.id, kind, when.hours)
+      const total = sums.reduce((sum, one) => sum + one, 0)
+      if (sums.length >= when.count && total > threshold.amount) place = amount
+    }
+    return place
+  }
+
+  async #passes(
+    rule: Rule,
+    when: Condition & { kind: 'in_and_out' },
+    read: Read,
+    windows: Windows,
+  ): Promise<Place | undefined> {
+    const arrives = this.#places(`${rule.id}/0`, when.arrives, read)
+    const leaves = this.#places(`${rule.id}/1`, when.leaves, read)
+    let place: Place | undefined
+    for (const amount of sumsOf(read)) {
+      const [came, left] = [distance(arrives, amount), distance(leaves, amount)]
+      if (amount.value < when.least || Math.min(came, left) > when.within) continue
+      const kind = came <= left ? 'in' : 'out'
+      await windows.add({ rule: rule.id, kind, amount: amount.value })
+      place = amount
+    }
+    if (place === undefined) return undefined
+    const sum = async (kind: string) =>
+      (await windows.since(rule.id, kind, when.hours)).reduce((total, one) => total + one, 0)
+    const [came, left] = [await sum('in'), await sum('out')]
+    return came > 0 && left >= when.share * came && left <= came / when.share ? place : undefined
+  }
+}
+
+/** Every source of phrases of a rule by the key under which it is found. */
+function sourcesOf({ id, when, unless }: Rule): [string, Source][] {
+  const sources: Source[] =
+    when.kind === 'near'
+      ? when.sources
+      : when.kind === 'barrier'
+        ? [when.topics]
+        : when.kind === 'structuring'
+          ? [when.about]
+          : when.kind === 'in_and_out'
+            ? [when.arrives, when.leaves]
+            : []
+  const keyed = sources.map((source, i): [string, Source] => [`${id}/${i}`, source])
+  if (unless !== undefined) keyed.push([`${id}/unless`, { phrases: unless.phrases }])
+  return keyed
+}
+
+/** The first place of each list that lie together; the lists are in the order of the text. */
+function nearest(lists: readonly Place[][], within: number): Place | undefined {
+  if (lists.some(list => list.length === 0)) return undefined
+  const at = lists.map(() => 0)
+  for (;;) {
+    const places = at.map((index, i) => lists[i]![index]!)
+    const first = Math.min(...places.map(place => place.first))
+    const last = Math.max(...places.map(place => place.first))
+    if (last - first <= within)
+      return {
+        first,
+        last: Math.max(...places.map(place => place.last)),
+        start: Math.min(...places.map(place => place.start)),
+        end: Math.max(...places.map(place => place.end)),
+        entries: [...new Set(places.flatMap(place => place.entries))],
+      }
+    const behind = places.findIndex(place => place.first === first)
+    if (++at[behind]! >= lists[behind]!.length) return undefined
+  }
+}
+
+/** More sums in one text are a table, not a conversation. */
+const mostSums = 100
+
+type Sum = Place & { value: number; currency: string }
+
+/** Sums of money and the words that they are. */
+function sumsOf({ words, message }: Read): Sum[] {
+  return amountsOf(message.text)
+    .slice(0, mostSums)
+    .map(amount => ({ ...amount, ...placeOf(words, amount.start, amount.end, []) }))
+}
+
+/** Words between a place and the nearest of `sorted`. */
+function distance(sorted: readonly Place[], to: Place): number {
+  let least = Number.POSITIVE_INFINITY
+  for (const { first } of sorted) least = Math.min(least, Math.abs(first - to.first))
+  return least
+}
+
+/** The words that a stretch of text covers. */
+function placeOf(
+  words: readonly Word[],
+  start: number,
+  end: number,
+  entries: readonly string[],
+): Place {
+  let low = 0
+  let high = words.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (words[middle]!.end <= start) low = middle + 1
+    else high = middle
+  }
+  let last = low
+  while (last + 1 < words.length && words[last + 1]!.start < end) last++
+  return { first: low, last, start, end, entries }
+}

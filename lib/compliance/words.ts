@@ -1,0 +1,59 @@
+/**
+ * A text as words that compare: lower case, without accents, one Han character a word.
+ * @module
+ */
+import {
+  ALNUM,
+  classOf,
+  foldOf,
+  HAN,
+  INVISIBLE,
+  lowerOf,
+  OTHER_LETTER,
+} from '../guard/characters.ts'
+
+/** A word and where it stands; offsets are UTF-16 units, `end` is exclusive. */
+export interface Word {
+  readonly key: string
+  readonly start: number
+  readonly end: number
+}
+
+const isCombining = (unit: number): boolean => unit >= 0x300 && unit <= 0x36f
+const isWhole = (bits: number, unit: number): boolean =>
+  (bits & HAN) !== 0 || (unit >= 0x3007 && unit <= 0x30ff)
+
+/** Letters beyond ASCII without their accents. */
+function plain(unit: number): string {
+  return String.fromCharCode(unit)
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+}
+
+/** Cuts a text into words. Linear time. */
+export function wordsOf(text: string): Word[] {
+  const words: Word[] = []
+  let key = ''
+  let start = 0
+  let end = 0
+  const flush = () => {
+    if (key !== '') words.push({ key, start, end })
+    key = ''
+  }
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    const bits = classOf(unit)
+    if (bits & INVISIBLE || isCombining(unit)) continue
+    if (bits & (ALNUM | OTHER_LETTER)) {
+      if (key === '') start = i
+      key += bits & OTHER_LETTER ? plain(unit) : String.fromCharCode(lowerOf(foldOf(unit)))
+      end = i + 1
+      continue
+    }
+    flush()
+    if (isWhole(bits, unit)) words.push({ key: text[i]!, start: i, end: i + 1 })
+  }
+  flush()
+  return words
+}
