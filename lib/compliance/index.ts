@@ -1,0 +1,18 @@
+/**
+ * `conclave/compliance`: rules, cases, reports and an audit log. Needs no model.
+ * @module
+ */
+
+export type { Case, CaseDetail, CaseHit, CaseReview } from './case.ts'
+export type { CaseFilter, CaseStore, Review } from './case-store.ts'
+export type { Hit, Message } from './evaluate.ts'
+export { openCaseStore, type StoreOptions } from './open-store.ts'
+export {
+  checkLists,
+  checkRuleBook,
+  defaultRuleBook,
+  type Lists,
+  type Regime,
+  type Rule,
+  type RuleBook,
+} from './rule-book.ts'
