@@ -5,7 +5,7 @@
 namespace conclave::addon {
 namespace {
 
-using Task = std::function<void(Napi::Env)>;
+using Task = Environment::Task;
 
 // Reports what a task threw where uncaught errors are, never lost. Nothing leaves, for the caller
 // is C; while an environment ends not even an error can be made.
@@ -46,12 +46,11 @@ Environment::Environment(Napi::Env env) : env_(env) {
   napi_add_env_cleanup_hook(env, cleanup, this);
 }
 
-bool Environment::post(Task task) noexcept {
-  Task* heap = new (std::nothrow) Task(std::move(task));
-  if (heap == nullptr) return false;
-  if (napi_call_threadsafe_function(back_, heap, napi_tsfn_nonblocking) == napi_ok) return true;
-  delete heap;
-  return false;
+bool Environment::post(const Reply& reply) noexcept {
+  std::unique_ptr<Task> task = reply.take();
+  const napi_status sent = napi_call_threadsafe_function(back_, task.get(), napi_tsfn_nonblocking);
+  if (sent == napi_ok) task.release();  // run_on_js owns it
+  return sent == napi_ok;
 }
 
 void Environment::begin_pending() {

@@ -28,9 +28,24 @@ class Environment {
   explicit Environment(Napi::Env env);
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-  // Runs `task` on the JavaScript thread. Callable from any thread; false where the environment is
-  // ending.
-  bool post(std::function<void(Napi::Env)> task) noexcept;
+  // What another thread sends to this one. Made beforehand, on the JavaScript thread, so that a
+  // result can still be sent when memory has run out.
+  using Task = std::function<void(Napi::Env)>;
+  class Reply {
+   public:
+    explicit Reply(Task task) : task_(std::make_shared<std::unique_ptr<Task>>()) {
+      *task_ = std::make_unique<Task>(std::move(task));
+    }
+    // Once.
+    std::unique_ptr<Task> take() const noexcept { return std::move(*task_); }
+
+   private:
+    std::shared_ptr<std::unique_ptr<Task>> task_;  // jobs are copied
+  };
+
+  // Runs the task on the JavaScript thread. Callable from any thread; false where the environment
+  // is ending.
+  bool post(const Reply& reply) noexcept;
 
   // While something is pending the process stays alive. JavaScript thread only.
   void begin_pending();

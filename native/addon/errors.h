@@ -13,26 +13,36 @@ struct CodedMessage {
   std::string code, message;
 };
 
-// The code and sentence of the exception in flight; call it from a catch block.
-inline CodedMessage describe_current_exception() {
+// Short enough to need no memory; `to_js` spells it out.
+inline constexpr const char* kNoMemory = "no memory";
+
+// The code and sentence of the exception in flight; call it from a catch block. Threads without
+// anybody above them call it when memory has run out, so nothing leaves it.
+inline CodedMessage describe_current_exception() noexcept {
   try {
-    throw;
-  } catch (const Error& e) {
-    return {e.code(), e.what()};
-  } catch (const std::bad_alloc&) {
-    return {"insufficient_memory",
-            "Expected more free memory, but an allocation failed. Use a smaller maxContext, "
-            "kvPages or int8 weights."};
-  } catch (const std::exception& e) {
-    return {"engine_failed", std::string("An internal check failed: ") + e.what()};
+    try {
+      throw;
+    } catch (const Error& e) {
+      return {e.code(), e.what()};
+    } catch (const std::bad_alloc&) {
+      return {kNoMemory, {}};
+    } catch (const std::exception& e) {
+      return {"engine_failed", std::string("An internal check failed: ") + e.what()};
+    } catch (...) {
+      return {"engine_failed", "An internal check failed."};
+    }
   } catch (...) {
-    return {"engine_failed", "An internal check failed."};
+    return {kNoMemory, {}};
   }
 }
 
 inline Napi::Error to_js(Napi::Env env, const CodedMessage& error) {
-  Napi::Error js = Napi::Error::New(env, error.message);
-  js.Value().Set("code", error.code);
+  const bool no_memory = error.code == kNoMemory;
+  Napi::Error js = Napi::Error::New(
+      env, no_memory ? "Expected more free memory, but an allocation failed. Use a smaller "
+                       "maxContext, kvPages or int8 weights."
+                     : error.message);
+  js.Value().Set("code", no_memory ? "insufficient_memory" : error.code);
   return js;
 }
 

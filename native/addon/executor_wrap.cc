@@ -107,14 +107,14 @@ executor::Progress progress_to_js(EngineThread* engine, Environment* environment
     const auto now = std::chrono::steady_clock::now();
     if (now - last < kProgressInterval && done < total) return;
     last = now;
-    environment->post([engine, done, total](Napi::Env) {
+    environment->post(Environment::Reply([engine, done, total](Napi::Env) {
       if (!engine->load_calls) return;
       Napi::Int32Array cancel = engine->load_calls->cancel.Value();
       if (cancel.ElementLength() > 0 && cancel[0] != 0) engine->cancelled = true;
       engine->load_calls->on_progress.Call(
           {Napi::Number::New(cancel.Env(), static_cast<double>(done)),
            Napi::Number::New(cancel.Env(), static_cast<double>(total))});
-    });
+    }));
   };
 }
 
@@ -192,21 +192,38 @@ Napi::Value ExecutorWrap::create(const Napi::CallbackInfo& info) {
       bad_argument("createExecutor", "(graph, store, options, cancel, onProgress)");
     auto store = Napi::ObjectWrap<WeightsWrap>::Unwrap(info[1].As<Napi::Object>())->store();
     if (!store) throw Error("disposed", "Expected open weight files, but they were closed.");
-    const executor::ExecutorOptions options = parse_options(info[2].As<Napi::Object>());
+    executor::ExecutorOptions options = parse_options(info[2].As<Napi::Object>());
     auto engine = std::make_shared<EngineThread>();
+    options.stop = &engine->cancelled;
     ints_arg(info[3], "cancel");
     engine->load_calls =
         std::make_unique<LoadCalls>(LoadCalls{Napi::Persistent(info[4].As<Napi::Function>()),
                                               Napi::Persistent(info[3].As<Napi::Int32Array>())});
     environment.add(engine);
-    environment.begin_pending();
     const auto deferred = Napi::Promise::Deferred::New(env);
     EngineThread* thread = engine.get();
     // The engine's own job must not hold a share of it: its last share would then be dropped, and
     // joined, by itself.
-    auto keep = std::make_shared<std::weak_ptr<EngineThread>>(engine);
+    const std::weak_ptr<EngineThread> keep = engine;
+    auto error = std::make_shared<CodedMessage>();
+    const Environment::Reply reply([=, &environment](Napi::Env env) {
+      environment.end_pending();
+      std::shared_ptr<EngineThread> engine = keep.lock();
+      if (!engine) return;
+      engine->load_calls.reset();
+      // A small model may be bound before JavaScript was heard; its word still counts.
+      if (engine->cancelled && error->code.empty())
+        *error = {"aborted", "The load was stopped by its signal."};
+      if (!error->code.empty()) {
+        engine->stop();
+        deferred.Reject(to_js(env, *error).Value());
+        return;
+      }
+      Napi::Function wrap = env.GetInstanceData<Environment>()->executor_class.Value();
+      deferred.Resolve(
+          wrap.New({Napi::External<std::shared_ptr<EngineThread>>::New(env, &engine)}));
+    });
     thread->enqueue([=, &environment] {
-      auto error = std::make_shared<CodedMessage>();
       try {
         executor::Graph graph = executor::parse_graph(*json);
         executor::check_graph(graph);
@@ -215,24 +232,9 @@ Napi::Value ExecutorWrap::create(const Napi::CallbackInfo& info) {
       } catch (...) {
         *error = describe_current_exception();
       }
-      environment.post([=, &environment](Napi::Env env) {
-        environment.end_pending();
-        std::shared_ptr<EngineThread> engine = keep->lock();
-        if (!engine) return;
-        engine->load_calls.reset();
-        // A small model may be bound before JavaScript was heard; its word still counts.
-        if (engine->cancelled && error->code.empty())
-          *error = {"aborted", "The load was stopped by its signal."};
-        if (!error->code.empty()) {
-          engine->stop();
-          deferred.Reject(to_js(env, *error).Value());
-          return;
-        }
-        Napi::Function wrap = env.GetInstanceData<Environment>()->executor_class.Value();
-        deferred.Resolve(
-            wrap.New({Napi::External<std::shared_ptr<EngineThread>>::New(env, &engine)}));
-      });
+      environment.post(reply);
     });
+    environment.begin_pending();
     return deferred.Promise();
   });
 }
@@ -248,34 +250,35 @@ Napi::Value ExecutorWrap::step(const Napi::CallbackInfo& info) {
     alive(env);
     if (!info[0].IsObject()) bad_argument("batch", "an object");
     auto input = std::make_shared<StepInput>(parse_step(info[0].As<Napi::Object>()));
+    auto output = std::make_shared<StepOutput>();
+    auto error = std::make_shared<CodedMessage>();
     Environment& environment = Environment::of(env);
     const auto deferred = Napi::Promise::Deferred::New(env);
-    environment.begin_pending();
-    Ref();  // this object lives until the step has been answered
-    engine_->enqueue([this, input, deferred, &environment, engine = engine_.get()] {
-      auto output = std::make_shared<StepOutput>();
-      auto error = std::make_shared<CodedMessage>();
+    const Environment::Reply reply([=, this, &environment](Napi::Env env) {
+      environment.end_pending();
+      Unref();
+      if (error->code.empty()) {
+        try {
+          deferred.Resolve(step_value(env, *output));
+          return;
+        } catch (const Napi::Error&) {
+          throw;
+        } catch (...) {
+          *error = describe_current_exception();  // the arrays may not fit where the step did
+        }
+      }
+      deferred.Reject(to_js(env, *error).Value());
+    });
+    engine_->enqueue([=, &environment, engine = engine_.get()] {
       try {
         *output = engine->executor->step(*input);
       } catch (...) {
         *error = describe_current_exception();
       }
-      environment.post([this, output, error, deferred, &environment](Napi::Env env) {
-        environment.end_pending();
-        Unref();
-        if (error->code.empty()) {
-          try {
-            deferred.Resolve(step_value(env, *output));
-            return;
-          } catch (const Napi::Error&) {
-            throw;
-          } catch (...) {
-            *error = describe_current_exception();  // the arrays may not fit where the step did
-          }
-        }
-        deferred.Reject(to_js(env, *error).Value());
-      });
+      environment.post(reply);
     });
+    environment.begin_pending();
+    Ref();  // this object lives until the step has been answered
     return deferred.Promise();
   } catch (const Napi::Error&) {
     throw;
@@ -296,23 +299,24 @@ Napi::Value ExecutorWrap::open_cache(const Napi::CallbackInfo& info) {
     const int64_t max_sequences = int_arg(sizes, "maxSequences", 1, 1 << 16);
     Environment& environment = Environment::of(env);
     const auto deferred = Napi::Promise::Deferred::New(env);
-    environment.begin_pending();
-    Ref();
-    engine_->enqueue([=, this, &environment, engine = engine_.get()] {
-      auto error = std::make_shared<CodedMessage>();
-      int32_t handle = -1;
+    auto error = std::make_shared<CodedMessage>();
+    auto handle = std::make_shared<int32_t>(-1);
+    const Environment::Reply reply([=, this, &environment](Napi::Env env) {
+      environment.end_pending();
+      Unref();
+      if (error->code.empty()) deferred.Resolve(Napi::Number::New(env, *handle));
+      else deferred.Reject(to_js(env, *error).Value());
+    });
+    engine_->enqueue([=, &environment, engine = engine_.get()] {
       try {
-        handle = engine->executor->open_cache(num_pages, max_batch_tokens, max_sequences);
+        *handle = engine->executor->open_cache(num_pages, max_batch_tokens, max_sequences);
       } catch (...) {
         *error = describe_current_exception();
       }
-      environment.post([this, handle, error, deferred, &environment](Napi::Env env) {
-        environment.end_pending();
-        Unref();
-        if (error->code.empty()) deferred.Resolve(Napi::Number::New(env, handle));
-        else deferred.Reject(to_js(env, *error).Value());
-      });
+      environment.post(reply);
     });
+    environment.begin_pending();
+    Ref();
     return deferred.Promise();
   });
 }
@@ -352,27 +356,30 @@ Napi::Value ExecutorWrap::close_sampler(const Napi::CallbackInfo& info) {
 
 Napi::Value ExecutorWrap::dispose(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  if (!engine_) {
-    deferred.Resolve(env.Undefined());
-    return deferred.Promise();
-  }
-  Environment& environment = Environment::of(env);
-  environment.begin_pending();
-  auto engine = std::make_shared<std::shared_ptr<EngineThread>>(std::move(engine_));
-  engine_.reset();
-  count_memory(0);
-  // Freed on the engine thread, after the step in progress; the join then has nothing left to wait
-  // for.
-  (*engine)->enqueue([engine, deferred, &environment] {
-    (*engine)->executor.reset();
-    environment.post([engine, deferred, &environment](Napi::Env env) {
+  return guarded(env, [&]() -> Napi::Value {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    if (!engine_) {
+      deferred.Resolve(env.Undefined());
+      return deferred.Promise();
+    }
+    Environment& environment = Environment::of(env);
+    auto engine = std::make_shared<std::shared_ptr<EngineThread>>(engine_);
+    // Freed on the engine thread, after the step in progress; the join then has nothing left to
+    // wait for.
+    const Environment::Reply reply([engine, deferred, &environment](Napi::Env env) {
       environment.end_pending();
       (*engine)->stop();
       deferred.Resolve(env.Undefined());
     });
+    engine_->enqueue([engine, reply, &environment] {
+      (*engine)->executor.reset();
+      environment.post(reply);
+    });
+    engine_.reset();
+    count_memory(0);
+    environment.begin_pending();
+    return deferred.Promise();
   });
-  return deferred.Promise();
 }
 
 }  // namespace conclave::addon

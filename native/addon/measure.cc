@@ -15,30 +15,31 @@ Napi::Value measure(const Napi::CallbackInfo& info) {
     Environment& environment = Environment::of(env);
     auto engine = std::make_shared<EngineThread>();
     environment.add(engine);
-    environment.begin_pending();
     const auto deferred = Napi::Promise::Deferred::New(env);
     const std::weak_ptr<EngineThread> keep = engine;
+    auto error = std::make_shared<CodedMessage>();
+    auto ceilings = std::make_shared<cpu::Ceilings>();
+    const Environment::Reply reply([=, &environment](Napi::Env env) {
+      environment.end_pending();
+      if (const std::shared_ptr<EngineThread> engine = keep.lock()) engine->stop();
+      if (!error->code.empty()) return deferred.Reject(to_js(env, *error).Value());
+      Napi::Object result = Napi::Object::New(env);
+      result.Set("readBytesPerSecond", ceilings->read_gb_per_s * 1e9);
+      result.Set("f32FlopsPerSecond", ceilings->f32_gflops * 1e9);
+      result.Set("bf16FlopsPerSecond", ceilings->bf16_gflops * 1e9);
+      deferred.Resolve(result);
+    });
     engine->enqueue([=, &environment] {
-      cpu::Ceilings ceilings{};
-      CodedMessage error;
       try {
         cpu::ThreadPool pool(threads > 0 ? threads : cpu::usable_cores());
         cpu::CpuStream stream(pool, cpu::select_kernels());
-        ceilings = cpu::measure_ceilings(stream);
+        *ceilings = cpu::measure_ceilings(stream);
       } catch (...) {
-        error = describe_current_exception();
+        *error = describe_current_exception();
       }
-      environment.post([=, &environment](Napi::Env env) {
-        environment.end_pending();
-        if (const std::shared_ptr<EngineThread> engine = keep.lock()) engine->stop();
-        if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
-        Napi::Object result = Napi::Object::New(env);
-        result.Set("readBytesPerSecond", ceilings.read_gb_per_s * 1e9);
-        result.Set("f32FlopsPerSecond", ceilings.f32_gflops * 1e9);
-        result.Set("bf16FlopsPerSecond", ceilings.bf16_gflops * 1e9);
-        deferred.Resolve(result);
-      });
+      environment.post(reply);
     });
+    environment.begin_pending();
     return deferred.Promise();
   });
 }

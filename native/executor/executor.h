@@ -27,6 +27,9 @@ struct ExecutorOptions {
   int64_t page_size = 32, num_pages = 1;
   int64_t max_batch_tokens = 512, max_sequences = 64;
   bool validate = false;
+  // Another thread sets it to end the step in progress between two nodes: that step throws
+  // `aborted`. Outlives the executor.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 // One step; the fields are those of StepBatch in lib/native.ts.

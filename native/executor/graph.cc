@@ -13,6 +13,8 @@ using io::JsonValue;
 // products of two fit int64 with room to spare.
 constexpr int64_t kMaxExtent = int64_t{1} << 40;
 constexpr int64_t kMaxWidth = int64_t{1} << 26;
+// Planning takes their square at worst; the largest models have a few thousand.
+constexpr size_t kMaxValues = size_t{1} << 16;
 
 constexpr const char* kOpNames[] = {"embed",     "rms_norm",    "matmul",     "rope",
                                     "store_kv",  "attention",   "silu_mul",   "add",
@@ -169,6 +171,7 @@ Graph parse_graph(std::string_view json) {
   graph.architecture = std::string(root.at("architecture").as_string());
   graph.vocab_size = bounded(root.at("vocabSize"), 1, kMaxWidth, "vocabSize");
   for (const JsonValue value : root.at("values")) graph.values.push_back(parse_value(value));
+  if (graph.values.size() > kMaxValues) fail("more than 65536 values");
   check_inputs(graph);
   for (const JsonValue weight : root.at("weights")) graph.weights.push_back(parse_weight(weight));
   for (const JsonValue table : root.at("tables")) {
@@ -182,6 +185,7 @@ Graph parse_graph(std::string_view json) {
                              bounded(region.at("headDim"), 1, 65536, "headDim")});
   }
   for (const JsonValue node : root.at("nodes")) graph.nodes.push_back(parse_node(node, graph));
+  if (graph.nodes.size() > kMaxValues) fail("more than 65536 nodes");
   graph.logits = static_cast<int32_t>(
       bounded(root.at("logits"), 3, static_cast<int64_t>(graph.values.size()) - 1, "logits"));
   check_order(graph);

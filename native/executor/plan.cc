@@ -6,6 +6,7 @@ namespace conclave::executor {
 namespace {
 
 constexpr int64_t kAlign = 64;
+constexpr int64_t kMaxBytes = int64_t{1} << 50;
 
 struct Life {
   int first = -1, last = -1;
@@ -36,17 +37,19 @@ std::vector<Life> lives(const Graph& graph) {
   return life;
 }
 
-// The lowest gap of `bytes` among the spans that are still alive at node n.
+// The lowest gap of `bytes` among the spans that are still alive at node n; spans stay sorted by
+// their begin.
 int64_t place(std::vector<Span>& spans, int64_t bytes, int n, int last) {
   std::erase_if(spans, [n](const Span& s) { return s.last < n; });
-  std::sort(spans.begin(), spans.end(),
-            [](const Span& a, const Span& b) { return a.begin < b.begin; });
   int64_t at = 0;
-  for (const Span& s : spans) {
-    if (s.begin - at >= bytes) break;
-    at = std::max(at, s.end);
-  }
-  spans.push_back({at, at + bytes, last});
+  auto next = spans.begin();
+  for (; next != spans.end() && next->begin - at < bytes; next++) at = std::max(at, next->end);
+  // One value has at most 2^48 bytes, so the sum itself stays far below 2^63.
+  if (at + bytes > kMaxBytes)
+    throw Error("insufficient_memory",
+                "Expected a graph whose activations fit memory, but they "
+                "take more than 2^50 bytes. Use a smaller maxBatchTokens.");
+  spans.insert(next, {at, at + bytes, last});
   return at;
 }
 

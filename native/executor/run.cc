@@ -36,6 +36,8 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
   std::atomic<int64_t>* counts = cache.expert_counts.data();
   for (const Node& node : graph_.nodes) {
+    if (options_.stop != nullptr && *options_.stop)
+      throw Error("aborted", "The model was stopped while a step was in progress.");
     const bool on_rows =
         !node.outputs.empty() &&
         graph_.values[static_cast<size_t>(node.outputs[0])].leading == Leading::num_rows;

@@ -212,6 +212,10 @@ describe('the graph boundary', () => {
   }
   it.each<[string, (g: ReturnType<typeof JSON.parse>) => void]>([
     [
+      'more values than any model has',
+      g => g.values.push(...Array.from({ length: 70_000 }, (_, i) => ({ ...g.values[3], id: i }))),
+    ],
+    [
       'another version',
       g => {
         g.version = 2

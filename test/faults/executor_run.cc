@@ -9,8 +9,8 @@
 #include <string>
 #include <thread>
 
-#include "executor/store_row.h"
 #include "golden_model.h"
+#include "quant/quantise_row.h"
 
 namespace conclave::test {
 namespace {
@@ -49,11 +49,11 @@ void rows_that_int8_cannot_hold() {
   float scale = 1;
   for (const float bad : {nan, infinity, -infinity}) {
     const float row[] = {1, bad};
-    executor::quantise_row(q, &scale, row, 2);
+    quant::quantise_row(q, &scale, row, 2);
     expect(std::isnan(scale), "int8: a row that is not finite stays so");
   }
   const float tiny[] = {0, 1e-45f};
-  executor::quantise_row(q, &scale, tiny, 2);
+  quant::quantise_row(q, &scale, tiny, 2);
   expect(scale == 0 && q[0] == 0 && q[1] == 0, "int8: a row too small to divide by is zero");
 }
 
@@ -77,6 +77,25 @@ void samplers_come_and_go(const GoldenModel& model, int rounds) {
   one.join();
   two.join();
   expect(same, model.name + ": the same bits while samplers come and go");
+}
+
+// The end of an environment does not wait for a long step.
+void a_step_is_stopped(const GoldenModel& model) {
+  std::atomic<bool> stop{false};
+  executor::ExecutorOptions options = small_options(2);
+  options.stop = &stop;
+  const auto executor = make_executor(model, open_store(model), options);
+  const Answer before = generate(*executor, model);
+  stop = true;
+  std::string code;
+  try {
+    generate(*executor, model);
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  expect(code == "aborted", model.name + ": a step ends when it is stopped");
+  stop = false;
+  expect(generate(*executor, model) == before, model.name + ": the same bits after a stop");
 }
 
 void two_executors_share_a_store(const GoldenModel& model) {
@@ -104,6 +123,7 @@ int main(int argc, char** argv) {
     const GoldenModel model(name);
     every_thread_count(model);
     samplers_come_and_go(model, rounds);
+    a_step_is_stopped(model);
     two_executors_share_a_store(model);
   }
   std::printf("%d passed, %d failed\n", g_passed, g_failed);
