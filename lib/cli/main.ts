@@ -14,8 +14,9 @@ import { generate } from './generate.ts'
 import { inspect } from './inspect.ts'
 import { interruptedExitCode } from './interrupt.ts'
 import { quantize } from './quantize.ts'
+import { serve } from './serve.ts'
 
-const commands: readonly Command[] = [generate, chat, inspect, bench, quantize, evalCommand]
+const commands: readonly Command[] = [generate, chat, serve, inspect, bench, quantize, evalCommand]
 
 function help(): string {
   const width = Math.max(...commands.map(c => c.name.length))

@@ -23,8 +23,19 @@ export async function answer(
   params: Record<string, string>,
 ): Promise<Response> {
   const id = newId()
-  let leave = () => {}
+  const begun = performance.now()
+  let status = 200
   let kept = false
+  let free = () => {}
+  let over = false
+  const leave = () => {
+    if (over) return
+    over = true
+    free()
+    if (endpoint.works !== true) return
+    const ms = Math.round(performance.now() - begun)
+    serving.options.log.info({ id, path: endpoint.path, status, ms }, 'request')
+  }
   try {
     const { keys, maxBodyBytes } = serving.options
     const tenant = endpoint.open === true ? { id: '' } : keys.authorize(request.headers)
@@ -34,17 +45,19 @@ export async function answer(
     const body = endpoint.body
       ? parseBody(serving, endpoint, await readJson(request, maxBodyBytes), warnings)
       : undefined
-    if (endpoint.works) leave = serving.admission.enter(tenant.id)
+    if (endpoint.works) free = serving.admission.enter(tenant.id)
     const keep = () => {
       kept = true
       return leave
     }
     const { signal } = request
     const call: Call = { serving, request, id, body, params, tenant, signal, warnings, keep }
-    return await endpoint.handle(call)
+    const response = await endpoint.handle(call)
+    status = response.status
+    return response
   } catch (thrown) {
     const error = toConclaveError(thrown)
-    const status = statusOf(error)
+    status = statusOf(error)
     serving.metrics.refused(status)
     const fields = { id, status, code: error.code, path: endpoint.path }
     if (status >= 500) serving.options.log.error(fields, 'request failed')

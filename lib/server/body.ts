@@ -23,9 +23,9 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
 }
 
 async function readText(request: Request, maxBytes: number): Promise<string> {
-  if (request.body === null) throw badField('body', 'Expected a JSON body, but it is empty.')
   // A stated length is held to by whoever counts the bytes: read at once, it is much cheaper.
   if (request.headers.has('content-length')) return decode(new Uint8Array(await bytesOf(request)))
+  if (request.body === null) throw badField('body', 'Expected a JSON body, but it is empty.')
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body) {

@@ -4,4 +4,5 @@
  */
 export { type ApiKey, parseKeyFile } from './api-keys.ts'
 export { createApp, type ServerApp } from './app.ts'
+export { type Listener, type ListenOptions, listen } from './listen.ts'
 export type { AppOptions, ServerLog } from './options.ts'

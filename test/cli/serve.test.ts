@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { addon, needs, root } from '../engine/needs.ts'
+
+const running: ChildProcess[] = []
+afterEach(() => {
+  for (const child of running.splice(0)) child.kill('SIGKILL')
+})
+
+/** `conclave serve` on a free port, once it is ready. */
+async function serve(...flags: string[]) {
+  const args = ['dist/cli.mjs', 'serve', '--port', '0', '--json', '--threads', '1', ...flags]
+  const child = spawn(process.execPath, args, { cwd: root })
+  running.push(child)
+  const log: string[] = []
+  child.stderr.on('data', data => log.push(String(data)))
+  const ended = new Promise<number | null>(resolve => child.once('close', code => resolve(code)))
+  const line = new Promise<string>((resolve, reject) => {
+    child.stdout.once('data', data => resolve(String(data)))
+    child.once('close', code => reject(new Error(`ended with ${code}: ${log.join('')}`)))
+  })
+  const said = JSON.parse(await line) as { ready: boolean; url: string; error?: object }
+  if (said.error !== undefined) throw new Error(`ended with ${await ended}: ${log.join('')}`)
+  return { child, ended, log, ...said }
+}
+
+const ask = (url: string, body: object, headers = {}) =>
+  fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ messages: [{ role: 'user', content: 'Say SECRETWORD' }], ...body }),
+  })
+
+describe('conclave serve', () => {
+  needs(addon, 'default-model/model.safetensors', 'dist/cli.mjs')
+
+  it('drains at SIGTERM: streams end whole, the new hear 503, exit code 0', async () => {
+    const server = await serve()
+    expect(server.ready).toBe(true)
+    const long = { max_tokens: 300, ignore_eos: true, stream: true }
+    const streams = await Promise.all(Array.from({ length: 32 }, () => ask(server.url, long)))
+    server.child.kill('SIGTERM')
+    const texts = Promise.all(streams.map(stream => stream.text()))
+    await new Promise(resolve => setTimeout(resolve, 100))
+    expect((await ask(server.url, long)).status).toBe(503)
+    expect((await fetch(`${server.url}/health`)).status).toBe(503)
+    for (const text of await texts) expect(text).toMatch(/\[DONE\]\n\n$/)
+    expect(await server.ended).toBe(0)
+  })
+
+  it('ends at once at the second signal', async () => {
+    const server = await serve()
+    const stream = await ask(server.url, { max_tokens: 1900, ignore_eos: true, stream: true })
+    const read = stream.text().catch(() => 'cut')
+    server.child.kill('SIGTERM')
+    await new Promise(resolve => setTimeout(resolve, 50))
+    server.child.kill('SIGTERM')
+    const started = performance.now()
+    expect(await server.ended).toBe(0)
+    expect(performance.now() - started).toBeLessThan(5000)
+    await read
+  })
+
+  it('asks for the keys of a file, and logs neither them nor prompts', async () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'keys-')), 'keys')
+    writeFileSync(file, '# ours\nsk-one alpha\nsk-two\n')
+    const server = await serve('--api-key-file', file, '--served-model-name', 'fox')
+    expect((await ask(server.url, {})).status).toBe(401)
+    const right = { authorization: 'Bearer sk-two' }
+    expect((await ask(server.url, { model: 'fox', max_tokens: 2 }, right)).status).toBe(200)
+    expect((await ask(server.url, { model: 'other' }, right)).status).toBe(404)
+    server.child.kill('SIGINT')
+    expect(await server.ended).toBe(130)
+    const log = server.log.join('')
+    expect(log).toContain('"status":200')
+    expect(log).not.toMatch(/SECRETWORD|sk-two|sk-one/)
+  })
+
+  it('refuses an open door, an empty key file and a taken port', async () => {
+    await expect(serve('--host', '0.0.0.0')).rejects.toThrow(/ended with 1.*--api-key-file/s)
+    await expect(serve('--api-key-file', '/dev/null')).rejects.toThrow(/at least one key/)
+    const { url } = await serve()
+    await expect(serve('--port', new URL(url).port)).rejects.toThrow(/EADDRINUSE/)
+    await expect(serve('no-such-folder/x/y')).rejects.toThrow(/error\[/)
+  })
+})

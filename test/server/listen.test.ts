@@ -1,0 +1,133 @@
+import { connect, type Socket } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Listener, listen } from '../../lib/server/listen.ts'
+import { clientOf, defaultApp, key } from './default-app.ts'
+
+const head = (more = '', path = '/v1/chat/completions') =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\n` +
+  `Content-Type: application/json\r\n${more}`
+
+/** Sends raw bytes and gives what comes until the server closes, or `ms` have passed. */
+function raw(listener: Listener, text: string, ms = 3000): Promise<string> {
+  const { port, hostname } = new URL(listener.url)
+  return new Promise(resolve => {
+    let answer = ''
+    const socket = connect(Number(port), hostname, () => socket.write(text))
+    const end = () => {
+      socket.destroy()
+      resolve(answer)
+    }
+    const timer = setTimeout(end, ms)
+    socket.on('data', data => {
+      answer += data
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearTimeout(timer)
+      end()
+    })
+  })
+}
+
+describe('the Node listener', () => {
+  const held = defaultApp({ maxBodyBytes: 10_000 })
+  let listener: Listener
+  beforeAll(async () => {
+    const timeouts = { headersTimeoutMs: 400, bodyTimeoutMs: 800, stallTimeoutMs: 500 }
+    listener = await listen(held.app, { port: 0, ...timeouts })
+  })
+  afterAll(() => listener?.close(true))
+
+  it('answers over a socket as in process', async () => {
+    const ask = (fetch: typeof globalThis.fetch, baseURL: string) =>
+      clientOf({ ...held.app, fetch })
+        .withOptions({ baseURL })
+        .chat.completions.create({
+          model: 'conclave',
+          messages: [{ role: 'user', content: 'Hello' }],
+          temperature: 0,
+          max_tokens: 8,
+        })
+    const socket = await ask(globalThis.fetch, `${listener.url}/v1`)
+    const inside = await ask(held.app.fetch as typeof fetch, 'http://conclave/v1')
+    expect(socket.choices).toEqual(inside.choices)
+  })
+
+  it.for([
+    ['a long URL', `GET /${'a'.repeat(9000)} HTTP/1.1\r\nHost: a\r\n\r\n`, '414'],
+    ['many headers', head(`${'A: b\r\n'.repeat(120)}\r\n`), '431'],
+    ['large headers', head(`A: ${'b'.repeat(20_000)}\r\n\r\n`), '431'],
+    ['two lengths', head('Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}'), '400'],
+    ['length and chunks', head('Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}'), '400'],
+    ['a bad chunk', head('Transfer-Encoding: chunked\r\n\r\nzz\r\n{}'), '400'],
+    ['no HTTP', 'HELLO\r\n\r\n', '400'],
+    ['HTTP/0.9', 'GET /\r\n\r\n', '400'],
+    ['no host', 'GET /health HTTP/1.1\r\n\r\n', '400'],
+    ['a long stated length', head('Content-Length: 99999\r\n\r\n'), '413'],
+    [
+      'many chunks',
+      head(`Transfer-Encoding: chunked\r\n\r\n${'4000\r\n'}${'a'.repeat(16_384)}\r\n0\r\n\r\n`),
+      '413',
+    ],
+    ['a slow head', 'POST / HTTP/1.1\r\nHost: a\r\n', '408'],
+    ['a slow body', head('Content-Length: 100\r\n\r\n{'), '4'],
+    [
+      'an absolute form',
+      'GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+      '200',
+    ],
+    [
+      'h2c',
+      'GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\r\n',
+      '200',
+    ],
+  ])('answers %s', async ([, text, status]) => {
+    expect((await raw(listener, text!)).slice(9, 12)).toMatch(new RegExp(`^${status}`))
+    expect((await fetch(`${listener.url}/health`)).status).toBe(200)
+  })
+
+  it('ends the work of a client that goes away, within 100 ms', async () => {
+    const body = JSON.stringify({
+      messages: [{ role: 'user', content: 'Hello' }],
+      max_tokens: 1500,
+      ignore_eos: true,
+      stream: true,
+    })
+    const { port, hostname } = new URL(listener.url)
+    const socket: Socket = connect(Number(port), hostname)
+    socket.write(`${head(`Content-Length: ${body.length}`)}\r\n\r\n${body}`)
+    await new Promise(resolve => socket.once('data', resolve))
+    expect(held.app.active).toBe(1)
+    socket.destroy()
+    await new Promise(resolve => setTimeout(resolve, 100))
+    expect(held.app.active).toBe(0)
+    expect(held.model.engine.stats().pages.used).toBe(0)
+  })
+
+  it('ends a client that stops reading, and nobody else', async () => {
+    const body = JSON.stringify({
+      messages: [{ role: 'user', content: 'Hello' }],
+      max_tokens: 200,
+      n: 16,
+      logprobs: true,
+      top_logprobs: 20,
+      ignore_eos: true,
+      stream: true,
+    })
+    const { port, hostname } = new URL(listener.url)
+    const socket: Socket = connect(Number(port), hostname)
+    socket.on('error', () => {})
+    socket.pause()
+    socket.write(`${head(`Content-Length: ${body.length}`)}\r\n\r\n${body}`)
+    const ended = async () => {
+      for (let i = 0; i < 300; i++) {
+        await new Promise(resolve => setTimeout(resolve, 50))
+        if (i > 5 && held.app.active === 0) return i
+        if (i % 10 === 0) expect((await fetch(`${listener.url}/health`)).status).toBe(200)
+      }
+      return -1
+    }
+    expect(await ended()).toBeGreaterThan(0)
+    socket.destroy()
+  })
+})
