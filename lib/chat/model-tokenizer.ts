@@ -6,6 +6,7 @@ import { ConclaveError } from '../errors.ts'
 import { type DecodeOptions, type EncodeOptions, Tokenizer } from '../tokenizer/tokenizer.ts'
 import { Text } from './marked-text.ts'
 import { CallerValues, type ChatMessage, invalid, type ToolDefinition } from './messages.ts'
+import { type ReplyFormat, replyFormat, type ThinkingStart, thinkingStart } from './reply-format.ts'
 import { ChatTemplate } from './template.ts'
 import type { Value } from './values.ts'
 
@@ -129,9 +130,23 @@ export class ModelTokenizer {
     return { text: prompt.value, ids: this.tokenizer.encodePrompt(prompt.value, prompt.caller) }
   }
 
+  /** How answers to a rendered prompt are written: what {@link createReplyParser} wants to know. */
+  replyStyle(prompt: string, withTools: boolean): { format: ReplyFormat; thinking: ThinkingStart } {
+    const source = this.#source(this.#templateName(withTools)) ?? ''
+    return { format: replyFormat(source), thinking: thinkingStart(source, prompt) }
+  }
+
+  #templateName(withTools: boolean): string {
+    return withTools && this.#sources.has('tool_use') ? 'tool_use' : 'default'
+  }
+
+  #source(name: string): string | undefined {
+    return this.#sources.get(name) ?? this.#sources.values().next().value
+  }
+
   #template(withTools: boolean): ChatTemplate {
-    const name = withTools && this.#sources.has('tool_use') ? 'tool_use' : 'default'
-    const source = this.#sources.get(name) ?? this.#sources.values().next().value
+    const name = this.#templateName(withTools)
+    const source = this.#source(name)
     if (source === undefined) {
       throw new ConclaveError(
         'template_error',
