@@ -12,6 +12,8 @@ const entries = {
   index: 'lib/index.ts',
   guard: 'lib/guard/index.ts',
   server: 'lib/server/index.ts',
+  client: 'lib/client/index.ts',
+  'ai-sdk': 'lib/ai-sdk/index.ts',
   compliance: 'lib/compliance/index.ts',
 }
 

@@ -38,6 +38,7 @@ const lib = {
   ],
   server: ['errors', 'guard', 'sampling', 'chat', 'engine'],
   client: ['errors'],
+  'ai-sdk': ['errors', 'client'],
   quantize: ['errors', 'native', 'files', 'graph', 'models'],
   eval: ['errors', 'engine'],
   cli: [

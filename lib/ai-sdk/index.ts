@@ -1,0 +1,5 @@
+/**
+ * `conclave/ai-sdk`
+ * @module
+ */
+export { type ConclaveProvider, createConclave } from './provider.ts'
