@@ -4,12 +4,13 @@
  */
 import type { ChatMessage, Role, ToolDefinition } from '../../chat/messages.ts'
 import type { RenderedChat } from '../../chat/model-tokenizer.ts'
+import { createReplyParser } from '../../chat/reply-parser.ts'
 import type { Call } from '../endpoint.ts'
 import { badField } from '../refusal.ts'
 import { tokenizerOf } from '../served-model.ts'
 import type { WireMessage } from '../wire/messages.ts'
 import type { WireTool, WireToolChoice } from '../wire/tools.ts'
-import { plainParser, ReplyReader } from './reply-reader.ts'
+import { ReplyReader } from './reply-reader.ts'
 
 export interface Conversation {
   messages: readonly WireMessage[]
@@ -31,18 +32,27 @@ export interface PreparedChat {
 export function prepareChat(call: Call, conversation: Conversation): PreparedChat {
   checkChoice(conversation)
   const rendered = renderChat(call, conversation)
-  return { rendered, reader: () => new ReplyReader(plainParser) }
+  const tools = shownTools(conversation)
+  const style = tokenizerOf(call.serving.model).replyStyle(rendered.text, tools.length > 0)
+  return {
+    rendered,
+    reader: () => new ReplyReader(createReplyParser({ ...style, tools })),
+  }
+}
+
+function shownTools({ tools, toolChoice }: Conversation): ToolDefinition[] {
+  return toolChoice === 'none' ? [] : (tools ?? []).map(toDefinition)
 }
 
 export function renderChat({ serving }: Call, conversation: Conversation): RenderedChat {
-  const { messages, tools, toolChoice, reasoningEffort, templateOptions } = conversation
+  const { messages, reasoningEffort, templateOptions } = conversation
   const thinking =
     reasoningEffort === null || reasoningEffort === undefined
       ? {}
       : { enable_thinking: reasoningEffort !== 'none' && reasoningEffort !== 'minimal' }
-  const shown = toolChoice === 'none' ? [] : (tools ?? [])
+  const tools = shownTools(conversation)
   return tokenizerOf(serving.model).applyChatTemplate(messages.map(toMessage), {
-    ...(shown.length > 0 ? { tools: shown.map(toDefinition) } : {}),
+    ...(tools.length > 0 ? { tools } : {}),
     templateOptions: { ...thinking, ...templateOptions },
     addGenerationPrompt: conversation.addGenerationPrompt ?? true,
   })

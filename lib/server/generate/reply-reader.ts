@@ -2,19 +2,18 @@
  * Reads one answer: pieces of text → reasoning, content and tool calls.
  * @module
  */
+import { randomBytes } from 'node:crypto'
+import type { ReplyDelta as ParsedDelta, ReplyParser } from '../../chat/reply-parser.ts'
 import type { GenerationChunk } from '../../engine/answer.ts'
 import type { FinishReason } from '../../engine/request.ts'
 import type { ReplyDelta, ReplyFinish } from './reply.ts'
 
 /** Text in, what it means out; whatever the pieces, the sum is the same. */
-export interface TextParser {
-  push(text: string): ReplyDelta[]
-  end(): ReplyDelta[]
-}
+export type TextParser = Pick<ReplyParser, 'push' | 'end'>
 
 /** Everything is content. */
 export const plainParser: TextParser = {
-  push: text => (text === '' ? [] : [{ kind: 'content', text }]),
+  push: text => (text === '' ? [] : [{ type: 'content', text }]),
   end: () => [],
 }
 
@@ -55,8 +54,25 @@ export class ReplyReader {
     return { deltas, reason: this.#reason }
   }
 
-  #pass(deltas: ReplyDelta[]): ReplyDelta[] {
-    for (const delta of deltas) if (delta.kind === 'tool_call') this.#numCalls++
+  #pass(parsed: ParsedDelta[]): ReplyDelta[] {
+    const deltas: ReplyDelta[] = []
+    for (const delta of parsed) {
+      if (delta.type !== 'tool_call') {
+        deltas.push({ kind: delta.type, text: delta.text })
+        continue
+      }
+      const { index: call, name, arguments: text } = delta
+      if (name !== undefined) {
+        this.#numCalls++
+        deltas.push({
+          kind: 'tool_call',
+          call,
+          id: `call_${randomBytes(16).toString('hex')}`,
+          name,
+        })
+      }
+      if (text !== '') deltas.push({ kind: 'tool_arguments', call, text })
+    }
     return deltas
   }
 }
