@@ -31,6 +31,10 @@ export const errorCodes = {
     retryable: true,
     meaning: 'A download does not have the expected hash or size.',
   },
+  tampered: {
+    retryable: false,
+    meaning: 'A signed log is not as it was written.',
+  },
   disk_full: { retryable: true, meaning: 'The disk has no room for what was being written.' },
   io_error: { retryable: true, meaning: 'The operating system could not read or write a file.' },
   insufficient_memory: {

@@ -3,6 +3,14 @@
  * @module
  */
 
+export { type AuditLog, type AuditOptions, createAuditKey, openAuditLog } from './audit-log.ts'
+export type { AuditData, AuditRecord } from './audit-record.ts'
+export {
+  type AuditProblem,
+  type AuditReport,
+  type VerifyOptions,
+  verifyAuditLog,
+} from './audit-verify.ts'
 export type { Case, CaseDetail, CaseHit, CaseReview } from './case.ts'
 export type { CaseFilter, CaseStore, Review } from './case-store.ts'
 export type { Hit, Message } from './evaluate.ts'
