@@ -42,6 +42,7 @@ const lib = {
   quantize: ['errors', 'native', 'files', 'graph', 'models'],
   eval: ['errors', 'engine'],
   cli: [
+    'compliance',
     'quantize',
     'eval',
     'errors',

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConclaveError } from '../errors.ts'
 import { packageRoot } from '../native.ts'
+import { audit } from './audit.ts'
 import { bench } from './bench.ts'
 import { chat } from './chat.ts'
 import { type Command, commandHelp, parseFlags, UsageError } from './command.ts'
@@ -16,7 +17,16 @@ import { interruptedExitCode } from './interrupt.ts'
 import { quantize } from './quantize.ts'
 import { serve } from './serve.ts'
 
-const commands: readonly Command[] = [generate, chat, serve, inspect, bench, quantize, evalCommand]
+const commands: readonly Command[] = [
+  generate,
+  chat,
+  serve,
+  inspect,
+  bench,
+  quantize,
+  evalCommand,
+  audit,
+]
 
 function help(): string {
   const width = Math.max(...commands.map(c => c.name.length))
