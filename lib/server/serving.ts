@@ -9,6 +9,7 @@ import { Admission } from './admission.ts'
 import { ServerMetrics } from './metrics.ts'
 import type { CheckedAppOptions } from './options.ts'
 import { Refusal } from './refusal.ts'
+import { ResponseStore } from './response-store.ts'
 import { type ServedModel, servedModel } from './served-model.ts'
 
 export type ServingState = 'loading' | 'ready' | 'failed' | 'draining'
@@ -17,6 +18,7 @@ export class Serving {
   readonly options: CheckedAppOptions
   readonly admission: Admission
   readonly metrics: ServerMetrics
+  readonly responses = new ResponseStore()
   /** Seconds since 1970, as clients count. */
   readonly created = Math.floor(Date.now() / 1000)
   #model: ServedModel | undefined

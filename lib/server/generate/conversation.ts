@@ -9,8 +9,10 @@ import type { Call } from '../endpoint.ts'
 import { badField } from '../refusal.ts'
 import { tokenizerOf } from '../served-model.ts'
 import type { WireMessage } from '../wire/messages.ts'
+import type { StructuredBody } from '../wire/structured.ts'
 import type { WireTool, WireToolChoice } from '../wire/tools.ts'
 import { ReplyReader } from './reply-reader.ts'
+import { structuredOptions } from './structured.ts'
 
 export interface Conversation {
   messages: readonly WireMessage[]
@@ -19,12 +21,15 @@ export interface Conversation {
   /** Turns thinking off or on, where the template has a switch. */
   reasoningEffort?: string | null | undefined
   templateOptions?: Record<string, unknown> | null | undefined
+  structured?: StructuredBody
   /** Default true: the prompt ends where the answer begins. */
   addGenerationPrompt?: boolean
 }
 
 export interface PreparedChat {
   rendered: RenderedChat
+  /** Options of the engine that hold the reply to its form. */
+  structured: object
   /** A reader for one of its answers. */
   reader(): ReplyReader
 }
@@ -36,6 +41,7 @@ export function prepareChat(call: Call, conversation: Conversation): PreparedCha
   const style = tokenizerOf(call.serving.model).replyStyle(rendered.text, tools.length > 0)
   return {
     rendered,
+    structured: structuredOptions(conversation),
     reader: () => new ReplyReader(createReplyParser({ ...style, tools })),
   }
 }

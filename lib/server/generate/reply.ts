@@ -25,7 +25,7 @@ export type ReplyEvent =
   | { kind: 'delta'; index: number; delta: ReplyDelta }
   /** Log-probabilities of tokens since the last; they come before the delta of their text. */
   | { kind: 'logprobs'; index: number; logprobs: ChosenLogprob[] }
-  | { kind: 'finish'; index: number; reason: ReplyFinish; stopText?: string }
+  | { kind: 'finish'; index: number; reason: ReplyFinish; tokenIds: readonly number[] }
   | { kind: 'end'; usage: ReplyUsage }
 
 export interface WholeReply {
@@ -34,6 +34,7 @@ export interface WholeReply {
   toolCalls: { id: string; name: string; arguments: string }[]
   logprobs: ChosenLogprob[]
   finish: ReplyFinish
+  tokenIds: readonly number[]
 }
 
 /** The replies, once all is there. */
@@ -45,15 +46,17 @@ export async function collect(
   let usage: ReplyUsage | undefined
   for await (const event of events) {
     if (event.kind === 'end') usage = event.usage
-    else if (event.kind === 'finish') replies[event.index]!.finish = event.reason
-    else if (event.kind === 'logprobs') replies[event.index]!.logprobs.push(...event.logprobs)
+    else if (event.kind === 'finish') {
+      replies[event.index]!.finish = event.reason
+      replies[event.index]!.tokenIds = event.tokenIds
+    } else if (event.kind === 'logprobs') replies[event.index]!.logprobs.push(...event.logprobs)
     else add(replies[event.index]!, event.delta)
   }
   return { replies, usage: usage! }
 }
 
 function emptyReply(): WholeReply {
-  return { content: '', reasoning: '', toolCalls: [], logprobs: [], finish: 'stop' }
+  return { content: '', reasoning: '', toolCalls: [], logprobs: [], finish: 'stop', tokenIds: [] }
 }
 
 function add(reply: WholeReply, delta: ReplyDelta): void {

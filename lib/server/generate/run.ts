@@ -44,7 +44,7 @@ async function* replies(
   for (const [index, reader] of readers.entries()) {
     const { deltas, reason } = reader.finish(answers[index]!.finishReason)
     for (const delta of deltas) yield { kind: 'delta', index, delta }
-    yield { kind: 'finish', index, reason }
+    yield { kind: 'finish', index, reason, tokenIds: answers[index]!.tokenIds }
   }
   const usage: ReplyUsage = {
     ...result.usage,

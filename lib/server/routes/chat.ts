@@ -8,7 +8,6 @@ import { chatLogprobs } from '../generate/logprobs.ts'
 import { collect, type ReplyDelta, type ReplyEvent, type WholeReply } from '../generate/reply.ts'
 import { startReplies } from '../generate/run.ts'
 import { engineOptions } from '../generate/sampling.ts'
-import { structuredOptions } from '../generate/structured.ts'
 import { usageObject } from '../generate/usage.ts'
 import { checkModel } from '../model-name.ts'
 import { badField } from '../refusal.ts'
@@ -32,18 +31,18 @@ export const chatRoute = endpoint({
     checkModel(call, body.model)
     if (typeof body.top_logprobs === 'number' && body.logprobs !== true)
       throw badField('top_logprobs', 'Expected logprobs: true beside top_logprobs.')
-    const structured = structuredOptions(body)
     const chat = prepareChat(call, {
       messages: body.messages,
       tools: body.tools,
       toolChoice: body.tool_choice,
       reasoningEffort: body.reasoning_effort,
       templateOptions: body.chat_template_kwargs,
+      structured: body,
     })
     const n = body.n ?? 1
     const generation = serving.model.engine.generate(chat.rendered.ids, {
       ...engineOptions(call, body),
-      ...structured,
+      ...chat.structured,
       ...(body.logprobs ? { logprobs: body.top_logprobs ?? 0 } : {}),
     })
     const events = await startReplies(call, generation, Array.from({ length: n }, chat.reader))

@@ -55,7 +55,7 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
     throw badField('n', 'Expected at most 256 answers in all: n times the prompts.')
   const options = {
     ...engineOptions(call, body),
-    ...structuredOptions(body),
+    ...structuredOptions({ structured: body }),
     ...(typeof body.logprobs === 'number' ? { logprobs: body.logprobs } : {}),
     maxTokens,
   }

@@ -1,0 +1,87 @@
+/**
+ * Anthropic's conversation → the one that templates know.
+ * @module
+ */
+import { badField } from '../refusal.ts'
+import type { AnthropicMessage, CountBody } from '../wire/anthropic.ts'
+import type { WireMessage } from '../wire/messages.ts'
+import type { WireTool, WireToolChoice } from '../wire/tools.ts'
+import type { Conversation } from './conversation.ts'
+
+type Blocks = Exclude<AnthropicMessage['content'], string>
+type Result = Extract<Blocks[number], { type: 'tool_result' }>
+
+export function anthropicConversation(body: CountBody): Conversation {
+  const system = body.system === undefined ? '' : joined(body.system)
+  const ids = new Set<string>()
+  const messages = body.messages.flatMap((message, i) => messagesOf(message, i, ids))
+  const first: WireMessage[] = system === '' ? [] : [{ role: 'system', content: system }]
+  return {
+    messages: [...first, ...messages],
+    tools: body.tools?.map(toolOf),
+    toolChoice: choiceOf(body),
+    ...(body.thinking
+      ? { reasoningEffort: body.thinking.type === 'disabled' ? 'none' : 'medium' }
+      : {}),
+  }
+}
+
+function toolOf(tool: NonNullable<CountBody['tools']>[number]): WireTool {
+  const { name, description, input_schema: parameters } = tool
+  return { type: 'function', function: { name, description, parameters } }
+}
+
+function choiceOf({ tool_choice: choice }: CountBody): WireToolChoice | undefined {
+  if (choice === undefined) return undefined
+  if (choice.type === 'tool') return { type: 'function', function: { name: choice.name } }
+  return choice.type === 'any' ? 'required' : choice.type
+}
+
+function joined(content: string | readonly { text: string }[]): string {
+  return typeof content === 'string' ? content : content.map(part => part.text).join('')
+}
+
+/** Results of tools come first: they answer the turn before. */
+function messagesOf({ role, content }: AnthropicMessage, i: number, ids: Set<string>) {
+  if (typeof content === 'string') return [{ role, content }]
+  if (role === 'assistant') return [assistantOf(content, i, ids)]
+  const results = content.filter(block => block.type === 'tool_result')
+  const messages: WireMessage[] = results.map(block => resultOf(block, i, ids))
+  const texts = content.filter(block => block.type === 'text')
+  if (texts.length + results.length < content.length)
+    throw badField(`messages[${i}].content`, 'Expected text and tool_result alone from the user.')
+  if (texts.length > 0) messages.push({ role: 'user', content: joined(texts) })
+  if (messages.length === 0)
+    throw badField(`messages[${i}].content`, 'Expected at least one block.')
+  return messages
+}
+
+function resultOf(block: Result, i: number, ids: Set<string>): WireMessage {
+  if (!ids.has(block.tool_use_id))
+    throw badField(`messages[${i}].content`, 'Expected the tool_use_id of an earlier tool_use.')
+  const content = joined(block.content ?? '')
+  const shown = block.is_error ? `Error: ${content}` : content
+  return { role: 'tool', tool_call_id: block.tool_use_id, content: shown }
+}
+
+function assistantOf(content: Blocks, i: number, ids: Set<string>): WireMessage {
+  const calls: NonNullable<WireMessage['tool_calls']> = []
+  let text = ''
+  let thinking = ''
+  for (const block of content) {
+    if (block.type === 'text') text += block.text
+    else if (block.type === 'thinking') thinking += block.thinking
+    else if (block.type === 'tool_use') {
+      ids.add(block.id)
+      const called = { name: block.name, arguments: JSON.stringify(block.input) }
+      calls.push({ id: block.id, type: 'function', function: called })
+    } else if (block.type === 'tool_result')
+      throw badField(`messages[${i}].content`, 'Expected tool_result in messages of the user.')
+  }
+  return {
+    role: 'assistant',
+    content: text,
+    ...(thinking === '' ? {} : { reasoning_content: thinking }),
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  }
+}

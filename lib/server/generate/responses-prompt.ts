@@ -1,0 +1,90 @@
+/**
+ * The input of /v1/responses → the conversation that templates know.
+ * @module
+ */
+import { Refusal } from '../refusal.ts'
+import type { ResponseStore } from '../response-store.ts'
+import type { WireMessage } from '../wire/messages.ts'
+import type { ResponseItem, ResponsesBody } from '../wire/responses.ts'
+import type { StructuredBody } from '../wire/structured.ts'
+import type { WireTool, WireToolChoice } from '../wire/tools.ts'
+import type { Conversation } from './conversation.ts'
+
+/** Without the instructions, which do not carry over to the next response. */
+export function inputMessages(
+  body: ResponsesBody,
+  store: ResponseStore,
+  tenant: string,
+): WireMessage[] {
+  const { input, previous_response_id: previous } = body
+  const own = typeof input === 'string' ? [user(input)] : input.reduce(addItem, [])
+  if (previous === null || previous === undefined) return own
+  const before = store.get(previous, tenant)
+  if (before !== undefined) return [...before.messages, ...own]
+  throw new Refusal({
+    status: 404,
+    code: 'not_found',
+    message: 'There is no such response: it was not stored, or forgotten for newer ones.',
+    param: 'previous_response_id',
+  })
+}
+
+export function responsesConversation(
+  body: ResponsesBody,
+  messages: readonly WireMessage[],
+): Conversation {
+  const { instructions } = body
+  const first: WireMessage[] = instructions ? [{ role: 'system', content: instructions }] : []
+  return {
+    messages: [...first, ...messages],
+    tools: body.tools?.map(toolOf),
+    toolChoice: choiceOf(body),
+    reasoningEffort: body.reasoning?.effort,
+    structured: structuredOf(body),
+  }
+}
+
+const user = (content: string): WireMessage => ({ role: 'user', content })
+
+function joined(content: string | readonly { text: string }[]): string {
+  return typeof content === 'string' ? content : content.map(part => part.text).join('')
+}
+
+/** Calls belong to the message of the assistant before them. */
+function addItem(messages: WireMessage[], item: ResponseItem): WireMessage[] {
+  if (item.type === 'reasoning') return messages
+  if (item.type === 'function_call') return addCall(messages, item)
+  if (item.type === 'function_call_output') {
+    const content = joined(item.output)
+    return [...messages, { role: 'tool', tool_call_id: item.call_id, content }]
+  }
+  return [...messages, { role: item.role, content: joined(item.content) }]
+}
+
+function addCall(
+  messages: WireMessage[],
+  { call_id: id, name, arguments: text }: Extract<ResponseItem, { type: 'function_call' }>,
+): WireMessage[] {
+  const call = { id, type: 'function' as const, function: { name, arguments: text } }
+  const last = messages.at(-1)
+  if (last?.role !== 'assistant') return [...messages, { role: 'assistant', tool_calls: [call] }]
+  const calls = [...(last.tool_calls ?? []), call]
+  return [...messages.slice(0, -1), { ...last, tool_calls: calls }]
+}
+
+function toolOf(tool: NonNullable<ResponsesBody['tools']>[number]): WireTool {
+  const { name, description, parameters } = tool
+  return { type: 'function', function: { name, description, parameters } }
+}
+
+function choiceOf({ tool_choice: choice }: ResponsesBody): WireToolChoice | null | undefined {
+  if (typeof choice !== 'object' || choice === null) return choice
+  return { type: 'function', function: { name: choice.name } }
+}
+
+function structuredOf({ text }: ResponsesBody): StructuredBody {
+  const format = text?.format
+  if (format?.type !== 'json_schema') return { response_format: format }
+  const { name, schema } = format
+  return { response_format: { type: 'json_schema', json_schema: { name, schema, strict: true } } }
+}

@@ -1,0 +1,162 @@
+/**
+ * POST /v1/messages and /v1/messages/count_tokens, as Anthropic's clients know them
+ * @module
+ */
+import { type Call, endpoint } from '../endpoint.ts'
+import { anthropicConversation } from '../generate/anthropic-prompt.ts'
+import { type BlockEvent, blockEvents, type ReplyBlock } from '../generate/blocks.ts'
+import { prepareChat, renderChat } from '../generate/conversation.ts'
+import type { ReplyFinish, ReplyUsage } from '../generate/reply.ts'
+import { startReplies } from '../generate/run.ts'
+import { engineOptions } from '../generate/sampling.ts'
+import { checkModel } from '../model-name.ts'
+import { jsonResponse } from '../response.ts'
+import { tokenizerOf } from '../served-model.ts'
+import { type SseEvent, sseResponse } from '../sse.ts'
+import {
+  countAnswer,
+  countBody,
+  type MessagesBody,
+  messageAnswer,
+  messagesBody,
+} from '../wire/anthropic.ts'
+
+export const countTokensRoute = endpoint({
+  method: 'POST',
+  path: '/v1/messages/count_tokens',
+  summary: 'Tokens of a conversation, as Anthropic counts',
+  dialect: 'anthropic',
+  body: countBody,
+  answer: countAnswer,
+  handle(call) {
+    checkModel(call, call.body.model)
+    const { ids } = renderChat(call, anthropicConversation(call.body))
+    return jsonResponse(call, { input_tokens: ids.length })
+  },
+})
+
+export const messagesRoute = endpoint({
+  method: 'POST',
+  path: '/v1/messages',
+  summary: 'Answers a conversation, as Anthropic does',
+  dialect: 'anthropic',
+  works: true,
+  body: messagesBody,
+  answer: messageAnswer,
+  produces: ['text/event-stream'],
+  async handle(call) {
+    const { body, serving } = call
+    checkModel(call, body.model)
+    const chat = prepareChat(call, anthropicConversation(body))
+    const generation = serving.model.engine.generate(chat.rendered.ids, {
+      ...engineOptions(call, { ...body, stop: body.stop_sequences }),
+      ...chat.structured,
+    })
+    const events = await startReplies(call, generation, [chat.reader()])
+    const blocks = blockEvents(events)
+    const head = {
+      id: `msg_${call.id}`,
+      type: 'message',
+      role: 'assistant',
+      model: serving.options.modelName,
+    }
+    const numPromptTokens = chat.rendered.ids.length
+    if (body.stream)
+      return sseResponse(call, streamed(call, head, numPromptTokens, blocks), 'anthropic')
+    return jsonResponse(call, await whole(call, head, blocks))
+  },
+})
+
+async function whole(call: Call<MessagesBody>, head: object, events: AsyncIterable<BlockEvent>) {
+  const content: object[] = []
+  let end = {}
+  for await (const event of events) {
+    if (event.kind === 'close') content.push(blockObject(event.block, true))
+    if (event.kind === 'over')
+      end = { ...stopOf(call, event.reason, event.tokenIds), usage: usageOf(event.usage) }
+  }
+  return { ...head, content, ...end }
+}
+
+async function* streamed(
+  call: Call<MessagesBody>,
+  head: object,
+  numPromptTokens: number,
+  events: AsyncIterable<BlockEvent>,
+): AsyncGenerator<SseEvent, void, undefined> {
+  const send = (type: string, rest: object): SseEvent => ({
+    event: type,
+    data: { type, ...rest },
+  })
+  const usage = { input_tokens: numPromptTokens, output_tokens: 0 }
+  const stop = { stop_reason: null, stop_sequence: null }
+  yield send('message_start', { message: { ...head, content: [], ...stop, usage } })
+  yield send('ping', {})
+  for await (const event of events) {
+    if (event.kind === 'over') {
+      const delta = stopOf(call, event.reason, event.tokenIds)
+      yield send('message_delta', { delta, usage: usageOf(event.usage) })
+      continue
+    }
+    const { block } = event
+    const { index } = block
+    if (event.kind === 'open')
+      yield send('content_block_start', { index, content_block: blockObject(block, false) })
+    else if (event.kind === 'piece')
+      yield send('content_block_delta', { index, delta: pieceObject(block, event.text) })
+    else yield send('content_block_stop', { index })
+  }
+  yield send('message_stop', {})
+}
+
+function blockObject({ kind, id, name, text }: ReplyBlock, full: boolean): object {
+  if (kind === 'content') return { type: 'text', text: full ? text : '' }
+  if (kind === 'reasoning') return { type: 'thinking', thinking: full ? text : '', signature: '' }
+  return { type: 'tool_use', id, name, input: full ? parsed(text) : {} }
+}
+
+function pieceObject({ kind }: ReplyBlock, text: string): object {
+  if (kind === 'content') return { type: 'text_delta', text }
+  if (kind === 'reasoning') return { type: 'thinking_delta', thinking: text }
+  return { type: 'input_json_delta', partial_json: text }
+}
+
+/** Arguments are an object's JSON text; what a guard has masked may not be one any more. */
+function parsed(text: string): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text)
+  } catch {
+    return {}
+  }
+}
+
+const reasons = new Map<ReplyFinish, string>([
+  ['stop', 'end_turn'],
+  ['length', 'max_tokens'],
+  ['tool_calls', 'tool_use'],
+  ['content_filter', 'refusal'],
+])
+
+/** Which text ended it: the one that the tokens hold beyond what was said. */
+function stopOf(call: Call<MessagesBody>, reason: ReplyFinish, tokenIds: readonly number[]) {
+  const stops = call.body.stop_sequences ?? []
+  const tail = stops.length > 0 && reason === 'stop' ? lastText(call, tokenIds) : ''
+  const found = stops.find(stop => tail.includes(stop)) ?? null
+  return {
+    stop_reason: found === null ? reasons.get(reason) : 'stop_sequence',
+    stop_sequence: found,
+  }
+}
+
+function lastText({ serving }: Call, tokenIds: readonly number[]): string {
+  return tokenizerOf(serving.model).decode(tokenIds.slice(-1100))
+}
+
+function usageOf({ promptTokens, completionTokens, cachedTokens }: ReplyUsage) {
+  return {
+    input_tokens: promptTokens - cachedTokens,
+    cache_read_input_tokens: cachedTokens,
+    cache_creation_input_tokens: 0,
+    output_tokens: completionTokens,
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * POST /v1/responses; GET and DELETE /v1/responses/:id
+ * @module
+ */
+import { type Call, endpoint } from '../endpoint.ts'
+import { type BlockEvent, blockEvents } from '../generate/blocks.ts'
+import { prepareChat } from '../generate/conversation.ts'
+import { inputMessages, responsesConversation } from '../generate/responses-prompt.ts'
+import { ResponseWriter } from '../generate/responses-writer.ts'
+import { startReplies } from '../generate/run.ts'
+import { engineOptions } from '../generate/sampling.ts'
+import { checkModel } from '../model-name.ts'
+import { Refusal } from '../refusal.ts'
+import { jsonResponse } from '../response.ts'
+import { type SseEvent, sseResponse } from '../sse.ts'
+import type { WireMessage } from '../wire/messages.ts'
+import {
+  deletedAnswer,
+  type ResponsesBody,
+  responseAnswer,
+  responsesBody,
+} from '../wire/responses.ts'
+
+export const responsesRoute = endpoint({
+  method: 'POST',
+  path: '/v1/responses',
+  summary: 'Answers input as OpenAI does; text and function calls',
+  dialect: 'openai',
+  works: true,
+  body: responsesBody,
+  answer: responseAnswer,
+  produces: ['text/event-stream'],
+  async handle(call) {
+    const { body, serving } = call
+    checkModel(call, body.model)
+    const messages = inputMessages(body, serving.responses, call.tenant.id)
+    const chat = prepareChat(call, responsesConversation(body, messages))
+    const generation = serving.model.engine.generate(chat.rendered.ids, {
+      ...engineOptions(call, { ...body, max_tokens: body.max_output_tokens }),
+      ...chat.structured,
+    })
+    const events = blockEvents(await startReplies(call, generation, [chat.reader()]))
+    const writer = new ResponseWriter(call)
+    if (body.stream) return sseResponse(call, streamed(call, messages, writer, events), 'openai')
+    for await (const event of events) writer.read(event)
+    keep(call, messages, writer)
+    return jsonResponse(call, writer.response())
+  },
+})
+
+export const storedResponseRoute = endpoint({
+  method: 'GET',
+  path: '/v1/responses/:id',
+  summary: 'A response that is kept in memory',
+  dialect: 'openai',
+  answer: responseAnswer,
+  handle(call) {
+    const found = call.serving.responses.get(call.params.id!, call.tenant.id)
+    if (found === undefined) throw unknownResponse()
+    return jsonResponse(call, found.response)
+  },
+})
+
+export const deleteResponseRoute = endpoint({
+  method: 'DELETE',
+  path: '/v1/responses/:id',
+  summary: 'Forgets a response',
+  dialect: 'openai',
+  answer: deletedAnswer,
+  handle(call) {
+    const { id } = call.params
+    if (!call.serving.responses.delete(id!, call.tenant.id)) throw unknownResponse()
+    return jsonResponse(call, { id, object: 'response', deleted: true })
+  },
+})
+
+function unknownResponse(): Refusal {
+  return new Refusal({ status: 404, code: 'not_found', message: 'There is no such response.' })
+}
+
+function keep(
+  { serving, body, tenant }: Call<ResponsesBody>,
+  messages: readonly WireMessage[],
+  writer: ResponseWriter,
+): void {
+  if (body.store === false) return
+  const response = writer.response()
+  const stored = { tenant: tenant.id, messages: [...messages, writer.message()], response }
+  serving.responses.put(writer.id, stored)
+}
+
+async function* streamed(
+  call: Call<ResponsesBody>,
+  messages: readonly WireMessage[],
+  writer: ResponseWriter,
+  events: AsyncIterable<BlockEvent>,
+): AsyncGenerator<SseEvent, void, undefined> {
+  let number = 0
+  const send = (type: string, rest: object): SseEvent => ({
+    event: type,
+    data: { type, sequence_number: number++, ...rest },
+  })
+  yield send('response.created', { response: writer.response() })
+  yield send('response.in_progress', { response: writer.response() })
+  for await (const event of events) {
+    for (const [type, rest] of writer.read(event)) yield send(type, rest)
+    if (event.kind === 'over') keep(call, messages, writer)
+  }
+}
