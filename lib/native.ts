@@ -98,6 +98,7 @@ export interface NativeSamplingParams {
  * Sequence s owns tokens queryStarts[s] … queryStarts[s+1]; its positions are consecutive.
  */
 export interface StepBatch {
+  /** −1 − r: the id that row r of the step before, on the same cache, sampled. */
   tokenIds: Int32Array
   positions: Int32Array
   queryStarts: Int32Array
@@ -120,6 +121,8 @@ export interface StepBatch {
    * row is sampled and `wantLogits` is false.
    */
   wantHidden?: boolean
+  /** A header, then all arrays above in their order: the same memory. */
+  packed?: Int32Array
 }
 
 export interface StepResult {
@@ -141,6 +144,8 @@ export interface StepResult {
   hidden: Float32Array | null
   /** Wall time of the native work. */
   ms: number
+  /** How long the thread had nothing to do before it. */
+  idleMs: number
 }
 
 export interface CacheSizes {
@@ -155,6 +160,19 @@ export interface Executor {
   readonly info: ExecutorInfo
   /** One step; steps run in the order they are given. Rejects with a coded error; the executor stays usable. */
   step(batch: StepBatch): Promise<StepResult>
+  /**
+   * The same with the batch in one array and `results` to be written into: `PackedSteps` in
+   * lib/engine. null: all is there; otherwise what does not go there, or all where it does not fit.
+   */
+  stepPacked(
+    batch: Int32Array,
+    results: Int32Array,
+  ): Promise<StepResult | Pick<StepResult, 'logits' | 'routes' | 'hidden'> | null>
+  /**
+   * Takes the last step of a cache back: true where it had not begun. Its promise rejects once the
+   * steps before it are over.
+   */
+  retract(cache: number): boolean
   /** KV pages beside the executor's own, taken after the step in progress. Gives their handle. */
   openCache(sizes: CacheSizes): Promise<number>
   /** Frees those pages once no step uses them. */

@@ -1,9 +1,10 @@
 /**
- * A plan as the flat arrays of one native step, in buffers that every step uses again.
+ * A plan as the flat arrays of one native step, in memory that every step uses again.
  * @module
  */
 import type { StepBatch } from '../native.ts'
 import type { Plan, PlanEntry } from './scheduler.ts'
+import type { SequenceOutput } from './sequence.ts'
 
 export interface BatchLimits {
   maxBatchTokens: number
@@ -12,79 +13,98 @@ export interface BatchLimits {
   maxPages: number
 }
 
+/** Numbers before the arrays of a packed batch. */
+const numHeader = 8
+
 /** Builds one {@link StepBatch} at a time: the arrays of the last one are overwritten. */
 export class BatchBuilder {
-  readonly #tokenIds: Int32Array
-  readonly #positions: Int32Array
-  readonly #queryStarts: Int32Array
-  readonly #kvLengths: Int32Array
-  readonly #pageTables: Int32Array
-  readonly #logitRows: Int32Array
-  readonly #samplers: Int32Array
+  readonly #words: Int32Array
 
   constructor({ maxBatchTokens, maxSequences, maxPages }: BatchLimits) {
-    this.#tokenIds = new Int32Array(maxBatchTokens)
-    this.#positions = new Int32Array(maxBatchTokens)
-    this.#queryStarts = new Int32Array(maxSequences + 1)
-    this.#kvLengths = new Int32Array(maxSequences)
-    this.#pageTables = new Int32Array(maxSequences * maxPages)
-    this.#logitRows = new Int32Array(maxBatchTokens)
-    this.#samplers = new Int32Array(maxBatchTokens)
+    const ofSequences = maxSequences * (2 + maxPages) + 1
+    this.#words = new Int32Array(numHeader + 4 * maxBatchTokens + ofSequences)
   }
 
   /**
    * Rows of the batch follow the plan's entries: one where a sequence samples, one a token where
-   * all logits are wanted.
+   * all logits are wanted. A token that the step before samples stands as −1 − its row there.
    */
   build(plan: Plan): StepBatch {
-    const { entries } = plan
-    const maxPages = entries.reduce((most, e) => Math.max(most, e.sequence.pages.length), 1)
-    let token = 0
-    let row = 0
-    entries.forEach((entry, s) => {
-      this.#queryStarts[s] = token
-      this.#kvLengths[s] = entry.start + entry.count
-      this.#fillPages(entry, s * maxPages, maxPages)
-      this.#fillTokens(entry, token)
-      row = this.#fillRows(entry, token, row)
-      token += entry.count
-    })
-    this.#queryStarts[entries.length] = token
-    return {
-      tokenIds: this.#tokenIds.subarray(0, token),
-      positions: this.#positions.subarray(0, token),
-      queryStarts: this.#queryStarts.subarray(0, entries.length + 1),
-      kvLengths: this.#kvLengths.subarray(0, entries.length),
-      pageTables: this.#pageTables.subarray(0, entries.length * maxPages),
+    const { entries, numTokens } = plan
+    const words = this.#words
+    let maxPages = 1
+    let numRows = 0
+    for (const entry of entries) {
+      maxPages = Math.max(maxPages, entry.sequence.pages.length)
+      numRows += rowsOf(entry)
+    }
+    let at = numHeader
+    const take = (count: number) => {
+      at += count
+      return words.subarray(at - count, at)
+    }
+    const wants = (output: SequenceOutput) => entries.some(e => e.sequence.wants === output)
+    const batch = {
+      tokenIds: take(numTokens),
+      positions: take(numTokens),
+      queryStarts: take(entries.length + 1),
+      kvLengths: take(entries.length),
+      pageTables: take(entries.length * maxPages),
       maxPages,
-      logitRows: this.#logitRows.subarray(0, row),
-      samplers: this.#samplers.subarray(0, row),
-      wantLogits: entries.some(e => e.sequence.wants === 'logits'),
-      wantRoutes: entries.some(e => e.sequence.wants === 'routes'),
-      wantHidden: entries.some(e => e.sequence.wants === 'hidden'),
+      logitRows: take(numRows),
+      samplers: take(numRows),
+      wantLogits: wants('logits'),
+      wantRoutes: wants('routes'),
+      wantHidden: wants('hidden'),
+      packed: words.subarray(0, at),
     }
+    const { wantLogits, wantRoutes, wantHidden } = batch
+    const flags = (wantLogits ? 1 : 0) + (wantRoutes ? 2 : 0) + (wantHidden ? 4 : 0)
+    words.set([numTokens, entries.length, numRows, maxPages, 0, flags])
+    fill(batch, entries)
+    return batch
   }
+}
 
-  #fillTokens({ sequence, start, count }: PlanEntry, token: number): void {
-    this.#tokenIds.set(sequence.tokens(start, start + count), token)
-    for (let i = 0; i < count; i++) this.#positions[token + i] = start + i
-  }
+function rowsOf({ sequence: { wants }, count, reachesEnd }: PlanEntry): number {
+  if (wants === 'logits' || wants === 'hidden') return count
+  return wants === 'token' && reachesEnd ? 1 : 0
+}
 
-  #fillPages({ sequence }: PlanEntry, offset: number, maxPages: number): void {
-    this.#pageTables.set(sequence.pages, offset)
-    this.#pageTables.fill(-1, offset + sequence.pages.length, offset + maxPages)
+function fill(batch: StepBatch, entries: readonly PlanEntry[]): void {
+  const { queryStarts, kvLengths, pageTables, maxPages } = batch
+  let token = 0
+  let row = 0
+  for (let s = 0; s < entries.length; s++) {
+    const entry = entries[s]!
+    const { pages } = entry.sequence
+    queryStarts[s] = token
+    kvLengths[s] = entry.start + entry.count
+    for (let p = 0; p < maxPages; p++) pageTables[s * maxPages + p] = pages[p] ?? -1
+    fillTokens(batch, entry, token)
+    fillRows(batch, entry, token, row)
+    token += entry.count
+    row += rowsOf(entry)
   }
+  queryStarts[entries.length] = token
+}
 
-  #fillRows({ sequence, count, reachesEnd }: PlanEntry, token: number, row: number): number {
-    if (sequence.wants === 'logits' || sequence.wants === 'hidden') {
-      for (let i = 0; i < count; i++) {
-        this.#logitRows[row] = token + i
-        this.#samplers[row++] = -1
-      }
-    } else if (sequence.wants === 'token' && reachesEnd) {
-      this.#logitRows[row] = token + count - 1
-      this.#samplers[row++] = sequence.sampler
-    }
-    return row
+function fillTokens({ tokenIds, positions }: StepBatch, entry: PlanEntry, token: number): void {
+  const { sequence, start, count } = entry
+  if (count === 1) tokenIds[token] = sequence.tokenAt(start)
+  else tokenIds.set(sequence.tokens(start, start + count), token)
+  if (start + count > sequence.length) tokenIds[token + count - 1] = -1 - sequence.row
+  for (let i = 0; i < count; i++) positions[token + i] = start + i
+}
+
+function fillRows(batch: StepBatch, entry: PlanEntry, token: number, row: number): void {
+  const { sequence, count } = entry
+  const { logitRows, samplers } = batch
+  const isSampled = sequence.wants === 'token'
+  const numRows = rowsOf(entry)
+  for (let i = 0; i < numRows; i++) {
+    logitRows[row + i] = token + count - numRows + i
+    samplers[row + i] = isSampled ? sequence.sampler : -1
   }
+  if (isSampled && numRows > 0) sequence.row = row
 }

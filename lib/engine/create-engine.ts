@@ -3,13 +3,13 @@
  * @module
  */
 import { ConclaveError } from '../errors.ts'
-import { type CacheSizes, nativeCall, type StepBatch } from '../native.ts'
+import { type CacheSizes, nativeCall } from '../native.ts'
 import { checkBoolean, checkNames, checkNumber, invalid } from '../sampling/check.ts'
 import { availableMemory } from './available-memory.ts'
 import { Engine } from './engine.ts'
 import { type EngineHost, Model } from './model.ts'
 import { expertLoads, ModelEngine } from './model-engine.ts'
-import type { StepExecutor } from './model-runner.ts'
+import { overCache } from './packed-steps.ts'
 import { PromptRequests } from './prompt-requests.ts'
 import { engineGenerateNames } from './request-options.ts'
 import { TextRequests } from './text-requests.ts'
@@ -56,7 +56,11 @@ export async function createEngine(
   const cache = await nativeCall(() => host.executor.openCache(sizes))
   own.assertAlive()
   const maxContext = Math.min(parts.info.maxContext, sizes.numPages * host.pageSize)
-  const executor = withCache(host, cache)
+  const executor = overCache(host.executor, {
+    cache,
+    maxRows: sizes.maxSequences,
+    dispose: async () => host.executor.closeCache(cache),
+  })
   const engine = new Engine({ ...host, ...sizes, executor, maxContext, now: own.now })
   const { vocabSize } = parts.info
   const made: ModelEngine = new ModelEngine({
@@ -115,14 +119,4 @@ function refuseTooMany(numPages: number, kvBytesPerPage: number): void {
       'are available. Free some, or give the engine fewer pages.',
     { kvBytes, availableBytes },
   )
-}
-
-/** The model's executor over one cache; disposing of it frees the cache alone. */
-function withCache({ executor }: EngineHost, cache: number): StepExecutor {
-  return {
-    step: (batch: StepBatch) => executor.step({ ...batch, cache }),
-    openSampler: (...args) => executor.openSampler(...args),
-    closeSampler: handle => executor.closeSampler(handle),
-    dispose: async () => executor.closeCache(cache),
-  }
 }

@@ -35,8 +35,8 @@ export class EmbedRequest implements EngineRequest {
     if (output.kind !== 'hidden') return undefined
     // After a preemption the prompt is run again.
     if (output.start === 0) this.#sum = undefined
-    this.#add(output.hidden, this.sequence.numComputed - output.start)
-    return this.sequence.numPending === 0 ? 'length' : undefined
+    this.#add(output.hidden, output.count)
+    return output.isLast ? 'length' : undefined
   }
 
   end(reason: FinishReason): void {

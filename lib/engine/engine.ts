@@ -1,16 +1,17 @@
 /**
- * The loop: schedule → build → step → deliver, while there is work. The event loop only waits for
- * native steps.
+ * The loop: schedule → build → step → deliver, while there is work. While a step runs, the next one
+ * is queued behind it already: its newest tokens go from one to the other natively.
  * @module
  */
 import { ConclaveError, fromNative } from '../errors.ts'
+import type { StepResult } from '../native.ts'
 import { BatchBuilder } from './batch.ts'
-import { ModelRunner, type StepExecutor, type StepOutput } from './model-runner.ts'
+import { ModelRunner, readOutputs, type StepExecutor, type StepOutput } from './model-runner.ts'
 import { Pace } from './pace.ts'
 import { PagePool } from './page-pool.ts'
 import { keyedHash, type PageHash, PrefixCache } from './prefix-cache.ts'
 import type { EngineRequest, FinishReason } from './request.ts'
-import { type Plan, Scheduler } from './scheduler.ts'
+import { type Plan, type PlanEntry, Scheduler } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
 
 export interface EngineParts {
@@ -27,6 +28,12 @@ export interface EngineParts {
   pageHash?: PageHash
   /** Milliseconds; only differences matter. */
   now: () => number
+}
+
+/** A step that was handed over. */
+interface Step {
+  plan: Plan
+  result: Promise<StepResult>
 }
 
 /** What an engine holds now, and what it has done since it was made. */
@@ -58,6 +65,8 @@ export class Engine {
   readonly #now: () => number
   readonly #requests = new Map<Sequence, EngineRequest>()
   #loop: Promise<void> | undefined
+  #running: Step | undefined
+  #queued: Step | undefined
   #disposed: Promise<void> | undefined
   #nextId = 0
   readonly #counts = { steps: 0, promptTokens: 0, cachedTokens: 0, generatedTokens: 0 }
@@ -102,19 +111,19 @@ export class Engine {
     this.assertAlive()
     this.#scheduler.add(request.sequence)
     this.#requests.set(request.sequence, request)
-    this.#loop ??= this.#run()
+    if (this.#loop === undefined) this.#loop = this.#run()
+    else this.#planAgain()
   }
 
-  /**
-   * Ends a request with `aborted`, in any state; its pages are free once the step in progress is
-   * over.
-   */
+  /** Ends a request with `aborted`, in any state; its pages are free at once. */
   abort(request: EngineRequest): void {
+    this.#planAgain()
     this.#finish(request, 'aborted')
   }
 
   /** Ends a request with an error, in any state. */
   fail(request: EngineRequest, error: ConclaveError): void {
+    this.#planAgain()
     this.#fail(request, error)
   }
 
@@ -145,27 +154,89 @@ export class Engine {
     // Requests made in the same tick share the first step.
     await undefined
     try {
-      for (let plan = this.#schedule(); plan !== undefined; plan = this.#schedule()) {
-        const outputs = await this.#runPaced(plan)
-        this.#counts.steps++
-        this.#scheduler.commit(plan)
-        plan.entries.forEach((entry, i) => {
-          this.#deliver(entry.sequence, outputs[i]!)
-        })
+      this.#running = this.#launch()
+      while (this.#running !== undefined) {
+        this.#planAhead()
+        await this.#finishStep(this.#running)
+        this.#running = this.#queued ?? this.#launch()
+        this.#queued = undefined
       }
     } catch (error) {
       for (const request of [...this.#requests.values()]) this.#fail(request, error)
     } finally {
+      this.#running = undefined
+      this.#queued = undefined
       this.#loop = undefined
     }
   }
 
-  async #runPaced(plan: Plan): Promise<StepOutput[]> {
-    const decodes = plan.entries.filter(entry => !entry.sequence.isPrefill).length
-    const start = this.#now()
-    const outputs = await this.#runner.run(plan)
-    this.#pace.note(this.#now() - start, decodes, plan.numTokens - decodes)
-    return outputs
+  #planAhead(): void {
+    if (this.#running === undefined || this.#queued !== undefined) return
+    if (this.#scheduler.mayPlanAhead) this.#queued = this.#launch()
+  }
+
+  /** The queued step, if it has not begun, is planned anew with what has changed since. */
+  #planAgain(): void {
+    if (this.#queued === undefined || !this.#runner.retract()) return
+    this.#scheduler.cancel(this.#queued.plan)
+    this.#queued = undefined
+    // What else changes in this tick counts too.
+    queueMicrotask(() => this.#planAhead())
+  }
+
+  /** Plans a step and queues it behind the one that runs. */
+  #launch(): Step | undefined {
+    const plan = this.#schedule()
+    if (plan === undefined) return undefined
+    const result = this.#runner.run(plan)
+    // Whoever awaits it hears of an error; nobody may be left.
+    result.catch(() => {})
+    return { plan, result }
+  }
+
+  async #finishStep({ plan, result: running }: Step): Promise<void> {
+    let result: StepResult
+    try {
+      result = await running
+    } catch (error) {
+      return this.#recover(plan, fromNative(error))
+    }
+    this.#pace.note(result.ms, plan.numDecodes, plan.numTokens - plan.numDecodes)
+    this.#counts.steps++
+    const outputs = readOutputs(plan, result)
+    for (let i = 0; i < outputs.length; i++) this.#deliver(plan.entries[i]!, outputs[i]!)
+  }
+
+  /**
+   * Of a step that failed each sequence is run alone, so that only the guilty one ends. The queued
+   * step, which counts on it, comes to nothing.
+   */
+  async #recover(plan: Plan, error: ConclaveError): Promise<void> {
+    const queued = this.#queued
+    // Nothing is planned meanwhile.
+    this.#running = undefined
+    this.#queued = undefined
+    await queued?.result.catch(() => {})
+    const plans = queued === undefined ? [plan] : [queued.plan, plan]
+    for (const each of plans) this.#scheduler.cancel(each)
+    const entries = plans.flatMap(each => each.entries)
+    for (const sequence of new Set(entries.map(e => e.sequence))) this.#reopen(sequence)
+    const isAlone = plan.entries.length === 1
+    for (const entry of plan.entries) {
+      if (!this.#scheduler.resume(entry)) continue
+      const output = isAlone ? ({ kind: 'error', error } as const) : this.#runner.runAlone(entry)
+      this.#deliver(entry, await output)
+    }
+  }
+
+  #reopen(sequence: Sequence): void {
+    const request = this.#requests.get(sequence)
+    if (request === undefined) return
+    try {
+      this.#runner.reopen(sequence)
+    } catch (error) {
+      this.#fail(request, error)
+    }
   }
 
   /**
@@ -195,15 +266,15 @@ export class Engine {
     }
   }
 
-  #deliver(sequence: Sequence, output: StepOutput): void {
+  #deliver(entry: PlanEntry, output: StepOutput): void {
+    const { sequence } = entry
     const request = this.#requests.get(sequence)
     if (request === undefined || output.kind === 'none') return
     try {
       if (output.kind === 'error') throw output.error
       if (output.kind === 'token') {
-        this.#scheduler.publish(sequence)
+        this.#scheduler.append(entry, output.tokenId)
         this.#counts.generatedTokens++
-        sequence.append(output.tokenId)
         request.times.lastToken = this.#now()
         request.times.firstToken ??= request.times.lastToken
       }

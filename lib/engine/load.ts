@@ -11,6 +11,7 @@ import { refuseTooLarge } from './memory-plan.ts'
 import { type EngineHost, Model } from './model.ts'
 import { describeModel } from './model-info.ts'
 import { type OpenModel, openModel, throwIfAborted } from './open.ts'
+import { overCache } from './packed-steps.ts'
 import type { Routing } from './routes-request.ts'
 
 /** Bytes of logits that one step of `model.logits` may return. */
@@ -39,8 +40,11 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
     const executor = await createExecutor(open, checked)
     const host = hostOf(open, executor)
     const { maxContext } = open.plan
+    const maxRows = host.sizes.maxSequences
+    const steps = overCache(executor, { cache: 0, maxRows, dispose: () => executor.dispose() })
+    const now = () => performance.now()
     return new Model({
-      engine: new Engine({ ...host, ...host.sizes, maxContext, now: () => performance.now() }),
+      engine: new Engine({ ...host, ...host.sizes, executor: steps, maxContext, now }),
       host,
       info: describeModel(open, executor.info, checked.device),
       tokenizer,

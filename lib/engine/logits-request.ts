@@ -33,7 +33,7 @@ export class LogitsRequest implements EngineRequest {
   accept(output: StepOutput): FinishReason | undefined {
     if (output.kind !== 'logits') return undefined
     this.#all.set(output.logits, output.start * this.#vocabSize)
-    return this.sequence.numPending === 0 ? 'length' : undefined
+    return output.isLast ? 'length' : undefined
   }
 
   end(reason: FinishReason): void {

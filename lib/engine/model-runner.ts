@@ -20,7 +20,7 @@ export type StepOutput =
   | { kind: 'none' }
   | { kind: 'token'; tokenId: number; logprob: number; top: RankedToken[] }
   /** (count, vocab_size) logits of the entry's tokens, from token `start` on. */
-  | { kind: 'logits'; start: number; logits: Float32Array }
+  | { kind: 'logits'; start: number; count: number; isLast: boolean; logits: Float32Array }
   /**
    * The step's experts, (sparse layers, stepTokens, experts a token); the entry's `count` tokens
    * start at `offset`.
@@ -28,17 +28,25 @@ export type StepOutput =
   | {
       kind: 'routes'
       start: number
+      isLast: boolean
       count: number
       offset: number
       stepTokens: number
       routes: Int32Array
     }
   /** (count, hidden_size) what the head reads of the entry's tokens, from token `start` on. */
-  | { kind: 'hidden'; start: number; hidden: Float32Array }
+  | { kind: 'hidden'; start: number; count: number; isLast: boolean; hidden: Float32Array }
   | { kind: 'error'; error: ConclaveError }
 
-/** What the engine needs of a model; the executor, or a fake one in tests. */
-export type StepExecutor = Pick<Executor, 'step' | 'openSampler' | 'closeSampler' | 'dispose'>
+/**
+ * What the engine needs of a model; the executor, or a fake one in tests. Steps run in the order of
+ * the calls, each batch as it was at its call.
+ */
+export interface StepExecutor
+  extends Pick<Executor, 'step' | 'openSampler' | 'closeSampler' | 'dispose'> {
+  /** Takes the last step back: true where it had not begun. Without it, no step can be. */
+  retract?(): boolean
+}
 
 export class ModelRunner {
   readonly #executor: StepExecutor
@@ -62,30 +70,33 @@ export class ModelRunner {
     sequence.sampler = -1
   }
 
-  /**
-   * Never rejects: where a step of several sequences fails, each is run alone, so that only the
-   * guilty one ends.
-   */
-  async run(plan: Plan): Promise<StepOutput[]> {
+  /** Queues the step of a plan behind those before it. */
+  async run(plan: Plan): Promise<StepResult> {
+    return this.#executor.step(this.#batches.build(plan))
+  }
+
+  /** Takes the step queued last back; false where it runs or ran. */
+  retract(): boolean {
+    return this.#executor.retract?.() ?? false
+  }
+
+  /** A step of one sequence, whose sampler was reopened; never rejects. */
+  async runAlone(entry: PlanEntry): Promise<StepOutput> {
+    const { count } = entry
+    const plan = { entries: [entry], numTokens: count, numDecodes: 0, numLogitRows: count }
     try {
-      return readOutputs(plan, await this.#executor.step(this.#batches.build(plan)))
+      return readOutputs(plan, await this.run(plan))[0]!
     } catch (error) {
-      if (plan.entries.length === 1) return [{ kind: 'error', error: fromNative(error) }]
+      return { kind: 'error', error: fromNative(error) }
     }
-    const outputs: StepOutput[] = []
-    for (const entry of plan.entries) {
-      this.#reopen(entry.sequence)
-      outputs.push(...(await this.run(planOf(entry))))
-    }
-    return outputs
   }
 
   dispose(): Promise<void> {
     return this.#executor.dispose()
   }
 
-  /** The failed step may have counted a token that was never delivered. */
-  #reopen(sequence: Sequence): void {
+  /** For a sampler that may have counted a token which was never delivered. */
+  reopen(sequence: Sequence): void {
     const sampling = this.#sampling.get(sequence)
     if (sampling === undefined) return
     this.#executor.closeSampler(sequence.sampler)
@@ -103,16 +114,12 @@ export class ModelRunner {
   }
 }
 
-/** A step of one sequence alone. */
-function planOf(entry: PlanEntry): Plan {
-  return { entries: [entry], numTokens: entry.count, numLogitRows: entry.count }
-}
-
-function readOutputs(plan: Plan, result: StepResult): StepOutput[] {
+/** What a step gave each entry of its plan. */
+export function readOutputs(plan: Plan, result: StepResult): StepOutput[] {
   let row = 0
   let token = 0
   return plan.entries.map(entry => {
-    const { start, count } = entry
+    const { start, count, reachesEnd: isLast } = entry
     const offset = token
     token += count
     const { wants } = entry.sequence
@@ -126,9 +133,9 @@ function readOutputs(plan: Plan, result: StepResult): StepOutput[] {
     }
     if (wants === 'routes') {
       const routes = result.routes ?? new Int32Array(0)
-      return { kind: 'routes', start, count, offset, stepTokens: plan.numTokens, routes }
+      return { kind: 'routes', start, count, isLast, offset, stepTokens: plan.numTokens, routes }
     }
-    return entry.reachesEnd ? readToken(result, row++) : { kind: 'none' }
+    return isLast ? readToken(result, row++) : { kind: 'none' }
   })
 }
 
@@ -138,6 +145,8 @@ function readLogits(entry: PlanEntry, result: StepResult, row: number): StepOutp
   return {
     kind: 'logits',
     start: entry.start,
+    count: entry.count,
+    isLast: entry.reachesEnd,
     logits: logits.subarray(row * vocabSize, (row + entry.count) * vocabSize),
   }
 }
@@ -146,7 +155,13 @@ function readHidden(entry: PlanEntry, result: StepResult, row: number): StepOutp
   const all = result.hidden!
   const width = all.length / result.tokenIds.length
   const hidden = all.subarray(row * width, (row + entry.count) * width)
-  return { kind: 'hidden', start: entry.start, hidden }
+  return {
+    kind: 'hidden',
+    start: entry.start,
+    count: entry.count,
+    isLast: entry.reachesEnd,
+    hidden,
+  }
 }
 
 function readToken(result: StepResult, row: number): StepOutput {

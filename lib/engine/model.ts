@@ -16,7 +16,7 @@ import type { Generation } from './generation.ts'
 import { LogitsRequest } from './logits-request.ts'
 import { expertLoads, ModelEngine } from './model-engine.ts'
 import type { ModelInfo } from './model-info.ts'
-import type { StepExecutor } from './model-runner.ts'
+import type { StepHost } from './packed-steps.ts'
 import { checkIds } from './prompt.ts'
 import { PromptRequests } from './prompt-requests.ts'
 import { engineGenerateNames } from './request-options.ts'
@@ -25,7 +25,7 @@ import { TextRequests } from './text-requests.ts'
 
 /** What further engines on a model's weights are made of. */
 export interface EngineHost {
-  executor: StepExecutor & Pick<Executor, 'openCache' | 'closeCache' | 'expertCounts'>
+  executor: StepHost & Pick<Executor, 'openCache' | 'closeCache' | 'expertCounts'>
   /** What the model's own engine has, and what the others have where nothing else is asked for. */
   sizes: CacheSizes
   pageSize: number

@@ -73,11 +73,11 @@ export class PrefixCache {
     return pages
   }
 
-  /** Keeps the full pages that a sequence has computed since the last time. */
-  publish(sequence: Sequence): void {
+  /** Keeps the full pages of the first `numComputed` tokens, as far as they were not before. */
+  publish(sequence: Sequence, numComputed: number): void {
     const state = this.#kept.get(sequence)
     if (sequence.cacheSalt === undefined || state === undefined) return
-    const full = Math.floor(sequence.numComputed / this.#pageSize)
+    const full = Math.floor(numComputed / this.#pageSize)
     for (; state.count < full; state.count++) {
       const index = state.count
       const known = this.#find(sequence, index, state.last)

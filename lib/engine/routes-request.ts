@@ -43,15 +43,16 @@ export class RoutesRequest implements EngineRequest {
 
   accept(output: StepOutput): FinishReason | undefined {
     if (output.kind !== 'routes') return undefined
-    const { count, offset, stepTokens, routes } = output
+    const { start, count, isLast, offset, stepTokens, routes } = output
     const width = this.#expertsPerToken
     this.#layers.forEach(({ expertIds }, l) => {
-      for (let t = offset; t < offset + count; t++) {
-        const at = (l * stepTokens + t) * width
-        expertIds.push(Array.from(routes.subarray(at, at + width)))
+      for (let t = 0; t < count; t++) {
+        const at = (l * stepTokens + offset + t) * width
+        // After a preemption the prompt is run again.
+        expertIds[start + t] = Array.from(routes.subarray(at, at + width))
       }
     })
-    return this.sequence.numPending === 0 ? 'length' : undefined
+    return isLast ? 'length' : undefined
   }
 
   end(reason: FinishReason): void {

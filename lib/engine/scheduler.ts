@@ -29,11 +29,17 @@ export interface PlanEntry {
   count: number
   /** The last pending token is among them, so its logits give the next one. */
   reachesEnd: boolean
+  /** The sequence's `numPreempted` when it was planned. */
+  epoch: number
+  /** The sequence's `row` before. */
+  rowBefore: number
 }
 
 export interface Plan {
   entries: PlanEntry[]
   numTokens: number
+  /** The first of the entries, one token each, that only decode. */
+  numDecodes: number
   /** Rows of sequences that want the logits of all tokens. */
   numLogitRows: number
 }
@@ -97,53 +103,63 @@ export class Scheduler {
     this.#waiting.add(sequence)
   }
 
+  /** False while a sequence that runs must know each token before its next step. */
+  get mayPlanAhead(): boolean {
+    return this.#running.every(sequence => sequence.plansAhead)
+  }
+
   /**
-   * What the next step runs; undefined where there is nothing to do. Its sequences are in flight
-   * until {@link commit}. Beside decodes, a prompt that takes several steps anyway gets at most
-   * `longPromptTokens` of this one.
+   * What the next step runs; undefined where there is nothing to do before a step in flight is
+   * over. Steps must run in the order of their plans: each counts on what those before it compute
+   * and sample, so that the next one can be planned while one runs. Beside decodes, a prompt that
+   * takes several steps anyway gets at most `longPromptTokens` of this one.
    */
   schedule(longPromptTokens = Number.POSITIVE_INFINITY): Plan | undefined {
     this.#grow()
     this.#admit()
     const { maxBatchTokens } = this.#options
-    const plan: Plan = { entries: [], numTokens: 0, numLogitRows: 0 }
-    for (const sequence of this.#running) if (!sequence.isPrefill) this.#take(plan, sequence)
-    const bound = plan.entries.length > 0 ? Math.max(1, longPromptTokens) : maxBatchTokens
-    for (const sequence of this.#running) {
-      if (!sequence.isPrefill) continue
+    const plan: Plan = { entries: [], numTokens: 0, numDecodes: 0, numLogitRows: 0 }
+    const prefills: Sequence[] = []
+    for (const sequence of this.#running)
+      if (sequence.isPrefill) prefills.push(sequence)
+      else this.#take(plan, sequence)
+    plan.numDecodes = plan.entries.length
+    const bound = plan.numDecodes > 0 ? Math.max(1, longPromptTokens) : maxBatchTokens
+    for (const sequence of prefills)
       this.#take(plan, sequence, sequence.numPending > maxBatchTokens ? bound : maxBatchTokens)
-    }
     return plan.entries.length > 0 ? plan : undefined
   }
 
   /**
-   * The step of `plan` is over: its tokens are in the cache. Sequences that ended meanwhile give
-   * their pages back.
+   * The token that `entry` sampled. Its row was finite, which attests to all that the sequence has
+   * computed up to there: others may use its full pages.
    */
-  commit(plan: Plan): void {
-    for (const { sequence, start, count } of plan.entries) {
-      sequence.inFlight = false
-      sequence.numComputed = start + count
-      if (sequence.state === 'finished') this.#free(sequence)
-    }
+  append({ sequence, start, count }: PlanEntry, tokenId: number): void {
+    if (sequence.state === 'running') this.#cache?.publish(sequence, start + count)
+    sequence.numUnknown--
+    sequence.append(tokenId)
   }
 
-  /** A finite row attests to all that the sequence has computed: others may use its full pages. */
-  publish(sequence: Sequence): void {
-    if (sequence.state === 'running') this.#cache?.publish(sequence)
+  /** Takes up again what {@link cancel} gave back; false where the sequence is no longer there. */
+  resume({ sequence, start, count, reachesEnd, epoch }: PlanEntry): boolean {
+    const isThere = sequence.state === 'running' && sequence.numPreempted === epoch
+    if (!isThere || sequence.numComputed !== start) return false
+    this.#advance(sequence, count, reachesEnd)
+    return true
   }
 
-  /** The step of `plan` is not run after all. */
+  /** The step of `plan` and all planned after it are not run, or came to nothing; latest first. */
   cancel(plan: Plan): void {
-    for (const { sequence } of plan.entries) {
-      sequence.inFlight = false
-      if (sequence.state === 'finished') this.#free(sequence)
+    for (const { sequence, start, reachesEnd, epoch, rowBefore } of plan.entries) {
+      sequence.row = rowBefore
+      if (reachesEnd && sequence.wants === 'token') sequence.numUnknown--
+      if (sequence.numPreempted === epoch) sequence.numComputed = start
     }
   }
 
   /**
-   * Ends a sequence in any state; once more does nothing. Pages of a step in flight are freed when
-   * it is over.
+   * Ends a sequence in any state; once more does nothing. Its pages are free at once: what a step
+   * in flight still writes to them comes before what a later step does.
    */
   finish(sequence: Sequence): void {
     if (sequence.state === 'finished') return
@@ -153,14 +169,14 @@ export class Scheduler {
       if (at >= 0) this.#running.splice(at, 1)
     }
     sequence.state = 'finished'
-    if (!sequence.inFlight) this.#free(sequence)
+    this.#free(sequence)
   }
 
   /** Gives each running sequence the pages of the tokens that it has, in order of rank. */
   #grow(): void {
     for (let i = 0; i < this.#running.length; i++) {
       const sequence = this.#running[i]!
-      const missing = this.pagesFor(sequence.length) - sequence.pages.length
+      const missing = this.pagesFor(sequence.numHeld) - sequence.pages.length
       if (missing <= 0) continue
       while (this.#pool.numFree < missing && this.#running.length > i + 1) this.#preemptLast()
       const pages = this.#pool.allocate(missing)
@@ -182,7 +198,9 @@ export class Scheduler {
   #admit(): void {
     while (this.#running.length < this.#maxRunning) {
       const sequence = this.#waiting.first
-      if (sequence === undefined || !this.#givePages(sequence)) return
+      // One that was put back is computed again from its tokens, so all must be known.
+      if (sequence === undefined || sequence.numUnknown > 0) return
+      if (!this.#givePages(sequence)) return
       this.#waiting.shift()
       sequence.state = 'running'
       let at = this.#running.length
@@ -199,7 +217,7 @@ export class Scheduler {
     const { id, numFree } = this.#blocked
     const mayFit = id !== sequence.id || this.#headroom > numFree || this.#running.length === 0
     if (!mayFit) return false
-    const needed = this.pagesFor(sequence.length)
+    const needed = this.pagesFor(sequence.numHeld)
     const found = this.#cache?.take(sequence) ?? []
     const fits = this.#pool.numFree >= needed - found.length + this.#running.length
     const fresh = fits ? this.#pool.allocate(needed - found.length) : undefined
@@ -220,6 +238,7 @@ export class Scheduler {
 
   #take(plan: Plan, sequence: Sequence, bound = Number.POSITIVE_INFINITY): void {
     const { maxBatchTokens, maxLogitRows } = this.#options
+    if (sequence.numUnknown > 0 && !sequence.plansAhead) return
     const isLogits = sequence.wants === 'logits' || sequence.wants === 'hidden'
     const pending = sequence.numPending
     const most = isLogits ? Math.min(bound, maxLogitRows - plan.numLogitRows) : bound
@@ -227,9 +246,16 @@ export class Scheduler {
     if (count <= 0) return
     if (isLogits) plan.numLogitRows += count
     const start = sequence.numComputed
-    plan.entries.push({ sequence, start, count, reachesEnd: count === pending })
+    const reachesEnd = count === pending
+    const { numPreempted: epoch, row: rowBefore } = sequence
+    plan.entries.push({ sequence, start, count, reachesEnd, epoch, rowBefore })
     plan.numTokens += count
-    sequence.inFlight = true
+    this.#advance(sequence, count, reachesEnd)
+  }
+
+  #advance(sequence: Sequence, count: number, reachesEnd: boolean): void {
+    sequence.numComputed += count
+    if (reachesEnd && sequence.wants === 'token') sequence.numUnknown++
   }
 
   #free(sequence: Sequence): void {

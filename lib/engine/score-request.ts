@@ -40,10 +40,9 @@ export class ScoreRequest implements EngineRequest {
 
   accept(output: StepOutput): FinishReason | undefined {
     if (output.kind !== 'logits') return undefined
-    const { start, logits } = output
-    const count = this.sequence.numComputed - start
+    const { start, count, isLast, logits } = output
     this.#work = this.#work.then(() => this.#score(start, count, logits))
-    return this.sequence.numPending === 0 ? 'length' : undefined
+    return isLast ? 'length' : undefined
   }
 
   end(reason: FinishReason): void {

@@ -5,8 +5,7 @@
 
 /**
  * waiting → running → finished, and back from running to waiting where its pages were taken for
- * another; an abort may come at any point.
- * A finished sequence whose step is still running gives its pages back when that step ends.
+ * another; an abort may come at any point, with steps of it in flight or not.
  */
 export type SequenceState = 'waiting' | 'running' | 'finished'
 
@@ -26,6 +25,8 @@ export interface SequenceOptions {
   priority?: number
   /** Who may share pages with it: sequences of the same salt. Default: none. */
   cacheSalt?: string | undefined
+  /** False: each of its steps waits until the token before it is known here. Default true. */
+  plansAhead?: boolean
 }
 
 /** Prompt and answer as one line of tokens; the first `numComputed` of them are in the cache. */
@@ -36,13 +37,17 @@ export class Sequence {
   readonly wants: SequenceOutput
   readonly priority: number
   readonly cacheSalt: string | undefined
+  readonly plansAhead: boolean
   state: SequenceState = 'waiting'
-  /** Tokens whose keys and values are in the cache. */
+  /**
+   * Tokens whose keys and values are in the cache once the steps in flight are over; later steps
+   * may count on them, as steps run in order.
+   */
   numComputed = 0
+  /** Tokens that steps in flight sample: part of the line, but not known here yet. */
+  numUnknown = 0
   /** Page i holds tokens i · pageSize … of the line. */
   pages: number[] = []
-  /** True while a step that reads its pages is running. */
-  inFlight = false
   /** Prompt tokens found in the cache when it was first admitted. */
   numCached = 0
   /** Times that its pages were taken for another. */
@@ -51,6 +56,8 @@ export class Sequence {
   numOvertaken = 0
   /** Native sampler; −1: none is open. */
   sampler = -1
+  /** Row of the last step in which it was sampled. */
+  row = -1
   #tokens: Int32Array
   #length: number
 
@@ -61,6 +68,7 @@ export class Sequence {
     this.cacheSalt = wants === 'token' ? options.cacheSalt : undefined
     this.numPromptTokens = promptIds.length
     this.maxTokens = maxTokens
+    this.plansAhead = options.plansAhead ?? true
     this.wants = wants
     this.#tokens = Int32Array.from(promptIds)
     this.#length = promptIds.length
@@ -79,9 +87,19 @@ export class Sequence {
     return this.numPromptTokens + Math.max(0, this.maxTokens - 1)
   }
 
-  /** Tokens not yet in the cache. */
+  /** Tokens that steps have still to run, unknown ones among them. */
   get numPending(): number {
-    return this.#length - this.numComputed
+    return this.isSpent ? 0 : this.#length + this.numUnknown - this.numComputed
+  }
+
+  /** Every token that it may generate is known or on its way. */
+  get isSpent(): boolean {
+    return this.wants === 'token' && this.numGenerated + this.numUnknown >= this.maxTokens
+  }
+
+  /** Tokens that need pages now. */
+  get numHeld(): number {
+    return Math.min(this.#length + this.numUnknown, this.maxCached)
   }
 
   /** True while the prompt, or what a preemption took, is not computed again. */
@@ -96,6 +114,11 @@ export class Sequence {
       this.#tokens = grown
     }
     this.#tokens[this.#length++] = tokenId
+  }
+
+  /** 0 where it is not known yet. */
+  tokenAt(index: number): number {
+    return index < this.#length ? this.#tokens[index]! : 0
   }
 
   /** A view of tokens `start` … `end`; valid until the next append. */

@@ -40,10 +40,14 @@ inline std::string string_arg(const Napi::Value& value, const char* name) {
   return value.As<Napi::String>().Utf8Value();
 }
 
-inline std::vector<int32_t> ints_arg(const Napi::Value& value, const char* name) {
+inline Napi::Int32Array ints_type(const Napi::Value& value, const char* name) {
   if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != napi_int32_array)
     bad_argument(name, "an Int32Array");
-  const Napi::Int32Array array = value.As<Napi::Int32Array>();
+  return value.As<Napi::Int32Array>();
+}
+
+inline std::vector<int32_t> ints_arg(const Napi::Value& value, const char* name) {
+  const Napi::Int32Array array = ints_type(value, name);
   return {array.Data(), array.Data() + array.ElementLength()};
 }
 

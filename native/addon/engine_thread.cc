@@ -1,6 +1,16 @@
+#include <chrono>
+
 #include "addon/executor_wrap.h"
+#include "cpu/pause.h"
 
 namespace conclave::addon {
+namespace {
+
+// A step comes soon after the last one, as a rule, and being woken takes longer than the wait.
+constexpr std::chrono::microseconds kSpinTime{50};
+constexpr int kPausesPerLook = 64;  // between looks at the clock
+
+}  // namespace
 
 EngineThread::EngineThread() : thread_([this] { loop(); }) {}
 
@@ -11,6 +21,7 @@ void EngineThread::enqueue(std::function<void()> job) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
     queue_.push_back(std::move(job));
+    num_queued_++;
   }
   wake_.notify_one();
 }
@@ -20,9 +31,20 @@ void EngineThread::stop() noexcept {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    num_queued_++;
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
+}
+
+void EngineThread::spin() const {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  while (std::chrono::steady_clock::now() < end) {
+    for (int i = 0; i < kPausesPerLook; i++) {
+      if (num_queued_.load(std::memory_order_relaxed) > 0) return;
+      cpu::spin_pause();
+    }
+  }
 }
 
 void EngineThread::loop() {
@@ -33,7 +55,9 @@ void EngineThread::loop() {
     const std::function<void()> job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
+    num_queued_--;
     job();
+    spin();
     lock.lock();
   }
   queue_.clear();

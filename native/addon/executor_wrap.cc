@@ -4,6 +4,7 @@
 
 #include "addon/args.h"
 #include "addon/errors.h"
+#include "addon/step_arrays.h"
 #include "addon/weights_wrap.h"
 
 namespace conclave::addon {
@@ -14,56 +15,6 @@ using executor::StepInput;
 using executor::StepOutput;
 
 constexpr auto kProgressInterval = std::chrono::milliseconds(50);
-
-StepInput parse_step(const Napi::Object& batch) {
-  auto ints = [&](const char* name) { return ints_arg(batch.Get(name), name); };
-  StepInput in;
-  in.token_ids = ints("tokenIds");
-  in.positions = ints("positions");
-  in.query_starts = ints("queryStarts");
-  in.kv_lengths = ints("kvLengths");
-  in.page_tables = ints("pageTables");
-  in.logit_rows = ints("logitRows");
-  in.samplers = ints("samplers");
-  in.max_pages = static_cast<int32_t>(int_arg(batch, "maxPages", 1, 1 << 24));
-  in.cache = batch.Has("cache") ? static_cast<int32_t>(int_arg(batch, "cache", 0, INT32_MAX)) : 0;
-  in.want_logits = bool_arg(batch, "wantLogits");
-  in.want_routes = batch.Has("wantRoutes") && bool_arg(batch, "wantRoutes");
-  in.want_hidden = batch.Has("wantHidden") && bool_arg(batch, "wantHidden");
-  return in;
-}
-
-// The logits move to JavaScript without a copy where the runtime allows it.
-Napi::Value logits_value(Napi::Env env, std::vector<float>&& logits) {
-  if (logits.empty()) return env.Null();
-  auto* heap = new std::vector<float>(std::move(logits));
-  const size_t count = heap->size();
-  napi_value buffer = nullptr;
-  const auto free_logits = [](napi_env, void*, void* hint) {
-    delete static_cast<std::vector<float>*>(hint);
-  };
-  if (napi_create_external_arraybuffer(env, heap->data(), count * sizeof(float), free_logits, heap,
-                                       &buffer) == napi_ok) {
-    return Napi::Float32Array::New(env, count, Napi::ArrayBuffer(env, buffer), 0);
-  }
-  const std::unique_ptr<std::vector<float>> owned(heap);
-  return floats_value(env, *owned);
-}
-
-Napi::Value step_value(Napi::Env env, StepOutput& out) {
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("tokenIds", ints_value(env, out.token_ids));
-  result.Set("status", ints_value(env, out.status));
-  result.Set("logprobs", floats_value(env, out.logprobs));
-  result.Set("topIds", ints_value(env, out.top_ids));
-  result.Set("topLogprobs", floats_value(env, out.top_logprobs));
-  result.Set("topN", static_cast<double>(out.top_n));
-  result.Set("logits", logits_value(env, std::move(out.logits)));
-  result.Set("routes", out.routes.empty() ? env.Null() : ints_value(env, out.routes));
-  result.Set("hidden", out.hidden.empty() ? env.Null() : floats_value(env, out.hidden));
-  result.Set("ms", out.ms);
-  return result;
-}
 
 ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t>& prompt,
                                 const std::vector<int32_t>& generated) {
@@ -149,6 +100,8 @@ executor::ExecutorOptions parse_options(const Napi::Object& o) {
 Napi::Function ExecutorWrap::define(Napi::Env env) {
   return DefineClass(env, "Executor",
                      {InstanceMethod<&ExecutorWrap::step>("step"),
+                      InstanceMethod<&ExecutorWrap::step_packed>("stepPacked"),
+                      InstanceMethod<&ExecutorWrap::retract>("retract"),
                       InstanceMethod<&ExecutorWrap::open_sampler>("openSampler"),
                       InstanceMethod<&ExecutorWrap::close_sampler>("closeSampler"),
                       InstanceMethod<&ExecutorWrap::open_cache>("openCache"),
@@ -245,33 +198,46 @@ Executor& ExecutorWrap::alive(Napi::Env) {
 }
 
 Napi::Value ExecutorWrap::step(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
+  return queue_step(info.Env(), [&] {
+    if (!info[0].IsObject()) bad_argument("batch", "an object");
+    return parse_step(info[0].As<Napi::Object>());
+  });
+}
+
+Napi::Value ExecutorWrap::step_packed(const Napi::CallbackInfo& info) {
+  return queue_step(
+      info.Env(),
+      [&] {
+        ints_type(info[1], "results");
+        return unpack_step(info[0]);
+      },
+      info[1]);
+}
+
+Napi::Value ExecutorWrap::queue_step(Napi::Env env, const std::function<StepInput()>& parse,
+                                     Napi::Value results) {
   try {
     alive(env);
-    if (!info[0].IsObject()) bad_argument("batch", "an object");
-    auto input = std::make_shared<StepInput>(parse_step(info[0].As<Napi::Object>()));
-    auto output = std::make_shared<StepOutput>();
+    auto job = std::make_shared<StepJob>();
+    job->input = parse();
+    if (!results.IsEmpty()) {
+      job->results = next_results_++;
+      results_[job->results] = Napi::Persistent(results.As<Napi::Int32Array>());
+    }
+    last_steps_[job->input.cache] = job;
     auto error = std::make_shared<CodedMessage>();
     Environment& environment = Environment::of(env);
     const auto deferred = Napi::Promise::Deferred::New(env);
     const Environment::Reply reply([=, this, &environment](Napi::Env env) {
       environment.end_pending();
       Unref();
-      if (error->code.empty()) {
-        try {
-          deferred.Resolve(step_value(env, *output));
-          return;
-        } catch (const Napi::Error&) {
-          throw;
-        } catch (...) {
-          *error = describe_current_exception();  // the arrays may not fit where the step did
-        }
-      }
-      deferred.Reject(to_js(env, *error).Value());
+      answer_step(env, *job, *error, deferred);
     });
     engine_->enqueue([=, &environment, engine = engine_.get()] {
       try {
-        *output = engine->executor->step(*input);
+        if (job->claimed.exchange(true))
+          throw Error("aborted", "The step was taken back before it began.");
+        job->output = engine->executor->step(std::move(job->input));
       } catch (...) {
         *error = describe_current_exception();
       }
@@ -285,6 +251,36 @@ Napi::Value ExecutorWrap::step(const Napi::CallbackInfo& info) {
   } catch (...) {
     return rejected(env, describe_current_exception());
   }
+}
+
+void ExecutorWrap::answer_step(Napi::Env env, StepJob& job, CodedMessage error,
+                               const Napi::Promise::Deferred& deferred) {
+  Napi::Reference<Napi::Int32Array> results;
+  if (job.results != 0) {
+    results = std::move(results_[job.results]);
+    results_.erase(job.results);
+  }
+  if (error.code.empty()) {
+    try {
+      deferred.Resolve(step_value(env, job.output, results));
+      return;
+    } catch (const Napi::Error&) {
+      throw;
+    } catch (...) {
+      error = describe_current_exception();  // the arrays may not fit where the step did
+    }
+  }
+  deferred.Reject(to_js(env, error).Value());
+}
+
+Napi::Value ExecutorWrap::retract(const Napi::CallbackInfo& info) {
+  bool retracted = false;
+  const auto found = last_steps_.find(info[0].IsNumber() ? info[0].As<Napi::Number>() : 0);
+  if (found != last_steps_.end()) {
+    if (const std::shared_ptr<StepJob> job = found->second.lock())
+      retracted = !job->claimed.exchange(true);
+  }
+  return Napi::Boolean::New(info.Env(), retracted);
 }
 
 // Queued behind the step in progress, as the workspace may be planned anew.
@@ -322,8 +318,11 @@ Napi::Value ExecutorWrap::open_cache(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ExecutorWrap::close_cache(const Napi::CallbackInfo& info) {
-  if (engine_ && info[0].IsNumber())
-    engine_->executor->close_cache(info[0].As<Napi::Number>().Int32Value());
+  if (engine_ && info[0].IsNumber()) {
+    const int32_t handle = info[0].As<Napi::Number>().Int32Value();
+    engine_->executor->close_cache(handle);
+    last_steps_.erase(handle);
+  }
   return info.Env().Undefined();
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "addon/environment.h"
+#include "addon/errors.h"
 #include "executor/executor.h"
 
 namespace conclave::addon {
@@ -40,11 +41,21 @@ class EngineThread : public Stoppable {
 
  private:
   void loop();
+  void spin() const;
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::atomic<int> num_queued_{0};  // what spinning looks at
   std::deque<std::function<void()>> queue_;
   bool stopping_ = false;
   std::thread thread_;  // last: it starts when everything above it is there
+};
+
+// One step on its way.
+struct StepJob {
+  executor::StepInput input;
+  executor::StepOutput output;
+  std::atomic<bool> claimed{false};  // by the thread that runs it, or by who took it back
+  int64_t results = 0;               // which of the wrap's arrays its results go to; 0: none
 };
 
 class ExecutorWrap : public Napi::ObjectWrap<ExecutorWrap> {
@@ -57,6 +68,12 @@ class ExecutorWrap : public Napi::ObjectWrap<ExecutorWrap> {
 
  private:
   Napi::Value step(const Napi::CallbackInfo& info);
+  Napi::Value step_packed(const Napi::CallbackInfo& info);
+  Napi::Value retract(const Napi::CallbackInfo& info);
+  Napi::Value queue_step(Napi::Env env, const std::function<executor::StepInput()>& parse,
+                         Napi::Value results = {});
+  void answer_step(Napi::Env env, StepJob& job, CodedMessage error,
+                   const Napi::Promise::Deferred& deferred);
   Napi::Value open_cache(const Napi::CallbackInfo& info);
   Napi::Value close_cache(const Napi::CallbackInfo& info);
   Napi::Value expert_counts(const Napi::CallbackInfo& info);
@@ -66,8 +83,12 @@ class ExecutorWrap : public Napi::ObjectWrap<ExecutorWrap> {
   executor::Executor& alive(Napi::Env env);
   void count_memory(int64_t bytes);
 
-  std::shared_ptr<EngineThread> engine_;  // null after dispose
-  int64_t counted_bytes_ = 0;             // what V8 was told of
+  std::shared_ptr<EngineThread> engine_;                            // null after dispose
+  int64_t counted_bytes_ = 0;                                       // what V8 was told of
+  std::unordered_map<int32_t, std::weak_ptr<StepJob>> last_steps_;  // of each cache
+  // Of steps on their way. Not in the jobs: those may be destroyed on the engine's thread.
+  std::unordered_map<int64_t, Napi::Reference<Napi::Int32Array>> results_;
+  int64_t next_results_ = 1;
 };
 
 executor::ExecutorOptions parse_options(const Napi::Object& options);

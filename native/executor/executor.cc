@@ -1,7 +1,6 @@
 #include "executor/executor.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "cpu/kv_layout.h"
 
@@ -17,6 +16,18 @@ void check_range(const char* what, const std::vector<int32_t>& ids, int64_t low,
     if (id < low || id >= limit)
       bad_step(std::string(what) + " " + std::to_string(id) + " is not in [" + std::to_string(low) +
                ", " + std::to_string(limit) + ")");
+  }
+}
+
+// What the step before sampled takes the place of its marks. A row without a finite logit has no
+// token: its sequence has ended, and what this step gives it is looked at by nobody.
+void fill_in(std::vector<int32_t>& token_ids, const std::vector<int32_t>& sampled) {
+  for (int32_t& id : token_ids) {
+    if (id >= 0) continue;
+    const int64_t row = -1 - int64_t{id};
+    if (row >= static_cast<int64_t>(sampled.size()))
+      bad_step("token id " + std::to_string(id) + " is of a row that the step before did not have");
+    id = std::max(0, sampled[static_cast<size_t>(row)]);
   }
 }
 
@@ -145,10 +156,24 @@ void Executor::check_input(const StepInput& in, const Cache& cache) const {
   }
 }
 
-StepOutput Executor::step(const StepInput& input) {
-  const std::shared_ptr<Cache> cache = find_cache(input.cache);
-  check_input(input, *cache);
+StepOutput Executor::step(StepInput input) {
   const auto start = std::chrono::steady_clock::now();
+  const std::shared_ptr<Cache> cache = find_cache(input.cache);
+  const std::vector<int32_t> sampled = std::move(cache->sampled);
+  cache->sampled.clear();
+  fill_in(input.token_ids, sampled);
+  check_input(input, *cache);
+  StepOutput output = run_checked(input, *cache);
+  cache->sampled = output.token_ids;
+  const auto end = std::chrono::steady_clock::now();
+  using Ms = std::chrono::duration<double, std::milli>;
+  output.ms = Ms(end - start).count();
+  output.idle_ms = Ms(start - last_end_).count();
+  last_end_ = end;
+  return output;
+}
+
+StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   // Logits of more rows than a decode step can have (a caller wants all of a prompt's): memory for
   // this step alone.
   const int64_t rows = static_cast<int64_t>(input.logit_rows.size());
@@ -160,15 +185,13 @@ StepOutput Executor::step(const StepInput& input) {
   const MemoryPlan& plan = wide.bytes.size() > 0 ? wide.plan : plan_;
   std::byte* arena = wide.bytes.size() > 0 ? wide.bytes.data() : arena_.data();
   StepOutput output;
-  run_nodes(output, plan, arena, input, *cache);
+  run_nodes(output, plan, arena, input, cache);
   if (rows > 0) {
     float* data =
         reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
     if (input.want_logits) output.logits.assign(data, data + rows * graph_.vocab_size);
     sample_rows({data, DType::f32, {rows, graph_.vocab_size}}, input, output);
   }
-  output.ms =
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   return output;
 }
 

@@ -4,6 +4,7 @@
 // expert_counts, which any thread may call.
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -32,7 +33,8 @@ struct ExecutorOptions {
   const std::atomic<bool>* stop = nullptr;
 };
 
-// One step; the fields are those of StepBatch in lib/native.ts.
+// One step; the fields are those of StepBatch in lib/native.ts. A token id of −1 − r stands for the
+// one that row r of the step before, on the same cache, sampled.
 struct StepInput {
   std::vector<int32_t> token_ids, positions, query_starts, kv_lengths, page_tables, logit_rows,
       samplers;
@@ -47,7 +49,7 @@ struct StepOutput {
   std::vector<float> logprobs, top_logprobs, logits;
   std::vector<float> hidden;  // (rows, hidden_size) what the head reads
   int32_t top_n = 0;
-  double ms = 0;
+  double ms = 0, idle_ms = 0;  // idle: since the end of the step before
 };
 
 // KV pages of one owner, and how often its tokens chose each expert.
@@ -57,6 +59,7 @@ struct Cache {
   int64_t num_pages = 0, num_bytes = 0;
   // Each moe_route's (num_experts), in the graph's order; written by steps, read by any thread.
   std::vector<std::atomic<int64_t>> expert_counts;
+  std::vector<int32_t> sampled;  // by the last step, row by row; empty where it failed
 };
 
 class Executor {
@@ -66,7 +69,7 @@ class Executor {
   Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
            const ExecutorOptions& options, const Progress& progress);
 
-  StepOutput step(const StepInput& input);
+  StepOutput step(StepInput input);
 
   // More pages beside those of cache 0, which lives as long as the executor. Steps then take up to
   // max_batch_tokens tokens and max_sequences rows, whichever cache they use. Returns its handle.
@@ -94,6 +97,7 @@ class Executor {
   std::shared_ptr<Cache> make_cache(int64_t num_pages) const;
   std::shared_ptr<Cache> find_cache(int32_t handle);
   void check_input(const StepInput& input, const Cache& cache) const;
+  StepOutput run_checked(const StepInput& input, Cache& cache);
   void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena,
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch,
@@ -108,6 +112,7 @@ class Executor {
   BoundWeights weights_;
   MemoryPlan plan_;
   AlignedBytes arena_;
+  std::chrono::steady_clock::time_point last_end_{};
   std::vector<ops::ExpertTable> expert_tables_;  // (nodes) filled for moe_experts
 
   int64_t kv_bytes_ = 0;

@@ -42,6 +42,11 @@ export class FakeExecutor implements FakeHost {
   disposed = 0
   readonly #options: FakeOptions
   readonly caches = new Map<number, Int32Array>()
+  /** By the last step of each cache. */
+  readonly #sampled = new Map<number, Int32Array>()
+  /** The last step of each cache. */
+  readonly #queued = new Map<number, { isClaimed: boolean }>()
+  #last: Promise<unknown> = Promise.resolve()
   #nextHandle = 0
   #nextCache = 0
 
@@ -82,13 +87,44 @@ export class FakeExecutor implements FakeHost {
     this.disposed++
   }
 
-  async step(batch: StepBatch): Promise<StepResult> {
+  /** Steps run one after the other, each batch as it was at the call. */
+  step(given: StepBatch): Promise<StepResult> {
+    const batch = structuredClone(given)
+    const job = { isClaimed: false }
+    this.#queued.set(batch.cache ?? 0, job)
+    const run = this.#last.then(() => {
+      if (job.isClaimed) throw new Error('taken back')
+      job.isClaimed = true
+      return this.#step(batch)
+    })
+    this.#last = run.catch(() => {})
+    return run
+  }
+
+  retract(cache = 0): boolean {
+    const job = this.#queued.get(cache)
+    if (job === undefined || job.isClaimed) return false
+    job.isClaimed = true
+    return true
+  }
+
+  async #step(batch: StepBatch): Promise<StepResult> {
+    const cache = batch.cache ?? 0
+    const sampled = this.#sampled.get(cache)
+    this.#sampled.delete(cache)
+    batch.tokenIds.forEach((id, i) => {
+      if (id >= 0) return
+      if (sampled?.[-1 - id] === undefined) throw new Error(`no row ${-1 - id} before`)
+      batch.tokenIds[i] = Math.max(0, sampled[-1 - id]!)
+    })
     await this.#options.beforeStep?.(batch)
     // A real step is a task of its own: others get their turn.
     await new Promise(resolve => setImmediate(resolve))
     this.steps.push({ numTokens: batch.tokenIds.length, numSequences: batch.kvLengths.length })
     const lines = Array.from(batch.kvLengths, (_, s) => this.#runSequence(batch, s))
-    return this.#results(batch, lines)
+    const result = this.#results(batch, lines)
+    this.#sampled.set(cache, result.tokenIds)
+    return result
   }
 
   #runSequence(batch: StepBatch, s: number): number[] {
@@ -136,6 +172,7 @@ export class FakeExecutor implements FakeHost {
       routes: batch.wantRoutes === true ? fakeRoutes(batch) : null,
       hidden: batch.wantHidden === true ? fakeHidden(batch) : null,
       ms: 0,
+      idleMs: 0,
     }
   }
 }

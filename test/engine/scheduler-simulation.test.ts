@@ -7,6 +7,9 @@ const numSeeds = only === undefined ? Number(process.env.CONCLAVE_SEEDS ?? 400) 
 const numSteps = Number(process.env.CONCLAVE_STEPS ?? 2000)
 const firstSeed = Number(only ?? 1)
 
+// Requests larger than the pool are refused all the time; nobody reads where.
+Error.stackTraceLimit = 0
+
 /** Arrivals for so many steps, then all must end within a bound. */
 function simulate(seed: number, faults = noFaults()): number {
   const world = new SchedulerWorld(seed, faults)

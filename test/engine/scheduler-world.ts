@@ -42,6 +42,12 @@ function check(holds: boolean, what: string): asserts holds {
 
 const vocabSize = 5
 
+/** A plan, and the pages of its entries as they were then. */
+interface Flight {
+  plan: Plan
+  pages: (readonly number[])[]
+}
+
 export class SchedulerWorld {
   readonly pool: PagePool
   readonly scheduler: Scheduler
@@ -59,6 +65,8 @@ export class SchedulerWorld {
   readonly #holders: Int32Array
   /** Which line each hash was of, in worlds where hashes collide. */
   readonly #hashed = new Map<string, string>()
+  /** Planned and not over, the oldest first. */
+  readonly #flights: Flight[] = []
   #ended: Sequence | undefined
   #clock = 0
   #nextId = 0
@@ -135,7 +143,8 @@ export class SchedulerWorld {
     const length = 1 + int(int(8) === 0 ? 60 : 16)
     // Few tokens and few salts: prompts often begin alike.
     const alike = int(3) > 0
-    const promptIds = Array.from({ length }, (_, i) => (alike ? i % vocabSize : int(vocabSize)))
+    const promptIds = new Int32Array(length)
+    for (let i = 0; i < length; i++) promptIds[i] = alike ? i % vocabSize : int(vocabSize)
     const wants = int(10) === 0 ? 'logits' : 'token'
     const sequence = new Sequence({
       id: this.#nextId++,
@@ -167,7 +176,7 @@ export class SchedulerWorld {
     const live = [...this.#live.keys()]
     const preempted = live.find(s => s.state === 'waiting' && s.numPreempted > 0)
     const sequence = preempted ?? live[int(live.length)]!
-    this.#finish(sequence, abortKind(sequence))
+    this.#finish(sequence, this.#abortKind(sequence))
     if (int(4) === 0) this.#finish(sequence, 'abort twice')
   }
 
@@ -183,68 +192,103 @@ export class SchedulerWorld {
     this.#ended = sequence
   }
 
+  /** Plans a step or two ahead of the "device", then mostly ends the oldest. */
   #step(): void {
     const int = this.#int
-    const before = this.scheduler.numPreemptions
-    const plan = this.scheduler.schedule(int(3) === 0 ? int(6) : undefined)
-    this.faults['pages run out'] += this.scheduler.numPreemptions - before
-    if (plan === undefined) {
+    while (this.#flights.length < 2) {
+      if (this.#flights.length === 1 && int(3) === 0) break
+      const before = this.scheduler.numPreemptions
+      const plan = this.scheduler.schedule(int(3) === 0 ? int(6) : undefined)
+      this.faults['pages run out'] += this.scheduler.numPreemptions - before
+      if (plan === undefined) break
+      this.#note(plan)
+      this.#checkPlan(plan)
+      if (int(60) === 0) {
+        this.faults['step is not run']++
+        this.scheduler.cancel(plan)
+        return
+      }
+      this.#flights.push({ plan, pages: plan.entries.map(e => e.sequence.pages) })
+    }
+    const flight = this.#flights.shift()
+    if (flight === undefined) {
       check(this.#live.size === 0, 'requests are left, but nothing is planned')
       return
     }
-    this.#note(plan)
-    this.#checkPlan(plan)
-    if (int(60) === 0) {
-      this.faults['step is not run']++
-      this.scheduler.cancel(plan)
-      return
-    }
-    for (const entry of plan.entries) this.#run(entry)
     if (int(12) === 0) {
-      const { sequence } = plan.entries[int(plan.entries.length)]!
-      this.#finish(sequence, abortKind(sequence))
+      const { entries } = flight.plan
+      const { sequence } = entries[int(entries.length)]!
+      this.#finish(sequence, this.#abortKind(sequence))
     }
-    const guilty = int(50) === 0 ? plan.entries[int(plan.entries.length)]!.sequence : undefined
-    this.scheduler.commit(plan)
-    for (const entry of plan.entries) this.#deliver(entry, entry.sequence === guilty)
+    if (int(60) === 0) this.#failStep(flight)
+    else this.#endStep(flight)
+  }
+
+  #endStep({ plan, pages }: Flight): void {
+    const int = this.#int
+    plan.entries.forEach((entry, i) => {
+      this.#run(entry, pages[i]!)
+    })
+    const guilty = int(50) === 0 ? plan.entries[int(plan.entries.length)] : undefined
+    for (const entry of plan.entries) this.#deliver(entry, entry === guilty)
+  }
+
+  /** What was planned after it comes to nothing; its sequences are run alone, but the guilty one. */
+  #failStep({ plan }: Flight): void {
+    this.faults['step fails, one is guilty']++
+    const next = this.#flights.pop()
+    if (next !== undefined) this.scheduler.cancel(next.plan)
+    this.scheduler.cancel(plan)
+    const guilty = plan.entries[this.#int(plan.entries.length)]!
+    this.#finish(guilty.sequence)
+    for (const entry of plan.entries) {
+      if (!this.scheduler.resume(entry)) continue
+      this.#run(entry, entry.sequence.pages)
+      this.#deliver(entry, false)
+    }
   }
 
   #note({ entries }: Plan): void {
     for (const sequence of this.#live.keys()) {
       if (sequence.state !== 'waiting') continue
       this.faults['first in line does not fit']++
-      const later = entries.some(e => e.sequence.id > sequence.id && e.sequence.numComputed === 0)
+      const later = entries.some(e => e.sequence.id > sequence.id && e.start === 0)
       if (later) this.faults['later arrival goes first']++
       return
     }
   }
 
-  /** Writes the chunk and, where an answer depends on it, reads the whole line back. */
-  #run({ sequence, start, count, reachesEnd }: PlanEntry): void {
+  /**
+   * Writes the chunk, whoever owns its pages by now, and where an answer depends on it, reads the
+   * whole line back.
+   */
+  #run({ sequence, start, count, reachesEnd }: PlanEntry, pages: readonly number[]): void {
     const line = sequence.tokens()
-    for (let i = start; i < start + count; i++) this.#memory[this.#slot(sequence, i)] = line[i]!
+    const end = start + count
     this.trace = Math.imul(this.trace ^ (sequence.id * 64 + count), 16777619)
-    if (!reachesEnd) return
-    for (let i = 0; i < start + count; i++)
-      check(this.#memory[this.#slot(sequence, i)] === line[i], 'a page was written over')
+    for (let i = start; i < end; i++) this.#memory[this.#slot(pages, i)] = line[i] ?? -2
+    if (!reachesEnd || sequence.state !== 'running') return
+    check(end <= line.length, 'a token is not known when it is run')
+    for (let i = 0; i < end; i++)
+      check(this.#memory[this.#slot(pages, i)] === line[i], 'a page was written over')
   }
 
-  #slot(sequence: Sequence, position: number): number {
-    const page = sequence.pages[Math.floor(position / this.#pageSize)]
+  #slot(pages: readonly number[], position: number): number {
+    const page = pages[Math.floor(position / this.#pageSize)]
     check(page !== undefined, 'a position has no page')
     return page * this.#pageSize + (position % this.#pageSize)
   }
 
-  #deliver({ sequence, reachesEnd }: PlanEntry, guilty: boolean): void {
-    if (sequence.state === 'finished') return
-    if (guilty) this.#finish(sequence, reachesEnd ? 'row not finite' : 'step fails, one is guilty')
-    else if (reachesEnd) {
-      if (sequence.wants === 'token') {
-        this.scheduler.publish(sequence)
-        sequence.append(this.#int(vocabSize))
-      }
-      if (sequence.numGenerated >= sequence.maxTokens) this.#finish(sequence)
+  #deliver(entry: PlanEntry, guilty: boolean): void {
+    const { sequence, reachesEnd } = entry
+    if (sequence.state === 'finished' || !reachesEnd) return
+    if (guilty) {
+      this.#finish(sequence, 'row not finite')
+      return
     }
+    if (sequence.wants === 'token') this.scheduler.append(entry, this.#int(vocabSize))
+    const isOver = sequence.numGenerated >= sequence.maxTokens
+    if (isOver || this.#int(40) === 0) this.#finish(sequence)
   }
 
   #checkPlan({ entries, numTokens }: Plan): void {
@@ -252,10 +296,13 @@ export class SchedulerWorld {
     check(entries.length <= this.#maxSequences, 'more sequences than a step takes')
     let tokens = 0
     let rows = 0
-    for (const { sequence, start, count } of entries) {
+    for (const { sequence, start, count, reachesEnd } of entries) {
       check(sequence.state === 'running', 'a sequence that does not run is planned')
-      check(start === sequence.numComputed && count > 0, 'a chunk does not follow the last')
-      check(start + count <= sequence.length, 'a chunk goes past the line')
+      check(start + count === sequence.numComputed && count > 0, 'a chunk does not follow the last')
+      const sampled = reachesEnd && sequence.wants === 'token' ? 1 : 0
+      const known = sequence.length + sequence.numUnknown - sampled
+      check(start + count <= known, 'a chunk goes past the line')
+      check(sequence.numUnknown - sampled <= 1, 'two tokens are unknown')
       tokens += count
       if (sequence.wants === 'logits') rows += count
     }
@@ -282,11 +329,12 @@ export class SchedulerWorld {
     check(used === this.pool.numUsed, 'pages are lost')
     check(this.pool.numFree + used === this.pool.numPages, 'free and used are not all pages')
   }
-}
 
-function abortKind(sequence: Sequence): FaultKind {
-  if (sequence.state === 'waiting')
-    return sequence.numPreempted > 0 ? 'abort while preempted' : 'abort while waiting'
-  if (!sequence.inFlight) return 'abort between chunks'
-  return sequence.isPrefill ? 'abort during a chunk' : 'abort during a decode'
+  #abortKind(sequence: Sequence): FaultKind {
+    if (sequence.state === 'waiting')
+      return sequence.numPreempted > 0 ? 'abort while preempted' : 'abort while waiting'
+    const flight = this.#flights.find(f => f.plan.entries.some(e => e.sequence === sequence))
+    if (flight === undefined) return 'abort between chunks'
+    return sequence.isPrefill ? 'abort during a chunk' : 'abort during a decode'
+  }
 }

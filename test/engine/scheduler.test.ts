@@ -10,7 +10,8 @@ const numRuns = Number(process.env.CONCLAVE_RUNS ?? 500)
 type Command =
   | { kind: 'add'; prompt: number; maxTokens: number; allLogits: boolean }
   | { kind: 'abort'; which: number }
-  | { kind: 'step'; abortDuring: number }
+  /** Plans a step, one more behind it where `ahead`, and ends the first. */
+  | { kind: 'step'; abortDuring: number; ahead: boolean }
   | { kind: 'cancel' }
 
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -21,7 +22,11 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     allLogits: fc.boolean(),
   }),
   fc.record({ kind: fc.constant('abort' as const), which: fc.nat(50) }),
-  fc.record({ kind: fc.constant('step' as const), abortDuring: fc.integer({ min: -5, max: 20 }) }),
+  fc.record({
+    kind: fc.constant('step' as const),
+    abortDuring: fc.integer({ min: -5, max: 20 }),
+    ahead: fc.boolean(),
+  }),
   fc.record({ kind: fc.constant('cancel' as const) }),
 )
 
@@ -37,6 +42,8 @@ type Sizes = SchedulerOptions & { numPages: number }
 
 class World {
   readonly sequences: Sequence[] = []
+  /** Not over yet, the oldest first. */
+  readonly plans: Plan[] = []
   readonly pool: PagePool
   readonly scheduler: Scheduler
   readonly options: Sizes
@@ -50,19 +57,20 @@ class World {
   do(c: Command): void {
     if (c.kind === 'add') this.add(c.prompt, c.maxTokens, c.allLogits)
     else if (c.kind === 'abort') this.abort(c.which)
-    else {
-      const plan = this.scheduler.schedule()
-      if (plan === undefined) {
-        assert.equal(this.scheduler.hasWork, false)
-        return
+    else if (c.kind === 'cancel') {
+      for (const plan of this.plans.splice(0).reverse()) this.scheduler.cancel(plan)
+    } else {
+      while (this.plans.length < (c.ahead ? 2 : 1)) {
+        const plan = this.scheduler.schedule()
+        if (plan === undefined) break
+        this.checkPlan(plan)
+        this.plans.push(plan)
       }
-      this.checkPlan(plan)
-      if (c.kind === 'cancel') this.scheduler.cancel(plan)
-      else {
-        if (c.abortDuring >= 0) this.abort(c.abortDuring)
-        this.check()
-        this.finishStep(plan)
-      }
+      if (c.abortDuring >= 0) this.abort(c.abortDuring)
+      this.check()
+      const plan = this.plans.shift()
+      if (plan === undefined) assert.equal(this.scheduler.hasWork, false)
+      else this.finishStep(plan)
     }
   }
 
@@ -88,10 +96,10 @@ class World {
   }
 
   finishStep(plan: Plan): void {
-    this.scheduler.commit(plan)
-    for (const { sequence, reachesEnd } of plan.entries) {
+    for (const entry of plan.entries) {
+      const { sequence, reachesEnd } = entry
       if (sequence.state === 'finished' || !reachesEnd) continue
-      if (sequence.wants === 'token') sequence.append(2)
+      if (sequence.wants === 'token') this.scheduler.append(entry, 2)
       if (sequence.numGenerated >= sequence.maxTokens) this.scheduler.finish(sequence)
     }
   }
@@ -108,12 +116,15 @@ class World {
     assert.ok(rows.reduce((sum, e) => sum + e.count, 0) <= most)
     assert.ok(entries.length <= maxSequences)
     assert.equal(new Set(entries.map(e => e.sequence)).size, entries.length)
-    const decoding = this.sequences.filter(s => s.state === 'running' && !s.isPrefill)
-    for (const sequence of decoding) assert.ok(entries.map(e => e.sequence).includes(sequence))
+    const planned = new Set(entries.map(e => e.sequence))
+    const decoding = this.sequences.filter(
+      s => s.state === 'running' && !s.isPrefill && s.numPending > 0,
+    )
+    for (const sequence of decoding) assert.ok(planned.has(sequence))
     for (const { sequence, start, count } of entries) {
-      assert.equal(start, sequence.numComputed)
+      assert.equal(start + count, sequence.numComputed)
       assert.ok(count > 0)
-      assert.ok(start + count <= sequence.length)
+      assert.ok(start + count <= sequence.length + sequence.numUnknown)
       assert.ok(this.scheduler.pagesFor(start + count) <= sequence.pages.length)
     }
   }
@@ -130,9 +141,7 @@ class World {
     for (const page of held) assert.equal(this.pool.holders(page), 1)
     const running = this.sequences.filter(s => s.state === 'running').length
     assert.equal(this.scheduler.numRunning, running)
-    for (const s of this.sequences)
-      if (s.state === 'waiting' || (s.state === 'finished' && !s.inFlight))
-        assert.equal(s.pages.length, 0)
+    for (const s of this.sequences) if (s.state !== 'running') assert.equal(s.pages.length, 0)
   }
 }
 
@@ -150,7 +159,7 @@ describe('scheduler', () => {
           }
           let steps = 0
           while (world.scheduler.hasWork) {
-            world.do({ kind: 'step', abortDuring: -1 })
+            world.do({ kind: 'step', abortDuring: -1, ahead: steps % 2 === 0 })
             world.check()
             expect(++steps).toBeLessThan(20_000)
           }
@@ -171,7 +180,7 @@ describe('scheduler', () => {
       maxLogitRows: 8,
     })
     world.add(2, 9, false)
-    world.do({ kind: 'step', abortDuring: -1 })
+    world.do({ kind: 'step', abortDuring: -1, ahead: false })
     world.add(20, 9, false)
     world.add(20, 9, false)
     const plan = world.scheduler.schedule()!

@@ -170,7 +170,7 @@ describe('a step', () => {
       },
     ],
     ['a token id past the vocabulary', { tokenIds: Int32Array.of(5, 9, 311, 2, 7) }],
-    ['a negative token id', { tokenIds: Int32Array.of(5, 9, -1, 2, 7) }],
+    ['a token of a row that was not there', { tokenIds: Int32Array.of(5, 9, -2, 2, 7) }],
     ['positions that jump', { positions: Int32Array.of(0, 1, 3, 4, 5) }],
     ['a page that is not there', { pageTables: Int32Array.of(8) }],
     ['a negative page', { pageTables: Int32Array.of(-1) }],
