@@ -8,7 +8,7 @@ import { addon, firstMissing, needs } from '../engine/needs.ts'
 
 const folder = join(import.meta.dirname, '../golden/moe-f32')
 const ids = [5, 9, 300, 2, 7]
-type Arrays = Exclude<keyof StepBatch, 'maxPages' | 'cache' | `want${string}`>
+type Arrays = Exclude<keyof StepBatch, 'maxPages' | 'cache' | 'packed' | `want${string}`>
 
 const plain = (): Record<Arrays, Int32Array> => ({
   tokenIds: Int32Array.from(ids),
@@ -93,5 +93,50 @@ describe('arrays of a step', () => {
       await expect(step).rejects.toMatchObject({ code: 'invalid_request' })
     }
     expect((await executor.step({ ...plain(), ...rest })).logits).toEqual(expected)
+  })
+
+  /** A header, then the arrays in their order; `flags` 1: the logits come back. */
+  const packed = (changes: Partial<Record<number, number>> = {}) => {
+    const header = [ids.length, 1, 1, 1, 0, 1, 0, 0]
+    for (const [i, value] of Object.entries(changes)) header[Number(i)] = value!
+    return Int32Array.from([...header, ...names.flatMap(name => [...plain()[name]])])
+  }
+
+  it.each(kinds)('may come as one, with results to write to: %s', async (_, make) => {
+    const words = make(packed())
+    const results = make(new Int32Array(64))
+    const step = executor.stepPacked(words.array, results.array)
+    words.spoil()
+    results.spoil()
+    expect((await step)!.logits).toEqual(expected)
+    if (results.array.length > 0) expect([...results.array.subarray(0, 2)]).toEqual([1, 0])
+    else expect(await step).toMatchObject({ status: Int32Array.of(0), topN: 0 })
+    const small = await executor.stepPacked(packed(), new Int32Array(10))
+    expect(small).toMatchObject({ tokenIds: Int32Array.of(-1), logits: expected })
+  })
+
+  it.each([
+    ['more tokens', packed({ 0: 6 })],
+    ['fewer rows', packed({ 2: 0 })],
+    ['a negative number of pages', packed({ 3: -1 })],
+    ['a huge number of pages', packed({ 1: 2 ** 31 - 1, 3: 2 ** 31 - 1 })],
+    ['a cache that is not open', packed({ 4: 77 })],
+    ['no header', new Int32Array(7)],
+    ['another type', new Float32Array(40) as never],
+  ])('refuses one array with %s', async (_, words) => {
+    const step = executor.stepPacked(words, new Int32Array(64))
+    await expect(step).rejects.toMatchObject({ code: 'invalid_request' })
+    expect((await executor.stepPacked(packed(), new Int32Array(64)))!.logits).toEqual(expected)
+  })
+
+  it('may be taken back while they wait', async () => {
+    const first = executor.stepPacked(packed(), new Int32Array(64))
+    const second = executor.stepPacked(packed(), new Int32Array(64))
+    const isBack = executor.retract(0)
+    expect((await first)!.logits).toEqual(expected)
+    if (isBack) await expect(second).rejects.toMatchObject({ code: 'aborted' })
+    else expect((await second)!.logits).toEqual(expected)
+    expect(executor.retract(0)).toBe(false)
+    expect(executor.retract(5)).toBe(false)
   })
 })
