@@ -13,8 +13,13 @@ export {
 } from './audit-verify.ts'
 export type { Case, CaseDetail, CaseHit, CaseReview } from './case.ts'
 export type { CaseFilter, CaseStore, Review } from './case-store.ts'
+export { type Compliance, type ComplianceOptions, createCompliance } from './compliance.ts'
 export type { Hit, Message } from './evaluate.ts'
 export { openCaseStore, type StoreOptions } from './open-store.ts'
+export { buildReport, type ReportOptions } from './report.ts'
+export { reportPage } from './report-page.ts'
+export { jsonSchemaOf, type Report, type ReportKind } from './report-schema.ts'
+export { type ReviewOptions, type ReviewRoutes, reviewRoutes } from './review-routes.ts'
 export {
   checkLists,
   checkRuleBook,

@@ -1,0 +1,142 @@
+/**
+ * Messages in, cases and audit records out. Nothing comes back to whoever answers the customer.
+ * @module
+ */
+import { createHmac } from 'node:crypto'
+import { ConclaveError } from '../errors.ts'
+import { categoryTags } from '../guard/categories.ts'
+import { createGuard, type GuardMatch } from '../guard/index.ts'
+import type { AuditLog } from './audit-log.ts'
+import type { CaseStore, NewHit, Review } from './case-store.ts'
+import { Evaluator, type Message } from './evaluate.ts'
+import {
+  checkLists,
+  checkRuleBook,
+  defaultRuleBook,
+  type Lists,
+  type RuleBook,
+} from './rule-book.ts'
+
+export interface ComplianceOptions {
+  store: CaseStore
+  /** Where hits and decisions are recorded; without one they are in the store alone. */
+  audit?: AuditLog
+  /** At least 16 characters: key of the pseudonyms and salt of the hashes. */
+  key: string
+  /** Restricted issuers, sanctioned names, barriers. */
+  lists?: Lists
+  /** Default: the rules that come with the package; see {@link defaultRuleBook} to add to them. */
+  book?: RuleBook
+}
+
+/** Watches messages. Made by {@link createCompliance}. */
+export interface Compliance {
+  readonly book: RuleBook
+  readonly store: CaseStore
+  readonly audit: AuditLog | undefined
+  /**
+   * Checks a message against every rule. What holds opens or extends a case. It resolves with
+   * nothing, so that no answer can depend on it.
+   */
+  observe(message: Message): Promise<void>
+  /** Records a person's decision, in the case and in the audit log. */
+  review(caseId: string, review: Review): Promise<void>
+  /** The pseudonym under which a subject's cases stand. */
+  pseudonym(subject: string): string
+}
+
+const shortestKey = 16
+/** Characters of the text on both sides of a hit. */
+const around = 120
+
+/**
+ * Puts rules, lists, a case store and an audit log together. Throws `invalid_request`.
+ * @example
+ * const store = await openCaseStore({ sqlite: 'cases.db' })
+ * const compliance = createCompliance({ store, key, lists })
+ * await compliance.observe({ requestId, subject: 'customer 17', direction: 'input', text })
+ */
+export function createCompliance(options: ComplianceOptions): Compliance {
+  const { store, audit, key } = options
+  if (typeof key !== 'string' || key.length < shortestKey)
+    throw new ConclaveError(
+      'invalid_request',
+      `Expected a key of at least ${shortestKey} characters for pseudonyms. Give one.`,
+    )
+  const book = options.book === undefined ? defaultRuleBook() : checkRuleBook(options.book)
+  const evaluator = new Evaluator(book, checkLists(options.lists ?? {}))
+  const guard = createGuard('default')
+  const mac = (what: string, text: string) =>
+    createHmac('sha256', key).update(`${what}\n${text}`).digest('hex')
+  const pseudonym = (subject: string) => `s-${mac('subject', subject).slice(0, 24)}`
+
+  return {
+    book,
+    store,
+    audit,
+    pseudonym,
+    async observe(message) {
+      const at = message.at ?? new Date()
+      const subject = pseudonym(message.subject)
+      const found = await evaluator.hits(message, store.windows(subject, at))
+      if (found.length === 0) return
+      const textHash = mac('text', message.text)
+      const { matches } = guard.scan(message.text)
+      const hits: NewHit[] = found.map(hit => ({
+        ...hit,
+        book: book.version,
+        requestId: message.requestId,
+        direction: message.direction,
+        excerpt: maskedExcerpt(message.text, matches, hit.start, hit.end),
+        action: 'none',
+        textHash,
+      }))
+      const cases = await store.addHits(subject, hits, at)
+      for (const [i, { rule, score, start, end, requestId }] of hits.entries())
+        await audit?.append('hit', {
+          case: cases[i]!,
+          rule,
+          score,
+          request: requestId,
+          subject,
+          start,
+          end,
+          text: textHash,
+        })
+    },
+    async review(caseId, review) {
+      const { reviewer, decision, reason } = review
+      await store.review(caseId, review, new Date())
+      await audit?.append('decision', {
+        case: caseId,
+        reviewer,
+        decision,
+        reason: mac('reason', reason),
+      })
+    },
+  }
+}
+
+/** The text around a hit with everything masked that the guard knows. */
+function maskedExcerpt(
+  text: string,
+  matches: readonly GuardMatch[],
+  start: number,
+  end: number,
+): string {
+  const from = wholeUnit(text, Math.max(0, start - around))
+  const to = wholeUnit(text, Math.min(text.length, end + around))
+  let out = from > 0 ? '…' : ''
+  let at = from
+  for (const match of matches) {
+    if (match.end <= from || match.start >= to) continue
+    // A match that reaches over the edge is masked whole.
+    out += `${text.slice(at, Math.max(at, match.start))}[${categoryTags[match.category]}]`
+    at = Math.max(at, match.end)
+  }
+  return out + text.slice(at, Math.max(at, to)) + (to < text.length ? '…' : '')
+}
+
+/** Not between the halves of a surrogate pair. */
+const wholeUnit = (text: string, at: number): number =>
+  /[\ud800-\udbff]/.test(text[at - 1] ?? '') ? at - 1 : at
