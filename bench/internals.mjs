@@ -27,13 +27,21 @@ export async function internals() {
 
 /**
  * Every executor made from here on has its `step` replaced by `around(step)`, step: (batch) →
- * Promise<result>.
+ * Promise<result>. Its steps are not packed then.
  */
 export function watchSteps(addon, around) {
+  return watchExecutors(addon, executor => {
+    Object.defineProperty(executor, 'step', { value: around(executor.step.bind(executor)) })
+    Object.defineProperty(executor, 'stepPacked', { value: undefined })
+  })
+}
+
+/** Calls `change` on every executor made from here on. Gives what ends that. */
+export function watchExecutors(addon, change) {
   const create = addon.createExecutor
   addon.createExecutor = async (...args) => {
     const executor = await create.apply(addon, args)
-    Object.defineProperty(executor, 'step', { value: around(executor.step.bind(executor)) })
+    change(executor)
     return executor
   }
   return () => {

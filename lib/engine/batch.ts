@@ -34,16 +34,17 @@ export class BatchBuilder {
     const words = this.#words
     let maxPages = 1
     let numRows = 0
+    const wanted = new Set<SequenceOutput>()
     for (const entry of entries) {
       maxPages = Math.max(maxPages, entry.sequence.pages.length)
       numRows += rowsOf(entry)
+      if (entry.sequence.wants !== 'token') wanted.add(entry.sequence.wants)
     }
     let at = numHeader
     const take = (count: number) => {
       at += count
       return words.subarray(at - count, at)
     }
-    const wants = (output: SequenceOutput) => entries.some(e => e.sequence.wants === output)
     const batch = {
       tokenIds: take(numTokens),
       positions: take(numTokens),
@@ -53,9 +54,9 @@ export class BatchBuilder {
       maxPages,
       logitRows: take(numRows),
       samplers: take(numRows),
-      wantLogits: wants('logits'),
-      wantRoutes: wants('routes'),
-      wantHidden: wants('hidden'),
+      wantLogits: wanted.has('logits'),
+      wantRoutes: wanted.has('routes'),
+      wantHidden: wanted.has('hidden'),
       packed: words.subarray(0, at),
     }
     const { wantLogits, wantRoutes, wantHidden } = batch

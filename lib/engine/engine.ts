@@ -204,7 +204,8 @@ export class Engine {
     this.#pace.note(result.ms, plan.numDecodes, plan.numTokens - plan.numDecodes)
     this.#counts.steps++
     const outputs = readOutputs(plan, result)
-    for (let i = 0; i < outputs.length; i++) this.#deliver(plan.entries[i]!, outputs[i]!)
+    const now = this.#now()
+    for (let i = 0; i < outputs.length; i++) this.#deliver(plan.entries[i]!, outputs[i]!, now)
   }
 
   /**
@@ -225,7 +226,7 @@ export class Engine {
     for (const entry of plan.entries) {
       if (!this.#scheduler.resume(entry)) continue
       const output = isAlone ? ({ kind: 'error', error } as const) : this.#runner.runAlone(entry)
-      this.#deliver(entry, await output)
+      this.#deliver(entry, await output, this.#now())
     }
   }
 
@@ -266,7 +267,7 @@ export class Engine {
     }
   }
 
-  #deliver(entry: PlanEntry, output: StepOutput): void {
+  #deliver(entry: PlanEntry, output: StepOutput, now: number): void {
     const { sequence } = entry
     const request = this.#requests.get(sequence)
     if (request === undefined || output.kind === 'none') return
@@ -275,7 +276,7 @@ export class Engine {
       if (output.kind === 'token') {
         this.#scheduler.append(entry, output.tokenId)
         this.#counts.generatedTokens++
-        request.times.lastToken = this.#now()
+        request.times.lastToken = now
         request.times.firstToken ??= request.times.lastToken
       }
       const reason = request.accept(output)

@@ -6,7 +6,7 @@
 import type { ConclaveError } from '../errors.ts'
 import type { NativeSamplingParams } from '../native.ts'
 import type { SamplingParams } from '../sampling/params.ts'
-import type { Answer, GenerationChunk } from './answer.ts'
+import type { Answer, ChosenLogprob, GenerationChunk } from './answer.ts'
 import type { GenerationEvents, GenerationResult, Timings } from './generation.ts'
 import type { StepOutput } from './model-runner.ts'
 import type { EngineRequest, FinishReason, RequestTimes } from './request.ts'
@@ -36,7 +36,9 @@ export class GenerateRequest implements EngineRequest {
   readonly #events: GenerationEvents
   readonly #onOver: () => void
   readonly #onFirstToken: (() => void) | undefined
-  readonly #chunks: GenerationChunk[] = []
+  #text = ''
+  readonly #tokenIds: number[] = []
+  readonly #logprobs: ChosenLogprob[] = []
 
   /** `onOver` is called once, before the last event. */
   constructor(ask: GenerateAsk, events: GenerationEvents, onOver: () => void) {
@@ -72,14 +74,16 @@ export class GenerateRequest implements EngineRequest {
 
   #emit(chunk: GenerationChunk | undefined): void {
     if (chunk === undefined) return
-    this.#chunks.push(chunk)
+    this.#text += chunk.text
+    for (const id of chunk.tokenIds) this.#tokenIds.push(id)
+    if (chunk.logprobs !== undefined) this.#logprobs.push(...chunk.logprobs)
     this.#events.chunk(chunk)
   }
 
   #result(finishReason: FinishReason): GenerationResult {
     const result: GenerationResult = {
-      text: this.#chunks.map(chunk => chunk.text).join(''),
-      tokenIds: this.#chunks.flatMap(chunk => chunk.tokenIds),
+      text: this.#text,
+      tokenIds: this.#tokenIds,
       finishReason,
       usage: {
         promptTokens: this.sequence.numPromptTokens,
@@ -89,8 +93,7 @@ export class GenerateRequest implements EngineRequest {
       timings: timings(this.times, this.#answer.numTokens),
       seed: plainSeed(this.#params.seed),
     }
-    if (this.#params.logprobs >= 0)
-      result.logprobs = this.#chunks.flatMap(chunk => chunk.logprobs ?? [])
+    if (this.#params.logprobs >= 0) result.logprobs = this.#logprobs
     return result
   }
 }
