@@ -66,7 +66,12 @@ export class ApiKeys {
       status: 401,
       code: 'unauthorized',
       message: 'Expected a valid API key in the header Authorization: Bearer KEY.',
-      headers: { 'www-authenticate': 'Bearer realm="conclave"' },
+      headers: {
+        // A browser that opens the status page asks for the key as a password.
+        'www-authenticate': headers.get('accept')?.includes('text/html')
+          ? 'Basic realm="conclave", charset="UTF-8"'
+          : 'Bearer realm="conclave"',
+      },
     })
   }
 }

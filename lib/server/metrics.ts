@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { EngineStats } from '../engine/model-engine.ts'
+import { Recent } from './recent.ts'
 
 /** One request that is over. */
 export interface RequestFacts {
@@ -30,6 +31,7 @@ const tokens = [
 
 export class ServerMetrics {
   readonly registry = new Registry()
+  readonly recent = new Recent()
   readonly #stats: () => EngineStats | undefined
   readonly #histograms: Record<HistogramName, Histogram>
   readonly #finished: Counter<'model_name' | 'finished_reason'>
@@ -58,6 +60,7 @@ export class ServerMetrics {
 
   finished(facts: RequestFacts): void {
     const h = this.#histograms
+    this.recent.add(facts)
     this.#finished.inc({ finished_reason: facts.finishReason })
     h.time_to_first_token_seconds.observe(facts.timeToFirstTokenMs / 1000)
     h.e2e_request_latency_seconds.observe(facts.endToEndMs / 1000)
@@ -73,8 +76,10 @@ export class ServerMetrics {
       )
   }
 
-  /** The time between two pieces of one answer. */
-  interToken(ms: number): void {
+  /** A piece of an answer, and the time since the one before, if there was one. */
+  piece(numTokens: number, ms: number | undefined): void {
+    this.recent.addTokens(numTokens)
+    if (ms === undefined) return
     this.#histograms.inter_token_latency_seconds.observe(ms / 1000)
   }
 

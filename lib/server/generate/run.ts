@@ -31,7 +31,7 @@ async function* replies(
     const { index = 0, logprobs } = chunk
     const now = performance.now()
     const before = last[index]
-    if (before !== undefined) metrics.interToken(now - before)
+    metrics.piece(chunk.tokenIds.length, before === undefined ? undefined : now - before)
     last[index] = now
     if (logprobs !== undefined) yield { kind: 'logprobs', index, logprobs }
     for (const delta of readers[index]!.read(chunk)) yield { kind: 'delta', index, delta }

@@ -1,0 +1,64 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { describe, expect, it } from 'vitest'
+import { endpoints } from '../../lib/server/routes.ts'
+import { defaultApp, get, post } from './default-app.ts'
+
+interface Operation {
+  operationId: string
+  responses: Record<string, { content: Record<string, { schema: object }> }>
+  requestBody?: { content: { 'application/json': { schema: object } } }
+}
+
+describe('/openapi.json', () => {
+  const held = defaultApp()
+  const document = async () =>
+    (await (await get(held.app, '/openapi.json')).json()) as {
+      openapi: string
+      paths: Record<string, Record<string, Operation>>
+      components: object
+    }
+
+  it('has every route, each with schemas that compile', async () => {
+    const { openapi, paths, components } = await document()
+    expect(openapi).toBe('3.1.0')
+    const all = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+    )
+    expect(all).toHaveLength(endpoints.length)
+    expect(new Set(all.map(({ operation }) => operation.operationId)).size).toBe(all.length)
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    for (const { operation } of all) {
+      const contents = [operation.requestBody, ...Object.values(operation.responses)]
+      for (const content of contents)
+        for (const { schema } of Object.values(content?.content ?? {}))
+          ajv.compile({ ...schema, components })
+    }
+  })
+
+  it('says what the answers hold', async () => {
+    const { paths, components } = await document()
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    const messages = [{ role: 'user', content: 'Hello' }]
+    const bodies: [string, object][] = [
+      ['/v1/chat/completions', { messages, max_tokens: 2 }],
+      ['/v1/completions', { prompt: 'Hello', max_tokens: 2 }],
+      ['/v1/responses', { input: 'Hello', max_output_tokens: 2 }],
+      ['/v1/messages', { messages, max_tokens: 2 }],
+      ['/v1/messages/count_tokens', { messages }],
+      ['/v1/embeddings', { input: 'Hello' }],
+      ['/tokenize', { prompt: 'Hello' }],
+      ['/detokenize', { tokens: [1, 2] }],
+    ]
+    for (const [path, body] of bodies) {
+      const { schema } = paths[path]!.post!.responses[200]!.content['application/json']!
+      const validate = ajv.compile({ ...schema, components })
+      const answer = await (await post(held.app, path, body)).json()
+      expect([path, validate(answer), validate.errors]).toEqual([path, true, null])
+      const request = paths[path]!.post!.requestBody!.content['application/json'].schema
+      expect(ajv.compile(request)(body)).toBe(true)
+      const refused = paths[path]!.post!.responses[400]!.content['application/json']!.schema
+      const wrong = await (await post(held.app, path, { model: 7 })).json()
+      expect(ajv.compile({ ...refused, components })(wrong)).toBe(true)
+    }
+  })
+})
