@@ -64,12 +64,12 @@ async function ask(){
   try{
     const r=await fetch('v1/chat/completions',{method:'POST',signal:stopper.signal,
       headers:{'content-type':'application/json'},body:JSON.stringify({messages:history,stream:true})})
-    if(!r.ok)throw new Error((await r.json()).error.message)
+    if(!r.ok)throw Error((await r.json()).error.message)
     for(let reader=r.body.getReader(),x;!(x=await reader.read()).done;){
       rest+=piece.decode(x.value,{stream:true});const lines=rest.split('\\n');rest=lines.pop()
       for(const l of lines){
         if(!l.startsWith('data: ')||l.endsWith('[DONE]'))continue
-        const m=JSON.parse(l.slice(6));if(m.error)throw new Error(m.error.message)
+        const m=JSON.parse(l.slice(6));if(m.error)throw Error(m.error.message)
         const d=m.choices[0]?.delta??{}
         if(d.reasoning_content){thought??=line('thought','');thought.textContent+=d.reasoning_content}
         if(d.content){answer??=line('it','');text+=d.content;answer.textContent=text}

@@ -14,8 +14,8 @@ p{margin:8px 0 0;font-size:13px}
 #state[data-state=ready]{color:var(--mark);border-color:var(--mark)}
 main{max-width:1080px;margin:auto;padding:16px 24px 40px;display:grid;gap:14px}
 section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px}
-.tiles b{display:block;font-size:21px;font-variant-numeric:tabular-nums}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px}
+.tiles b{display:block;font-size:19px;font-variant-numeric:tabular-nums}
 .tiles i{font-size:13px}
 canvas{width:100%;display:block}
 #chart{height:160px}
