@@ -2,9 +2,17 @@
  * Reading what a filter, a method or a function was called with.
  * @module
  */
-import { templateError } from './budget.ts'
+import { type Budget, templateError } from './budget.ts'
 import { Text } from './marked-text.ts'
 import { type Arguments, isNumeric, isTrue, numberOf, typeName, type Value } from './values.ts'
+
+/** Before a filter, a method or a test reads the texts that it was given. */
+export function chargeTexts(budget: Budget, value: Value, args: Arguments): void {
+  let chars = value instanceof Text ? value.length : 0
+  for (const item of args.positional) if (item instanceof Text) chars += item.length
+  for (const item of args.named.values()) if (item instanceof Text) chars += item.length
+  budget.charge(chars)
+}
 
 /** The argument at `index`, or by its name; undefined where it was left out. */
 export function argument(args: Arguments, index: number, name?: string): Value {

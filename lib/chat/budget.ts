@@ -4,7 +4,8 @@
  */
 import { ConclaveError } from '../errors.ts'
 
-const charsPerStep = 64
+/** For operations of the runtime's own; where each character is looked at by ours, see `each`. */
+const charsPerStep = 16
 const comparisonsPerStep = 512
 /** A tree or a chain of macros deeper than this is refused, well before the stack ends. */
 const maxDepth = 500
@@ -35,7 +36,17 @@ export class Budget {
   /** Before a text of this length is made or read through. */
   chars(length: number): void {
     this.fits(length)
+    this.charge(length)
+  }
+
+  /** Before texts of this length together are read through. */
+  charge(length: number): void {
     this.spend(1 + length / charsPerStep)
+  }
+
+  /** Before a text's characters, or the parts of it, are handled one by one. */
+  each(count: number): void {
+    this.spend(1 + 2 * count)
   }
 
   /** Before `needle` is looked for in `hay`: the search may take their product. */

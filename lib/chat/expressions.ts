@@ -2,6 +2,7 @@
  * The value of an expression, with Python's and Jinja's rules.
  * @module
  */
+import { chargeTexts } from './arguments.ts'
 import { type Budget, templateError } from './budget.ts'
 import { findFilter } from './filters.ts'
 import { Text } from './marked-text.ts'
@@ -27,6 +28,8 @@ import {
   type Value,
 } from './values.ts'
 
+const noArguments: Arguments = { positional: [], named: new Map() }
+
 export function evaluate(budget: Budget, node: Expression, scope: Scope): Value {
   budget.enter()
   const value = evaluateNode(budget, node, scope)
@@ -37,7 +40,7 @@ export function evaluate(budget: Budget, node: Expression, scope: Scope): Value 
 function evaluateNode(budget: Budget, node: Expression, scope: Scope): Value {
   switch (node.type) {
     case 'Identifier':
-      return scope.get(node.value)
+      return scope.get(budget, node.value)
     case 'StringLiteral':
       return Text.of(node.value)
     case 'IntegerLiteral':
@@ -51,7 +54,9 @@ function evaluateNode(budget: Budget, node: Expression, scope: Scope): Value {
     case 'ObjectLiteral': {
       const dict = new Dict()
       for (const [key, value] of node.value) {
-        dict.set(evaluate(budget, key, scope), evaluate(budget, value, scope))
+        const name = evaluate(budget, key, scope)
+        if (name instanceof Text) budget.chars(name.length)
+        dict.set(name, evaluate(budget, value, scope))
       }
       return dict
     }
@@ -69,7 +74,9 @@ function evaluateNode(budget: Budget, node: Expression, scope: Scope): Value {
       return applyFilter(budget, evaluate(budget, node.operand, scope), node.filter, scope)
     case 'TestExpression': {
       const test = findTest(node.test.value)
-      return test(budget, evaluate(budget, node.operand, scope), undefined) !== node.negate
+      const tested = evaluate(budget, node.operand, scope)
+      chargeTexts(budget, tested, noArguments)
+      return test(budget, tested, undefined) !== node.negate
     }
     case 'Ternary': {
       const branch = isTrue(evaluate(budget, node.condition, scope))
@@ -101,11 +108,14 @@ export function applyFilter(
   scope: Scope,
 ): Value {
   if (filter.type === 'Identifier') {
-    return findFilter(filter.value)(budget, value, { positional: [], named: new Map() })
+    chargeTexts(budget, value, noArguments)
+    return findFilter(filter.value)(budget, value, noArguments)
   }
   if (filter.callee.type !== 'Identifier') throw templateError('expected the name of a filter')
   const run = findFilter(filter.callee.value)
-  return run(budget, value, readArguments(budget, filter.args, scope))
+  const args = readArguments(budget, filter.args, scope)
+  chargeTexts(budget, value, args)
+  return run(budget, value, args)
 }
 
 function call(budget: Budget, node: Call, scope: Scope): Value {
@@ -159,6 +169,7 @@ function attribute(object: Value, name: string): Value {
 
 /** `object[key]`: entries of a mapping before methods. */
 function subscript(budget: Budget, object: Value, key: Value): Value {
+  if (key instanceof Text) budget.chars(key.length)
   if (object instanceof Dict && object.has(key)) return object.get(key)
   if (isNumeric(key) && (Array.isArray(object) || object instanceof Text)) {
     const at = numberOf(key)
@@ -181,7 +192,11 @@ function bound<T>(
   method: ((budget: Budget, self: T, args: Arguments) => Value) | undefined,
   self: T,
 ): Callable | undefined {
-  return method && new Callable((budget, args) => method(budget, self, args))
+  if (method === undefined) return undefined
+  return new Callable((budget, args) => {
+    chargeTexts(budget, self instanceof Text ? self : null, args)
+    return method(budget, self, args)
+  })
 }
 
 function sliced(budget: Budget, object: Value, node: Slice, scope: Scope): Value {

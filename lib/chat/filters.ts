@@ -55,7 +55,8 @@ const htmlEscapes = new Map([
 ])
 
 const escapeHtml = textFilter((budget, text) => {
-  budget.chars(text.length * 5)
+  budget.fits(text.length * 5)
+  budget.each(text.length)
   return text.map(value => value.replace(/[&<>'"]/g, char => htmlEscapes.get(char)!))
 })
 
@@ -146,7 +147,7 @@ const scalarFilters = new Map<string, Filter>([
   ['string', (budget, value) => printed(budget, value)],
   ['upper', textFilter((_b, text) => text.map(value => value.toUpperCase()))],
   ['lower', textFilter((_b, text) => text.map(value => value.toLowerCase()))],
-  ['title', textFilter((_b, text) => titleFilter(text))],
+  ['title', textFilter((budget, text) => titleFilter(budget, text))],
   ['capitalize', textFilter((_b, text) => capitalize(text))],
   [
     'trim',
@@ -197,7 +198,7 @@ const scalarFilters = new Map<string, Filter>([
     'reverse',
     (budget, value) => {
       if (value instanceof Text) {
-        budget.spend(value.length)
+        budget.each(value.length)
         return Text.join(characters(value).reverse())
       }
       if (!Array.isArray(value)) throw templateError(`a ${typeName(value)} cannot be reversed`)

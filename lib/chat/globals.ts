@@ -8,6 +8,9 @@ import { Text } from './marked-text.ts'
 import { printed } from './printing.ts'
 import { Callable, Dict, iterate, Namespace, type Run, type Value } from './values.ts'
 
+const stepsPerMapping = 3
+const stepsPerTime = 100
+
 const range: Run = (budget, args) => {
   const single = args.positional.length < 2
   const start = single ? 0 : integerArgument(args, 0, undefined, 0)
@@ -20,6 +23,7 @@ const range: Run = (budget, args) => {
 }
 
 const namespace: Run = (budget, args) => {
+  budget.spend(stepsPerMapping)
   const attributes = new Map<string, Value>()
   const source = argument(args, 0)
   if (source instanceof Dict) {
@@ -33,11 +37,14 @@ const namespace: Run = (budget, args) => {
 }
 
 const dict: Run = (budget, args) => {
+  budget.spend(stepsPerMapping)
   const result = new Dict()
   const source = argument(args, 0)
   const pairs = source instanceof Dict ? source.items() : iterate(budget, source)
   for (const pair of pairs) {
+    budget.spend(stepsPerMapping)
     const [key, value] = iterate(budget, pair)
+    if (key instanceof Text) budget.chars(key.length)
     result.set(key, value)
   }
   for (const [name, value] of args.named) result.set(Text.of(name), value)
@@ -80,8 +87,10 @@ export function formatTime(date: Date, format: string): string {
 
 /** `now` is what strftime_now() reads. */
 export function globalFunctions(now: () => Date): Map<string, Value> {
-  const strftime: Run = (_budget, args) =>
-    Text.of(formatTime(now(), textArgument(args, 0).value.slice(0, 1000)))
+  const strftime: Run = (budget, args) => {
+    budget.spend(stepsPerTime)
+    return Text.of(formatTime(now(), textArgument(args, 0).value.slice(0, 200)))
+  }
   return new Map<string, Value>([
     ['range', new Callable(range)],
     ['namespace', new Callable(namespace)],

@@ -4,6 +4,7 @@
  */
 import {
   argument,
+  chargeTexts,
   flagArgument,
   integerArgument,
   isGiven,
@@ -28,12 +29,16 @@ import {
   type Value,
 } from './values.ts'
 
+const maxPathLength = 200
+
 type Filter = (budget: Budget, value: Value, args: Arguments) => Value
 
 /** The value at a path such as "function.name" or "0"; undefined where it ends early. */
 function attributeAt(value: Value, path: Value): Value {
   if (isNumeric(path)) return Array.isArray(value) ? value[numberOf(path)] : undefined
-  if (!(path instanceof Text)) throw templateError('expected the name of an attribute')
+  if (!(path instanceof Text) || path.length > maxPathLength) {
+    throw templateError('expected the name of an attribute')
+  }
   return path.value.split('.').reduce<Value>((inner, name) => {
     if (inner instanceof Dict) return inner.attribute(name)
     if (inner instanceof Namespace) return inner.attributes.get(name)
@@ -42,8 +47,10 @@ function attributeAt(value: Value, path: Value): Value {
 }
 
 /** Sort key: case is folded unless asked otherwise. */
-function foldCase(value: Value, caseSensitive: boolean): Value {
-  return value instanceof Text && !caseSensitive ? value.map(text => text.toLowerCase()) : value
+function foldCase(budget: Budget, value: Value, caseSensitive: boolean): Value {
+  if (!(value instanceof Text) || caseSensitive) return value
+  budget.chars(value.length)
+  return value.map(text => text.toLowerCase())
 }
 
 function sorted(budget: Budget, items: Value[], keyOf: (item: Value) => Value, reverse: boolean) {
@@ -58,7 +65,7 @@ const sort: Filter = (budget, value, args) => {
   const caseSensitive = flagArgument(args, 1, 'case_sensitive')
   const path = argument(args, 2, 'attribute') ?? null
   const keyOf = (item: Value) =>
-    foldCase(path === null ? item : attributeAt(item, path), caseSensitive)
+    foldCase(budget, path === null ? item : attributeAt(item, path), caseSensitive)
   return sorted(budget, iterate(budget, value), keyOf, flagArgument(args, 0, 'reverse'))
 }
 
@@ -66,7 +73,7 @@ const dictsort: Filter = (budget, value, args) => {
   if (!(value instanceof Dict)) throw templateError('dictsort expects a mapping')
   const index = optionalText(args, 1, 'by')?.value === 'value' ? 1 : 0
   const caseSensitive = flagArgument(args, 0, 'case_sensitive')
-  const keyOf = (item: Value) => foldCase((item as Value[])[index], caseSensitive)
+  const keyOf = (item: Value) => foldCase(budget, (item as Value[])[index], caseSensitive)
   return sorted(budget, value.items(), keyOf, flagArgument(args, 2, 'reverse'))
 }
 
@@ -74,7 +81,7 @@ const unique: Filter = (budget, value, args) => {
   const caseSensitive = flagArgument(args, 0, 'case_sensitive')
   const seen: Value[] = []
   return iterate(budget, value).filter(item => {
-    const key = foldCase(item, caseSensitive)
+    const key = foldCase(budget, item, caseSensitive)
     if (seen.some(other => isEqual(budget, other, key))) return false
     seen.push(key)
     return true
@@ -95,6 +102,7 @@ const extreme =
     const path = argument(args, 1, 'attribute') ?? null
     const keyOf = (item: Value) =>
       foldCase(
+        budget,
         path === null ? item : attributeAt(item, path),
         flagArgument(args, 0, 'case_sensitive'),
       )
@@ -125,7 +133,7 @@ const selecting =
     const other = argument(args, at + 1)
     return iterate(budget, value).filter(item => {
       const tested = byAttribute ? attributeAt(item, argument(args, 0)) : item
-      budget.spend(1)
+      chargeTexts(budget, tested, args)
       return (test === null ? isTrue(tested) : test(budget, tested, other)) === keep
     })
   }
@@ -141,7 +149,7 @@ const mapping =
     const filter = findFilter(textArgument(args, 0).value)
     const rest = { positional: args.positional.slice(1), named: args.named }
     return items.map(item => {
-      budget.spend(1)
+      chargeTexts(budget, item, rest)
       return filter(budget, item, rest)
     })
   }

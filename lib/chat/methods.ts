@@ -24,10 +24,13 @@ type Method<T> = (budget: Budget, self: T, args: Arguments) => Value
 
 const affix =
   (test: (self: string, part: string) => boolean): Method<Text> =>
-  (_budget, self, args) => {
+  (budget, self, args) => {
     const given = argument(args, 0)
     const parts = Array.isArray(given) ? given : [textArgument(args, 0)]
-    return parts.some(part => part instanceof Text && test(self.value, part.value))
+    return parts.some(part => {
+      budget.charge(part instanceof Text ? Math.min(part.length, self.length) : 0)
+      return part instanceof Text && test(self.value, part.value)
+    })
   }
 
 const find =
@@ -60,7 +63,7 @@ const notFound = () => {
 export const textMethods: ReadonlyMap<string, Method<Text>> = new Map<string, Method<Text>>([
   ['upper', changed(self => self.map(value => value.toUpperCase()))],
   ['lower', changed(self => self.map(value => value.toLowerCase()))],
-  ['title', changed(title)],
+  ['title', (budget, self) => title(budget, self)],
   ['capitalize', changed(capitalize)],
   ['strip', (budget, self, args) => strip(budget, self, optionalText(args, 0), true, true)],
   ['lstrip', (budget, self, args) => strip(budget, self, optionalText(args, 0), true, false)],
@@ -147,7 +150,7 @@ export const textMethods: ReadonlyMap<string, Method<Text>> = new Map<string, Me
   [
     'isspace',
     (budget, self) => {
-      budget.spend(self.length)
+      budget.each(self.length)
       return isSpace(self)
     },
   ],

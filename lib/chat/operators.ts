@@ -53,7 +53,10 @@ export function contains(budget: Budget, container: Value, item: Value): boolean
     return container.value.includes(item.value)
   }
   if (Array.isArray(container)) return container.some(other => isEqual(budget, other, item))
-  if (container instanceof Dict) return container.has(item)
+  if (container instanceof Dict) {
+    if (item instanceof Text) budget.chars(item.length)
+    return container.has(item)
+  }
   throw templateError(`a ${typeName(item)} cannot be looked for in a ${typeName(container)}`)
 }
 

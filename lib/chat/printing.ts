@@ -27,7 +27,7 @@ function writeRepr(out: TextBuilder, budget: Budget, value: Value): void {
   budget.spend(stepsPerItem)
   budget.fits(out.length)
   if (value instanceof Text) {
-    budget.chars(value.length)
+    budget.each(value.length)
     for (const part of quoted(value)) out.add(part)
   } else if (Array.isArray(value)) {
     const [open, close] = value instanceof Tuple ? ['(', value.length === 1 ? ',)' : ')'] : '[]'
@@ -167,6 +167,7 @@ function writeItems(
 
 function jsonString(budget: Budget, text: Text, style: JsonStyle): Text {
   budget.chars(text.length)
+  if (style.ensureAscii) budget.each(text.length)
   const body = text.map(value => {
     const json = JSON.stringify(value).slice(1, -1)
     if (!style.ensureAscii) return json

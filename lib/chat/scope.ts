@@ -2,7 +2,10 @@
  * Names and what they stand for, inner over outer.
  * @module
  */
+import type { Budget } from './budget.ts'
 import type { Value } from './values.ts'
+
+const hopsPerStep = 8
 
 export class Scope {
   readonly #names: Map<string, Value>
@@ -13,11 +16,15 @@ export class Scope {
     this.#names = names
   }
 
-  get(name: string): Value {
-    for (let scope: Scope | null = this; scope !== null; scope = scope.#outer) {
-      if (scope.#names.has(name)) return scope.#names.get(name)
+  get(budget: Budget, name: string): Value {
+    let hops = 0
+    let scope: Scope | null = this
+    while (scope !== null && !scope.#names.has(name)) {
+      scope = scope.#outer
+      hops++
     }
-    return undefined
+    budget.spend(hops / hopsPerStep)
+    return scope === null ? undefined : scope.#names.get(name)
   }
 
   set(name: string, value: Value): void {

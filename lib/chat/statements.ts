@@ -22,6 +22,9 @@ import {
 /** What a round of a loop costs beside its body. */
 const stepsPerRound = 4
 
+/** What the scope of a macro costs beside its body. */
+const stepsPerMacro = 8
+
 /** How a body ended: a loop takes note of the first two. */
 type Ending = 'break' | 'continue' | undefined
 
@@ -166,6 +169,7 @@ function loopState(items: readonly Value[], i: number, memory: Value[]): Namespa
 function macro(node: { args: Parameter[]; body: Node[] }, scope: Scope): Callable {
   return new Callable((budget, args) => {
     budget.enterMacro()
+    budget.spend(stepsPerMacro)
     const inner = new Scope(scope)
     bind(budget, node.args, args, inner)
     const text = run(budget, node.body, inner)

@@ -16,7 +16,8 @@ import type { Value } from './values.ts'
 const maxTemplateLength = 256 * 1024
 /** The parser's search for tags takes the square of a run of white space. */
 const maxSpaceRun = 1024
-const maxSteps = 1_000_000
+/** A fifth of a microsecond each, at most: see test/chat/template-time.test.ts. */
+const maxSteps = 500_000
 /** Steps that each character of input earns on top: long conversations need more. */
 const stepsPerInputChar = 1
 const maxOutput = 4 * 1024 * 1024

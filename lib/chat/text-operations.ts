@@ -16,6 +16,9 @@ const lineEnds = new RegExp(`\r\n|[${'\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029'}]`, 
 const wordEnds = `[-({[<${[...whiteSpace].join('')}]`
 const wordStarts = new RegExp(`(${wordEnds}*)(.)([^${wordEnds.slice(1)}*)`, 'gsu')
 
+/** What cutting one part out costs. */
+const stepsPerPart = 3
+
 const hasSurrogates = /[\ud800-\udfff]/
 
 /** Length in code points, Python's len(). */
@@ -50,12 +53,14 @@ export function strip(
   while (left && start < end) {
     const char = String.fromCodePoint(value.codePointAt(start)!)
     if (!drops(char)) break
+    budget.spend(1)
     start += char.length
   }
   while (right && end > start) {
     const pair = end - start > 1 && value.codePointAt(end - 2)! > 0xffff
     const char = value.slice(end - (pair ? 2 : 1), end)
     if (!drops(char)) break
+    budget.spend(1)
     end -= char.length
   }
   return text.slice(start, end)
@@ -68,10 +73,10 @@ export function occurrences(budget: Budget, text: Text, needle: Text, limit: num
   const found: number[] = []
   let at = text.value.indexOf(needle.value)
   while (at >= 0 && found.length < limit) {
+    budget.spend(stepsPerPart)
     found.push(at)
     at = text.value.indexOf(needle.value, at + needle.length)
   }
-  budget.spend(found.length)
   return found
 }
 
@@ -104,15 +109,17 @@ function splitWords(budget: Budget, text: Text, most: number): Text[] {
   const words: Text[] = []
   let at = 0
   while (true) {
+    const from = at
     while (at < text.length && whiteSpace.has(text.value[at]!)) at++
+    budget.spend((at - from) / 4 + stepsPerPart)
     if (at >= text.length) return words
-    budget.spend(1)
     if (words.length >= most) {
       words.push(strip(budget, text.slice(at), null, false, true))
       return words
     }
     const start = at
     while (at < text.length && !whiteSpace.has(text.value[at]!)) at++
+    budget.spend((at - start) / 4)
     words.push(text.slice(start, at))
   }
 }
@@ -122,12 +129,12 @@ export function splitLines(budget: Budget, text: Text, keepEnds: boolean): Text[
   const lines: Text[] = []
   let start = 0
   for (const match of text.value.matchAll(lineEnds)) {
+    budget.spend(stepsPerPart)
     const end = match.index + match[0].length
     lines.push(text.slice(start, keepEnds ? end : match.index))
     start = end
   }
   if (start < text.length) lines.push(text.slice(start))
-  budget.spend(lines.length)
   return lines
 }
 
@@ -142,7 +149,7 @@ export function replace(budget: Budget, text: Text, from: Text, to: Text, limit:
 
 /** Python puts the replacement of '' before every character and at the end. */
 function interleave(budget: Budget, text: Text, to: Text, most: number): Text {
-  budget.spend(text.length)
+  budget.each(text.length)
   budget.chars(text.length * (to.length + 1))
   const out = new TextBuilder()
   const parts = characters(text)
@@ -163,7 +170,8 @@ export function join(budget: Budget, parts: readonly Text[], separator: Text): T
 }
 
 /** str.title(): a capital after every character that is no letter. */
-export function title(text: Text): Text {
+export function title(budget: Budget, text: Text): Text {
+  budget.each(text.length)
   return text.withValue(
     text.value.replace(/\p{L}+/gu, word => {
       const first = String.fromCodePoint(word.codePointAt(0)!)
@@ -173,7 +181,8 @@ export function title(text: Text): Text {
 }
 
 /** Jinja's title filter: a capital after white space, hyphens and opening brackets. */
-export function titleFilter(text: Text): Text {
+export function titleFilter(budget: Budget, text: Text): Text {
+  budget.each(text.length)
   const value = text.value.replace(wordStarts, (_, before: string, first: string, rest: string) => {
     return before + first.toUpperCase() + rest.toLowerCase()
   })
@@ -195,10 +204,11 @@ export function slice(
   step: number,
 ): Text | Value[] {
   if (step === 0) throw templateError('slice step cannot be zero')
+  if (value instanceof Text) budget.chars(value.length)
   const simple = value instanceof Text && step === 1 && !hasSurrogates.test(value.value)
+  if (!simple) budget.each(value.length)
   const items: readonly Value[] = simple ? [] : value instanceof Text ? characters(value) : value
-  const length = simple ? (value as Text).length : items.length
-  budget.spend(simple ? 1 : length)
+  const length = simple ? value.length : items.length
   const clamp = (at: number, low: number, high: number) =>
     Math.min(Math.max(at < 0 ? at + length : at, low), high)
   const forward = step > 0

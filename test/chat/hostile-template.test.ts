@@ -115,13 +115,13 @@ describe('a template within bounds', () => {
   test.each(limits)('%s: template_limit', (_name, source) => {
     const start = process.cpuUsage()
     expect(code(source)).toBe('template_limit')
-    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500)
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(200)
   })
 
   test.each(broken)('%s: template_error', (_name, source) => {
     const start = process.cpuUsage()
     expect(code(source)).toBe('template_error')
-    expect(process.cpuUsage(start).user / 1000).toBeLessThan(500)
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(200)
   })
 
   test.each(doors)('%s leads nowhere', source => {

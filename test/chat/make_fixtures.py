@@ -1,6 +1,6 @@
 """Writes fixtures/rendered.json: what transformers renders for conversations of many shapes.
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install transformers jinja2
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install transformers jinja2 gguf
     /tmp/venv/bin/python test/chat/make_fixtures.py
 
 Each row holds the template's name, the conversation, the options and the text, or null where the
@@ -15,6 +15,7 @@ import struct
 import sys
 from pathlib import Path
 
+from gguf import GGUFReader
 from transformers import PreTrainedTokenizerFast
 
 HERE = Path(__file__).parent
@@ -99,7 +100,17 @@ SIMPLE = (
 )
 FEATURES = (HERE / 'features.jinja').read_text()
 DEFAULT = (HERE.parent.parent / 'default-model/chat_template.jinja').read_text()
+# The model's own template stays in its file (scripts/fetch-smollm2.mjs); the rows are kept.
+SMOLLM2 = Path.home() / '.cache/conclave/test-models/SmolLM2-135M-Instruct.Q4_1.gguf'
+
+
+def smollm2():
+    field = GGUFReader(SMOLLM2).get_field('tokenizer.chat_template')
+    return bytes(field.parts[field.data[0]]).decode()
+
+
 TEMPLATES = {
+    'smollm2': smollm2(),
     'default': DEFAULT,
     'qwen3': CONFIG['chat_template'],
     'simple': SIMPLE,
@@ -179,7 +190,7 @@ def main():
     rows = []
     for i, (messages, options) in enumerate(conversations()):
         for template in TEMPLATES:
-            if template in ('features', 'default') and i % 3 > 0:
+            if template in ('features', 'default', 'smollm2') and i % 3 > 0:
                 continue
             rows.append(
                 {
@@ -192,7 +203,7 @@ def main():
     target = HERE / 'fixtures/rendered.json'
     target.parent.mkdir(exist_ok=True)
     fixture = {
-        'templates': {name: source for name, source in TEMPLATES.items() if name != 'qwen3'},
+        'templates': {name: source for name, source in TEMPLATES.items() if name not in ('qwen3', 'smollm2')},
         'rows': rows,
     }
     target.write_text(json.dumps(fixture, separators=(',', ':')) + '\n')

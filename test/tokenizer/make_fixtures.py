@@ -1,7 +1,7 @@
 """Writes fixtures/parity.json: the ids of the Hugging Face tokenizers for a few thousand texts,
 and fixtures/small.json: a few small tokenizers of other kinds, with hashes of the same.
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install tokenizers
+    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install tokenizers transformers gguf torch
     /tmp/venv/bin/python test/tokenizer/make_fixtures.py
 
 A text that repeats one piece is kept as [piece, count], and its ids as a SHA-256 of their uint32.
@@ -36,6 +36,24 @@ VOCABULARIES = {
     'default': ROOT / 'default-model/tokenizer.json',
 }
 
+SMOLLM2 = Path.home() / '.cache/conclave/test-models/SmolLM2-135M-Instruct.Q4_1.gguf'
+
+
+def smollm2():
+    """The tokenizer inside of the GGUF; transformers does not read its `tokenizer.ggml.pre`, which
+    stands for single digits, then the byte-level pattern."""
+    from transformers import AutoTokenizer
+
+    stock = AutoTokenizer.from_pretrained(str(SMOLLM2.parent), gguf_file=SMOLLM2.name)
+    backend = stock.backend_tokenizer
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    return json.loads(backend.to_str())
+
 
 def pack(ids):
     out = bytearray()
@@ -47,8 +65,8 @@ def pack(ids):
     return base64.b64encode(bytes(out)).decode()
 
 
-def encode_all(path, texts):
-    source = json.loads(path.read_text())
+def encode_all(path, texts, source=None):
+    source = source or json.loads(path.read_text())
     stock = Tokenizer.from_str(json.dumps(source))
     source['added_tokens'] = []
     source['post_processor'] = None
@@ -177,6 +195,8 @@ def main():
         'texts': texts,
         'ids': {name: encode_all(path, texts) for name, path in found.items()},
     }
+    if SMOLLM2.exists():
+        fixture['ids']['smollm2'] = encode_all(SMOLLM2, texts, smollm2())
     target = HERE / 'fixtures/parity.json'
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(fixture, ensure_ascii=True, separators=(',', ':')) + '\n')
@@ -184,7 +204,7 @@ def main():
     (HERE / 'fixtures/small.json').write_text(
         json.dumps(small, ensure_ascii=True, separators=(',', ':')) + '\n'
     )
-    print(f'{len(texts)} texts, {", ".join(found)}: {target.stat().st_size} bytes', file=sys.stderr)
+    print(f'{len(texts)} texts, {", ".join(fixture["ids"])}: {target.stat().st_size} bytes', file=sys.stderr)
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts'
 import { qwen3 } from './qwen3.ts'
 import { smallFixture, smallTokenizers } from './small.ts'
+import { smollm2Files, smollm2Missing } from './smollm2.ts'
 
 interface Rows {
   /** Of the tokenizer.json that the ids are from. */
@@ -35,12 +36,24 @@ function unpack(packed: string): number[] {
 
 const defaultText = existsSync(defaultFile) ? readFileSync(defaultFile) : null
 
+const smollm2 = smollm2Missing === null ? (await smollm2Files()).tokenizer : null
+
 function load(name: string): Tokenizer {
   if (name === 'qwen3') return qwen3
+  if (name === 'smollm2') return Tokenizer.fromFiles({ tokenizer: smollm2 })
   return Tokenizer.fromFiles({ tokenizer: JSON.parse(String(defaultText)) })
 }
 
-const names = Object.keys(fixture.ids).filter(name => name !== 'default' || defaultText !== null)
+const missing = new Map([
+  ['default', defaultText === null],
+  ['smollm2', smollm2 === null],
+])
+const names = Object.keys(fixture.ids).filter(name => missing.get(name) !== true)
+
+test('three vocabularies', ({ skip }) => {
+  expect(Object.keys(fixture.ids).sort()).toEqual(['default', 'qwen3', 'smollm2'])
+  if (smollm2Missing !== null) skip(smollm2Missing)
+})
 
 test.skipIf(defaultText === null)('default-model/tokenizer.json is the file of the fixture', () => {
   const hash = createHash('sha256').update(defaultText!).digest('hex')
