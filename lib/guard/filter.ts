@@ -4,32 +4,66 @@
  */
 
 import type { Masking } from './masking.ts'
-import type { CheckedPolicy } from './policy.ts'
+import type { Treatments } from './policy.ts'
 import { type Decided, resolve } from './resolve.ts'
 import type { Scanner } from './scanner.ts'
+
+/** Writes stretches of the text; offsets are UTF-16 units of the whole input. */
+export interface Pieces {
+  /** `text`, which starts at `from`, as it leaves. */
+  plain(text: string, from: number): string
+  /** What leaves in its place. */
+  masked(text: string, from: number, mask: string): string
+  /** A match from `from` to `to` ended the text. */
+  cut(from: number, to: number): void
+}
+
+const asTheyAre: Pieces = {
+  plain: text => text,
+  masked: (_text, _from, mask) => mask,
+  cut() {},
+}
 
 /** Takes chunks, gives what may leave. Whatever the chunks, the sum is the same. */
 export class Filter {
   readonly #scanner: Scanner
-  readonly #policy: CheckedPolicy
+  readonly #treatments: Treatments
   readonly #masking: Masking
+  readonly #onMatch: (match: Decided) => void
   /** Offset up to which text has left. */
   #left = 0
   #come = 0
+  #pieces = asTheyAre
   /** Every match so far. */
   readonly matches: Decided[] = []
   /** True once a match was found that ends the text. */
   blocked = false
 
-  constructor(scanner: Scanner, policy: CheckedPolicy, masking: Masking) {
+  constructor(
+    scanner: Scanner,
+    treatments: Treatments,
+    masking: Masking,
+    onMatch: (match: Decided) => void,
+  ) {
     this.#scanner = scanner
-    this.#policy = policy
+    this.#treatments = treatments
     this.#masking = masking
+    this.#onMatch = onMatch
   }
 
   /** Characters that came and have not left. */
   get held(): number {
     return this.blocked ? 0 : this.#come - this.#left
+  }
+
+  /** Offset up to which text has left or was masked. */
+  get left(): number {
+    return this.#left
+  }
+
+  /** Has another write what leaves. */
+  writeWith(pieces: Pieces): void {
+    this.#pieces = pieces
   }
 
   /** Gives what may leave now that `chunk` has come. */
@@ -50,7 +84,7 @@ export class Filter {
     const found = resolve(
       this.#scanner.takeFound(settled).map(one => ({
         ...one,
-        action: this.#policy.treatments.get(one.category)!.action,
+        action: this.#treatments.get(one.category)!.action,
       })),
     )
     const out = this.#write(found, settled)
@@ -62,19 +96,25 @@ export class Filter {
     const pieces: string[] = []
     for (const match of found) {
       this.matches.push(match)
+      this.#onMatch(match)
       if (match.action === 'score') continue
-      pieces.push(this.#scanner.slice(this.#left, match.start))
+      pieces.push(this.#plain(this.#left, match.start))
       this.#left = match.end
       if (match.action === 'block') {
         this.blocked = true
+        this.#pieces.cut(match.start, match.end)
         return pieces.join('')
       }
-      const { style } = this.#policy.treatments.get(match.category)!
+      const { style } = this.#treatments.get(match.category)!
       const text = this.#scanner.slice(match.start, match.end)
-      pieces.push(this.#masking.write(match.category, style, text))
+      const mask = this.#masking.write(match.category, style, text)
+      pieces.push(this.#pieces.masked(text, match.start, mask))
     }
-    if (settled > this.#left) pieces.push(this.#scanner.slice(this.#left, settled))
+    if (settled > this.#left) pieces.push(this.#plain(this.#left, settled))
     this.#left = Math.max(this.#left, settled)
     return pieces.length === 1 ? pieces[0]! : pieces.join('')
+  }
+  #plain(from: number, to: number): string {
+    return from < to ? this.#pieces.plain(this.#scanner.slice(from, to), from) : ''
   }
 }

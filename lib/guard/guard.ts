@@ -2,11 +2,19 @@
  * The guard: a policy applied to texts and streams.
  * @module
  */
+import { ConclaveError } from '../errors.ts'
 import type { Category } from './categories.ts'
 import { DocumentIndex } from './documents.ts'
 import { Filter } from './filter.ts'
+import { GuardedText } from './guarded-text.ts'
 import { Masking } from './masking.ts'
-import { type Action, type CheckedPolicy, checkPolicy, type GuardPolicy } from './policy.ts'
+import {
+  type Action,
+  type CheckedPolicy,
+  checkPolicy,
+  type Direction,
+  type GuardPolicy,
+} from './policy.ts'
 import { allRules } from './rules.ts'
 import { arrange, Scanner } from './scanner.ts'
 import { TermIndex } from './terms.ts'
@@ -32,12 +40,24 @@ export interface GuardResult {
   matches: GuardMatch[]
 }
 
+/** How often something was found. */
+export interface GuardCount {
+  category: Category
+  action: Action
+  direction: Direction
+  count: number
+}
+
 /** A policy, ready to be applied. Made by {@link createGuard}. */
 export interface Guard {
-  /** Looks through a whole text. Linear time. */
-  scan(text: string): GuardResult
+  /** Looks through a whole text. Linear time. `direction` is `output` by default. */
+  scan(text: string, direction?: Direction): GuardResult
   /** Masks a stream of text; the readable side closes at a block. */
-  stream(): TransformStream<string, string>
+  stream(direction?: Direction): TransformStream<string, string>
+  /** As {@link Guard.scan} for text that is, begins with, or calls a tool with JSON, which stays valid. */
+  scanJson(text: string, direction?: Direction): GuardResult
+  /** What was found so far, for metrics. */
+  counts(): GuardCount[]
   /** Puts back what this guard's pseudonyms in `text` stand for. */
   restore(text: string): string
 }
@@ -55,22 +75,77 @@ export interface Guard {
 export function createGuard(policy: 'default' | GuardPolicy = 'default'): Guard {
   const checked = checkPolicy(policy)
   const masking = new Masking(checked.key)
-  const filter = filtersOf(checked, masking)
-  return {
-    scan: text => scanAll(filter(), text),
-    stream: () => streamThrough(filter()),
+  const counter = new Counter()
+  const filters = { input: make('input'), output: make('output') }
+  function make(direction: Direction) {
+    return filtersOf(checked, direction, masking, match => counter.add(direction, match))
+  }
+  const guard: Guard = {
+    scan: (text, direction = 'output') => scanAll(filters[direction](), text),
+    scanJson: (text, direction = 'output') => {
+      const guarded = new GuardedText(filters[direction]())
+      const out = guarded.push(text) + guarded.end()
+      return { text: out, blocked: guarded.blocked, matches: [...guarded.matches] }
+    },
+    stream: (direction = 'output') => streamThrough(filters[direction]()),
     restore: text => masking.restore(text),
+    counts: () => counter.list(),
+  }
+  texts.set(guard, direction => new GuardedText(filters[direction]()))
+  return guard
+}
+
+const texts = new WeakMap<Guard, (direction: Direction) => GuardedText>()
+
+/** One text on its way through `guard`, in pieces. Throws `invalid_request` for another's object. */
+export function guardedText(guard: Guard, direction: Direction): GuardedText {
+  const open = texts.get(guard)
+  if (open === undefined)
+    throw new ConclaveError(
+      'invalid_request',
+      'Expected a guard that createGuard made. Make one from your policy.',
+      { option: 'guard' },
+    )
+  return open(direction)
+}
+
+/** A guard of a guard, a policy or `'default'`. */
+export function guardOf(guard: 'default' | GuardPolicy | Guard): Guard {
+  return typeof guard === 'object' && texts.has(guard as Guard)
+    ? (guard as Guard)
+    : createGuard(guard as 'default' | GuardPolicy)
+}
+
+/** Counts by category, action and direction. */
+class Counter {
+  readonly #counts = new Map<string, GuardCount>()
+
+  add(direction: Direction, { category, action }: GuardMatch): void {
+    const key = `${category} ${action} ${direction}`
+    const count = this.#counts.get(key) ?? { category, action, direction, count: 0 }
+    count.count++
+    this.#counts.set(key, count)
+  }
+
+  list(): GuardCount[] {
+    return [...this.#counts.values()].map(count => ({ ...count }))
   }
 }
 
 /** Makes filters of a policy; each takes one text. */
 export function filterOf(policy: 'default' | GuardPolicy): () => Filter {
   const checked = checkPolicy(policy)
-  return filtersOf(checked, new Masking(checked.key))
+  return filtersOf(checked, 'output', new Masking(checked.key), () => {})
 }
 
-function filtersOf(checked: CheckedPolicy, masking: Masking): () => Filter {
-  const on = (category: Category) => checked.treatments.get(category)!.action !== 'off'
+function filtersOf(
+  checked: CheckedPolicy,
+  direction: Direction,
+  masking: Masking,
+  onMatch: (match: GuardMatch) => void,
+): () => Filter {
+  const treatments = checked.treatments[direction]
+  const on = (category: Category) => treatments.get(category)!.action !== 'off'
   const rules = arrange(allRules.filter(rule => on(rule.category)))
   const terms = on('term') && checked.terms.length > 0 ? new TermIndex(checked.terms) : undefined
   const documents =
@@ -79,7 +154,7 @@ function filtersOf(checked: CheckedPolicy, masking: Masking): () => Filter {
       : undefined
   return () => {
     const trackers = [terms?.tracker(), documents?.tracker()].filter(t => t !== undefined)
-    return new Filter(new Scanner(rules, trackers), checked, masking)
+    return new Filter(new Scanner(rules, trackers), treatments, masking, onMatch)
   }
 }
 

@@ -6,7 +6,8 @@ export { type Category, categories } from './categories.ts'
 export {
   createGuard,
   type Guard,
+  type GuardCount,
   type GuardMatch,
   type GuardResult,
 } from './guard.ts'
-export type { Action, GuardPolicy, MaskStyle } from './policy.ts'
+export type { Action, Direction, GuardPolicy, MaskStyle } from './policy.ts'

@@ -9,7 +9,18 @@ import { type Category, categories } from './categories.ts'
 const action = z.enum(['off', 'score', 'mask', 'block'])
 const style = z.enum(['tag', 'stars', 'last4', 'pseudonym'])
 
-const categoryRule = z.union([action, z.strictObject({ action, style: style.optional() })])
+const categoryRule = z.union([
+  action,
+  z.strictObject({
+    /** For both directions, where one does not say. */
+    action: action.optional(),
+    /** For what goes to the model. */
+    input: action.optional(),
+    /** For what comes from it. */
+    output: action.optional(),
+    style: style.optional(),
+  }),
+])
 
 const term = z.string().min(1).max(200)
 const document = z.union([
@@ -29,6 +40,7 @@ const policySchema = z.strictObject({
 
 /** `score` reports, `mask` replaces, `block` ends the text; `off` does not look. */
 export type Action = z.infer<typeof action>
+type CategoryRule = z.infer<typeof categoryRule>
 /** `tag` [PHONE], `stars` \*\*\*, `last4` keeps four characters, `pseudonym` [PHONE_3f9a…]. */
 export type MaskStyle = z.infer<typeof style>
 /** The JSON of a policy. Categories that it leaves out are off. */
@@ -40,9 +52,15 @@ export interface Treatment {
   readonly style: MaskStyle
 }
 
+/** What is done with each category. */
+export type Treatments = ReadonlyMap<Category, Treatment>
+
+/** `input`: on its way to the model; `output`: on its way from it. */
+export type Direction = 'input' | 'output'
+
 /** A policy that was checked. */
 export interface CheckedPolicy {
-  readonly treatments: ReadonlyMap<Category, Treatment>
+  readonly treatments: Readonly<Record<Direction, Treatments>>
   readonly key: string | undefined
   readonly terms: readonly string[]
   readonly documents: readonly string[]
@@ -66,22 +84,28 @@ export function checkPolicy(policy: 'default' | GuardPolicy): CheckedPolicy {
     )
   }
   const { data } = parsed
-  const treatments = new Map<Category, Treatment>()
-  for (const name of categories) {
-    const rule = Object.hasOwn(data.categories, name) ? data.categories[name] : undefined
-    const listed =
-      (name === 'term' && data.terms !== undefined) ||
-      (name === 'document' && data.documents !== undefined)
-    const plain = typeof rule === 'object' ? rule : { action: rule ?? (listed ? 'mask' : 'off') }
-    treatments.set(name, {
-      action: plain.action,
-      style: ('style' in plain ? plain.style : undefined) ?? data.style ?? 'tag',
-    })
-  }
+  const treatments = { input: treatmentsOf(data, 'input'), output: treatmentsOf(data, 'output') }
   return {
     treatments,
     key: data.key,
     terms: data.terms ?? [],
     documents: (data.documents ?? []).map(d => (typeof d === 'string' ? d : d.text)),
   }
+}
+
+function treatmentsOf(policy: GuardPolicy, direction: Direction): Treatments {
+  const treatments = new Map<Category, Treatment>()
+  for (const name of categories) {
+    const rule = Object.hasOwn(policy.categories, name) ? policy.categories[name] : undefined
+    const listed =
+      (name === 'term' && policy.terms !== undefined) ||
+      (name === 'document' && policy.documents !== undefined)
+    const plain: Exclude<CategoryRule, string> =
+      typeof rule === 'object' ? rule : rule === undefined ? {} : { action: rule }
+    treatments.set(name, {
+      action: plain[direction] ?? plain.action ?? (listed && rule === undefined ? 'mask' : 'off'),
+      style: ('style' in plain ? plain.style : undefined) ?? policy.style ?? 'tag',
+    })
+  }
+  return treatments
 }

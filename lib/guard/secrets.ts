@@ -134,7 +134,10 @@ const assignment: Rule = {
     if (from < 0) return from
     const end = runEnd(w, from, /[^\s"'`,;)\]}>，。；、）】」]/, longestValue)
     if (end === OPEN) return OPEN
-    const value = w.text.slice(from, end).replace(/[.!?]+$/, '')
+    // Behind a quote there is no sentence: the mark is part of the value.
+    const quoted = /["'`]/.test(w.text[end] ?? '')
+    const whole = w.text.slice(from, end)
+    const value = quoted ? whole : whole.replace(/[.!?]+$/, '')
     if (!(password ? looksLikePassword(value) : looksRandom(value))) return NONE
     w.from = from
     return from + value.length
