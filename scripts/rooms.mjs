@@ -24,7 +24,17 @@ const lib = {
   sampling: ['errors', 'native'],
   chat: ['errors', 'native', 'tokenizer'],
   models: ['errors', 'native', 'files', 'graph'],
-  engine: ['errors', 'native', 'files', 'tokenizer', 'graph', 'sampling', 'chat', 'models'],
+  engine: [
+    'errors',
+    'native',
+    'guard',
+    'files',
+    'tokenizer',
+    'graph',
+    'sampling',
+    'chat',
+    'models',
+  ],
   index: [
     'errors',
     'native',

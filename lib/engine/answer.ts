@@ -6,6 +6,7 @@ import type { SamplingParams } from '../sampling/params.ts'
 import { StopMatcher } from '../sampling/stop-strings.ts'
 import { Detokenizer } from '../tokenizer/detokenizer.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
+import type { AnswerGuard } from './answer-guard.ts'
 import type { RankedToken } from './model-runner.ts'
 import type { FinishReason } from './request.ts'
 
@@ -27,7 +28,10 @@ export interface GenerationChunk {
   index?: number
   /** Whole characters; '' where the model has no tokenizer, or the ids added none. */
   text: string
-  /** The ids behind `text`, with those that were held back for a character or a stop string. */
+  /**
+   * The ids behind `text`, with those that were held back for a character or a stop string; with a
+   * guard, without those of which it hid a part.
+   */
   tokenIds: number[]
   /** One entry for each id, where `logprobs` was asked for. */
   logprobs?: ChosenLogprob[]
@@ -39,14 +43,22 @@ export class Answer {
   readonly #detokenizer: Detokenizer | null
   readonly #stops: StopMatcher
   #numTokens = 0
+  readonly #guard: AnswerGuard | undefined
   #pending: GenerationChunk
 
-  constructor(params: SamplingParams, tokenizer: Tokenizer | null) {
+  /** Without a tokenizer there is no text that a guard could look at. */
+  constructor(params: SamplingParams, tokenizer: Tokenizer | null, guard?: AnswerGuard) {
     this.#params = params
     this.#tokenizer = tokenizer
     this.#detokenizer = tokenizer === null ? null : new Detokenizer(tokenizer)
     this.#stops = new StopMatcher(params.stop)
+    this.#guard = guard
     this.#pending = this.#emptyChunk()
+  }
+
+  /** The guard ended it. */
+  get blocked(): boolean {
+    return this.#guard?.blocked === true
   }
 
   get numTokens(): number {
@@ -56,19 +68,17 @@ export class Answer {
   /** Adds a token. The id that ends an answer counts as one of its tokens but adds no text. */
   push(tokenId: number, logprob: number, top: RankedToken[]): FinishReason | undefined {
     this.#numTokens++
-    this.#pending.tokenIds.push(tokenId)
-    this.#pending.logprobs?.push({
-      ...this.#ranked({ tokenId, logprob }),
-      top: top.slice(0, this.#params.logprobs).map(token => this.#ranked(token)),
-    })
+    this.#addToken(tokenId, logprob, top)
     if (this.#params.endTokenIds.has(tokenId)) return 'stop'
     if (this.#detokenizer !== null) this.#addText(this.#detokenizer.push(tokenId))
+    if (this.blocked) return 'content_filter'
     if (this.#stops.stopped) return 'stop'
     return this.#numTokens >= this.#params.maxTokens ? 'length' : undefined
   }
 
   /** What is ready to show, if anything. */
   take(): GenerationChunk | undefined {
+    if (this.#pending.text !== '') this.#takeReleased()
     const ready =
       this.#detokenizer === null ? this.#pending.tokenIds.length > 0 : this.#pending.text
     return ready ? this.#takePending() : undefined
@@ -77,15 +87,42 @@ export class Answer {
   /** What was held back, once the answer is over. */
   finish(): GenerationChunk | undefined {
     if (this.#detokenizer !== null) this.#addText(this.#detokenizer.finish())
-    this.#pending.text += this.#stops.finish()
+    this.#addShown(this.#stops.finish())
+    if (this.#guard !== undefined) this.#pending.text += this.#guard.end()
+    this.#takeReleased()
     return this.#pending.tokenIds.length > 0 || this.#pending.text !== ''
       ? this.#takePending()
       : undefined
   }
 
+  #addToken(tokenId: number, logprob: number, top: RankedToken[]): void {
+    const shown = this.#pending.logprobs && {
+      ...this.#ranked({ tokenId, logprob }),
+      top: top.slice(0, this.#params.logprobs).map(token => this.#ranked(token)),
+    }
+    if (this.#guard !== undefined) {
+      this.#guard.hold(tokenId, shown)
+      return
+    }
+    this.#pending.tokenIds.push(tokenId)
+    if (shown !== undefined) this.#pending.logprobs!.push(shown)
+  }
+
   #addText(text: string): void {
+    this.#guard?.spell(text.length)
     const mayStop = this.#numTokens > this.#params.minTokens
-    this.#pending.text += mayStop ? this.#stops.push(text) : text
+    this.#addShown(mayStop ? this.#stops.push(text) : text)
+  }
+
+  #addShown(text: string): void {
+    this.#pending.text += this.#guard === undefined ? text : this.#guard.push(text)
+  }
+
+  #takeReleased(): void {
+    if (this.#guard === undefined) return
+    const { tokenIds, logprobs } = this.#guard.take()
+    this.#pending.tokenIds.push(...tokenIds)
+    this.#pending.logprobs?.push(...logprobs)
   }
 
   #takePending(): GenerationChunk {

@@ -3,6 +3,8 @@
  * @module
  */
 import { ConclaveError } from '../errors.ts'
+import { type Guard, guardOf } from '../guard/guard.ts'
+import type { GuardPolicy } from '../guard/policy.ts'
 import { type CacheSizes, nativeCall } from '../native.ts'
 import { checkBoolean, checkNames, checkNumber, invalid } from '../sampling/check.ts'
 import { availableMemory } from './available-memory.ts'
@@ -25,9 +27,22 @@ export interface EngineOptions {
   kvBytes?: number
   /** Keep pages for prompts that begin alike. Default: the model's. */
   prefixCache?: boolean
+  /**
+   * A guard, its policy or 'default': masks or ends what enters (messages, tool results, prompts)
+   * and what leaves (text with reasoning and tool calls, token ids, log-probabilities). The model
+   * must have a tokenizer. Default: none.
+   */
+  guard?: 'default' | GuardPolicy | Guard
 }
 
-const names = ['maxBatchTokens', 'maxSequences', 'kvPages', 'kvBytes', 'prefixCache'] as const
+const names = [
+  'maxBatchTokens',
+  'maxSequences',
+  'kvPages',
+  'kvBytes',
+  'prefixCache',
+  'guard',
+] as const
 
 /**
  * Makes an engine on a model: its own KV pages, step size and prefix cache; the weights are shared,
@@ -48,6 +63,7 @@ export async function createEngine(
   const { engine: own, host, others, ...parts } = Model.partsOf(model)
   own.assertAlive()
   const sizes = checkSizes(options, host)
+  const guard = checkGuard(options, parts)
   const prefixCache =
     options.prefixCache === undefined
       ? parts.prefixCache
@@ -72,13 +88,26 @@ export async function createEngine(
       maxContext,
       prefixCache,
       names: engineGenerateNames,
+      guard,
     }),
     prompts: new PromptRequests({ engine, vocabSize, maxContext }),
+    guard,
     expertLoads: () => expertLoads(host.executor.expertCounts(cache), parts.routing.layers),
     onDispose: () => others.delete(made),
   })
   others.add(made)
   return made
+}
+
+function checkGuard({ guard }: EngineOptions, parts: { tokenizer: unknown }): Guard | undefined {
+  if (guard === undefined) return undefined
+  if (parts.tokenizer === null)
+    throw new ConclaveError(
+      'invalid_request',
+      'Expected a model with a tokenizer for a guard, which reads text, but its folder has none.',
+      { option: 'guard' },
+    )
+  return guardOf(guard)
 }
 
 /** Throws `invalid_request` naming the option. */

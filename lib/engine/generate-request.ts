@@ -64,7 +64,7 @@ export class GenerateRequest implements EngineRequest {
   end(reason: FinishReason): void {
     this.#onOver()
     this.#emit(this.#answer.finish())
-    this.#events.end(this.#result(reason))
+    this.#events.end(this.#result(this.#answer.blocked ? 'content_filter' : reason))
   }
 
   fail(error: ConclaveError): void {

@@ -32,7 +32,10 @@ export interface GenerationResult {
   tokenIds: number[]
   /** One entry a token, where `logprobs` was asked for. */
   logprobs?: ChosenLogprob[]
-  /** 'stop': an end id or stop string; 'length': maxTokens; 'aborted': signal, break or dispose. */
+  /**
+   * 'stop': an end id or stop string; 'length': maxTokens; 'aborted': signal, break or dispose;
+   * 'content_filter': the guard ended it, or refused the prompt.
+   */
   finishReason: FinishReason
   usage: Usage
   timings: Timings

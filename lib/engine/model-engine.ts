@@ -3,6 +3,7 @@
  * @module
  */
 import type { ChatMessage } from '../chat/messages.ts'
+import type { Guard } from '../guard/guard.ts'
 import type { Pooling } from './embed-request.ts'
 import type { Engine, EngineCounts } from './engine.ts'
 import type { Generation } from './generation.ts'
@@ -29,6 +30,7 @@ export interface ModelEngineParts {
   engine: Engine
   texts: TextRequests
   prompts: PromptRequests
+  guard?: Guard | undefined
   expertLoads: () => ExpertLoad[]
   onDispose: () => void
 }
@@ -43,6 +45,11 @@ export class ModelEngine {
 
   constructor(parts: ModelEngineParts) {
     this.#parts = parts
+  }
+
+  /** The guard that it was made with. */
+  get guard(): Guard | undefined {
+    return this.#parts.guard
   }
 
   /**

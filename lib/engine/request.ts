@@ -7,7 +7,7 @@ import type { NativeSamplingParams } from '../native.ts'
 import type { StepOutput } from './model-runner.ts'
 import type { Sequence } from './sequence.ts'
 
-export type FinishReason = 'stop' | 'length' | 'aborted'
+export type FinishReason = 'stop' | 'length' | 'aborted' | 'content_filter'
 
 /** When what happened, in ms of the engine's clock; undefined where it has not. */
 export interface RequestTimes {

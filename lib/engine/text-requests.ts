@@ -6,15 +6,18 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
+import { type Guard, guardedText } from '../guard/guard.ts'
 import { checkNames, checkSignal } from '../sampling/check.ts'
 import { toNative } from '../sampling/native-params.ts'
 import type { SamplingDefaults } from '../sampling/options.ts'
 import { resolveSampling, type SamplingParams } from '../sampling/params.ts'
 import { Answer } from './answer.ts'
+import { AnswerGuard } from './answer-guard.ts'
 import { splitChatOptions } from './chat-options.ts'
 import type { Engine } from './engine.ts'
 import { GenerateRequest } from './generate-request.ts'
-import { Generation, type GenerationEvents } from './generation.ts'
+import { Generation, type GenerationEvents, type GenerationResult } from './generation.ts'
+import { guardedIds, guardedMessages, guardedPrompt } from './guarded-input.ts'
 import { checkIds, promptIds } from './prompt.ts'
 import {
   type CheckedRequestOptions,
@@ -32,6 +35,8 @@ export interface TextRequestParts {
   /** Longest sequence of this engine, in tokens. */
   maxContext: number
   prefixCache: boolean
+  /** What looks at everything that enters and leaves. */
+  guard?: Guard | undefined
   /** Options that `generate` takes. */
   names: readonly string[]
 }
@@ -61,7 +66,9 @@ export class TextRequests {
       this.#engine.assertAlive()
       const { names, tokenizer, vocabSize, maxContext } = this.#parts
       checkNames(options, names)
-      const ids = promptIds(prompt, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
+      const allowed = this.#guardedPrompt(prompt)
+      if (allowed === undefined) return refuse(options, events)
+      const ids = promptIds(allowed, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
       return this.#launch(this.#ask(ids, options, submitted), events)
     })
   }
@@ -78,7 +85,10 @@ export class TextRequests {
           'Expected a model with a tokenizer for chat, but its folder has no tokenizer.json. ' +
             'Use generate with token ids.',
         )
-      const rendered = tokenizer.applyChatTemplate(messages, template)
+      const { guard } = this.#parts
+      const allowed = guard === undefined ? messages : guardedMessages(guard, messages)
+      if (allowed === undefined) return refuse(generate, events)
+      const rendered = tokenizer.applyChatTemplate(allowed, template)
       const ids = checkIds(rendered.ids, vocabSize, maxContext)
       return this.#launch(this.#ask(ids, generate, submitted), events)
     })
@@ -115,7 +125,7 @@ export class TextRequests {
       promptIds: ids,
       params,
       sampling: toNative(params, this.#vocabLimit),
-      answer: new Answer(params, this.#parts.tokenizer?.tokenizer ?? null),
+      answer: this.#answer(params),
       priority,
       cacheSalt,
       submitted,
@@ -134,6 +144,19 @@ export class TextRequests {
     if (timeoutMs !== undefined)
       timer = setTimeout(() => engine.fail(request, timedOut(timeoutMs)), timeoutMs)
     return abort
+  }
+
+  #answer(params: Readonly<SamplingParams>): Answer {
+    const { guard, tokenizer } = this.#parts
+    const watch = guard && new AnswerGuard(guardedText(guard, 'output'))
+    return new Answer(params, tokenizer?.tokenizer ?? null, watch)
+  }
+
+  #guardedPrompt(prompt: string | ArrayLike<number>): string | ArrayLike<number> | undefined {
+    const { guard, tokenizer } = this.#parts
+    if (guard === undefined || tokenizer === null) return prompt
+    if (typeof prompt === 'string') return guardedPrompt(guard, prompt)
+    return guardedIds(guard, tokenizer.tokenizer, prompt)
   }
 
   #resolve(options: EngineGenerateOptions, promptTokens: number): Readonly<SamplingParams> {
@@ -158,6 +181,20 @@ export class TextRequests {
     const { vocabSize, tokenizer } = this.#parts
     return Math.min(vocabSize, tokenizer?.tokenizer.vocabSize ?? vocabSize)
   }
+}
+
+/** The guard let no model see the prompt. */
+function refuse({ n = 1 }: EngineGenerateOptions, events: GenerationEvents): () => void {
+  const refused: GenerationResult = {
+    text: '',
+    tokenIds: [],
+    finishReason: 'content_filter',
+    usage: { promptTokens: 0, completionTokens: 0, cachedTokens: 0 },
+    timings: { prefillMs: 0, decodeMs: 0, tokensPerSecond: 0, timeToFirstTokenMs: 0 },
+    seed: 0,
+  }
+  events.end(n > 1 ? { ...refused, answers: Array(n).fill(refused) } : refused)
+  return () => {}
 }
 
 function timedOut(timeoutMs: number): ConclaveError {
