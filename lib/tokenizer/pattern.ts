@@ -1,8 +1,9 @@
 /**
- * Regular expressions from tokenizer.json run on the caller's text, so one that can take
- * exponential time is refused.
+ * Regular expressions from tokenizer.json run on the caller's text, so one that can take more than
+ * linear time is refused.
  * @module
  */
+import { isLinear } from './linear-pattern.ts'
 import { invalidFile, isObject, unsupportedPart } from './tokenizer-file.ts'
 
 const maxPatternLength = 4096
@@ -20,8 +21,8 @@ export function checkPatterns(part: unknown, where: string, depth = 0): void {
 }
 
 /**
- * No group repeated without a bound, no back-reference, no look-behind: what is left takes
- * polynomial time at worst.
+ * No group repeated without a bound, no back-reference, no look-behind, and no loop that can be
+ * asked back.
  */
 function checkPattern(source: string, where: string): void {
   if (source.length > maxPatternLength) throw invalidFile(`a pattern in "${where}" is too long`)
@@ -37,5 +38,5 @@ function checkPattern(source: string, where: string): void {
   const tooMany = [...repetitions].some(
     ([, from, to]) => Number(from) > maxRepetition || Number(to ?? 0) > maxRepetition,
   )
-  if (hazard || tooMany) throw unsupportedPart(where, source)
+  if (hazard || tooMany || !isLinear(source)) throw unsupportedPart(where, source)
 }

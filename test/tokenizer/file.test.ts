@@ -120,7 +120,7 @@ const bad: [string, string, (file: File) => unknown][] = [
       post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<s>' } }] },
     }),
   ],
-  ['a bad pattern', 'invalid_file', file => ({ ...file, pre_tokenizer: split('(') })],
+  ['a bad pattern', 'unsupported_model', file => ({ ...file, pre_tokenizer: split('(') })],
   [
     'a pattern that is exponential',
     'unsupported_model',
