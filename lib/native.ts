@@ -40,12 +40,12 @@ export interface WeightStore {
   read(tensor: string): Float32Array
   /**
    * Rows of a weight of the graph, widened from whatever the file holds and written as `format`;
-   * int8 with a scale for each `group` columns. `numerical_error` where a value is not finite.
+   * int8 with a scale for each `group` columns, q8_0 in blocks of 32. `numerical_error` where a value is not finite.
    */
   rows(
     weightJson: string,
     range: { first: number; count: number; group: number },
-    format: 'f32' | 'bf16' | 'int8',
+    format: 'f32' | 'bf16' | 'int8' | 'q8_0',
   ): { data: Uint8Array; scales: Float32Array }
   close(): void
 }

@@ -43,6 +43,30 @@ export function checkpointName(stored: string): string {
   return `model.layers.${layer}.mlp.experts.${projection}_exps`
 }
 
+const inverse = (names: ReadonlyMap<string, string>) =>
+  new Map([...names].map(([gguf, checkpoint]) => [checkpoint, gguf]))
+const outsideInverse = inverse(outside)
+const inBlockInverse = inverse(inBlock)
+
+/**
+ * The GGUF name of a checkpoint's weight, whichever prefix the checkpoint has; all experts of a
+ * projection have one name.
+ * @example
+ * ggufName('model.layers.3.mlp.experts.7.up_proj.weight') // 'blk.3.ffn_up_exps.weight'
+ */
+export function ggufName(checkpoint: string): string {
+  const [, layer, part = '', kind] =
+    /(?:^|\.)layers\.(\d+)\.(.+)\.(weight|bias)$/.exec(checkpoint) ?? []
+  if (layer !== undefined) {
+    const name = inBlockInverse.get(part)
+    if (name !== undefined) return `blk.${layer}.${name}.${kind}`
+    const [, projection] = /^mlp\.experts\.\d+\.(gate|up|down)_proj$/.exec(part) ?? []
+    if (projection !== undefined) return `blk.${layer}.ffn_${projection}_exps.weight`
+  }
+  const last = checkpoint.split('.').slice(-2).join('.')
+  return outsideInverse.get(last) ?? outsideInverse.get(`model.${last}`) ?? checkpoint
+}
+
 const rotated = /\.self_attn\.[qk]_proj\.(weight|bias)$/
 
 /** Files of architecture `llama` have the rows of Q and K in the order of interleaved rotation. */

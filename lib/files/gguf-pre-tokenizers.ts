@@ -63,8 +63,8 @@ const llama3: WordRules = {
 }
 
 export const wordRules: ReadonlyMap<string, WordRules> = new Map([
-  ['default', gpt2],
   ['gpt-2', gpt2],
+  ['default', gpt2],
   ['smollm', singleDigits],
   ['starcoder', singleDigits],
   ['refact', singleDigits],

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { constants, hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { ConclaveError } from '../errors.ts'
@@ -15,9 +15,30 @@ import { systemCode } from '../files/read-file.ts'
  * throws; what a killed process left is removed by the next one with the same path on this machine.
  * Throws `disk_full` or `io_error`, and `invalid_request` where `path` is already there.
  */
-export async function writeNewFolder<T>(
+export function writeNewFolder<T>(path: string, write: (folder: string) => Promise<T>): Promise<T> {
+  return writeBeside(path, write, temporary => publish(temporary, path))
+}
+
+/** The same for one file, in the same way and with the same errors. */
+export function writeNewFile<T>(
+  path: string,
+  write: (file: FileHandle, folder: string) => Promise<T>,
+): Promise<T> {
+  const inside = (temporary: string) => join(temporary, 'file')
+  return writeBeside(
+    path,
+    temporary => writeFlushed(inside(temporary), file => write(file, temporary)),
+    async temporary => {
+      await publishFile(inside(temporary), path)
+      await rm(temporary, { recursive: true, force: true }).catch(() => {})
+    },
+  )
+}
+
+async function writeBeside<T>(
   path: string,
   write: (folder: string) => Promise<T>,
+  publishAs: (temporary: string) => Promise<void>,
 ): Promise<T> {
   await refuseExisting(path)
   const parent = dirname(path)
@@ -31,7 +52,7 @@ export async function writeNewFolder<T>(
     await mkdir(temporary)
     const result = await write(temporary)
     await flushFolder(temporary)
-    await publish(temporary, path)
+    await publishAs(temporary)
     temporary = undefined
     await flushFolder(parent)
     return result
@@ -63,6 +84,17 @@ async function publish(temporary: string, path: string): Promise<void> {
   }
 }
 
+/** A link never replaces what came first; where a disk has no links, a rename has to do. */
+async function publishFile(file: string, path: string): Promise<void> {
+  try {
+    await link(file, path)
+  } catch (error) {
+    await refuseExisting(path)
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(systemCode(error))) throw error
+    await rename(file, path)
+  }
+}
+
 /** Of this machine alone: on a shared disk, another's process ids say nothing. */
 function temporaryPrefix(path: string): string {
   const hash = createHash('sha256')
@@ -89,14 +121,15 @@ function isRunning(pid: number): boolean {
 }
 
 /** Creates a file and hands it to `write`; its bytes are on the disk when this is done. */
-export async function writeFlushed(
+export async function writeFlushed<T>(
   path: string,
-  write: (file: FileHandle) => Promise<void>,
-): Promise<void> {
+  write: (file: FileHandle) => Promise<T>,
+): Promise<T> {
   const file = await open(path, 'wx')
   try {
-    await write(file)
+    const result = await write(file)
     await file.sync()
+    return result
   } finally {
     await file.close()
   }

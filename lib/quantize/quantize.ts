@@ -1,5 +1,5 @@
 /**
- * A model → a compressed-tensors checkpoint with int8 matrices.
+ * A model → a copy with int8 matrices: a compressed-tensors checkpoint, or a GGUF file.
  * @module
  */
 import { stat, statfs } from 'node:fs/promises'
@@ -10,11 +10,19 @@ import { checkWeightIndex } from '../files/weight-files.ts'
 import { type LoadProgress, native, nativeCall, type WeightStore } from '../native.ts'
 import { carriedFiles, checkpointConfig, quantizationConfig } from './checkpoint-config.ts'
 import { type CheckpointPlan, defaultShardBytes, planCheckpoint } from './checkpoint-plan.ts'
-import { writeFlushed, writeNewFolder } from './new-folder.ts'
+import { writeFlushed, writeNewFile, writeNewFolder } from './new-folder.ts'
+import { planGgufFile, writeGguf } from './write-gguf.ts'
 import { writeShard } from './write-shard.ts'
 
+export type QuantizeFormat = 'compressed-tensors' | 'gguf'
+
 export interface QuantizeOptions {
-  /** Columns that share a scale; a divisor of every matrix's columns. Default: the whole row. */
+  /**
+   * `compressed-tensors` (default): a folder. `gguf`: one file with q8_0 matrices, 32 columns to a
+   * scale, that other programs read too.
+   */
+  format?: QuantizeFormat
+  /** Columns that share a scale, in a folder; a divisor of every matrix's columns. Default: the whole row. */
   group?: number
   /** Bytes of one weight file at most, where no weight is larger. Default 5e9. */
   maxShardBytes?: number
@@ -32,7 +40,7 @@ export interface QuantizeResult {
 }
 
 /**
- * Writes the model at `source` (a folder or a GGUF file) to the new folder `target`.
+ * Writes the model at `source` (a folder or a GGUF file) to the new folder or file `target`.
  *
  * Every matrix but routers is rounded as `weights: 'int8'` rounds it while loading, one row after
  * the other: the model is never in memory. `target` appears when all of it is on the disk.
@@ -46,25 +54,63 @@ export async function quantizeModel(
   target: string,
   options: QuantizeOptions = {},
 ): Promise<QuantizeResult> {
-  const { group, maxShardBytes = defaultShardBytes } = options
   const folder = await openModelFolder(source)
   const store = await nativeCall(() => native().openWeights(folder.weightFiles))
   try {
-    const stored = store.tensors()
-    checkWeightIndex(folder, stored)
-    const plan = planCheckpoint(folder.config, stored, folder.layout, { group, maxShardBytes })
+    checkWeightIndex(folder, store.tensors())
     const path = resolve(target)
-    const bytesOut = await writeNewFolder(path, async temporary => {
-      await refuseFullDisk(temporary, plan.bytes)
-      const bytes = await writeWeights(temporary, plan, store, options)
-      await writeSmallFiles(temporary, folder, quantizationConfig(group, plan.ignored))
-      return bytes
-    })
+    const write = options.format === 'gguf' ? writeGgufFile : writeCheckpoint
+    const written = await write(path, folder, store, options)
     const sizes = await Promise.all(folder.weightFiles.map(async file => (await stat(file)).size))
-    const tensors = plan.shards.flatMap(shard => shard.weights.flatMap(weight => weight.tensors))
-    return { bytesIn: sizes.reduce((a, b) => a + b, 0), bytesOut, tensors: tensors.length }
+    return { bytesIn: sizes.reduce((a, b) => a + b, 0), ...written }
   } finally {
     store.close()
+  }
+}
+
+type Written = Omit<QuantizeResult, 'bytesIn'>
+
+async function writeCheckpoint(
+  path: string,
+  folder: ModelFolder,
+  store: WeightStore,
+  options: QuantizeOptions,
+): Promise<Written> {
+  const { group, maxShardBytes = defaultShardBytes } = options
+  const sizes = { group, maxShardBytes }
+  const plan = planCheckpoint(folder.config, store.tensors(), folder.layout, sizes)
+  const bytesOut = await writeNewFolder(path, async temporary => {
+    await refuseFullDisk(temporary, plan.bytes)
+    const bytes = await writeWeights(temporary, plan, store, options)
+    await writeSmallFiles(temporary, folder, quantizationConfig(group, plan.ignored))
+    return bytes
+  })
+  const tensors = plan.shards.flatMap(shard => shard.weights.flatMap(weight => weight.tensors))
+  return { bytesOut, tensors: tensors.length }
+}
+
+async function writeGgufFile(
+  path: string,
+  folder: ModelFolder,
+  store: WeightStore,
+  options: QuantizeOptions,
+): Promise<Written> {
+  const plan = planGgufFile(folder, store.tensors())
+  await writeNewFile(path, async (file, temporary) => {
+    await refuseFullDisk(temporary, plan.bytes)
+    await writeGguf(file, plan, store, counter(plan.bytes, options))
+  })
+  return { bytesOut: plan.bytes, tensors: plan.tensors.length }
+}
+
+/** Told of every piece that was written; throws `aborted`. */
+function counter(totalBytes: number, { signal, onProgress }: QuantizeOptions) {
+  let doneBytes = 0
+  return (bytes: number) => {
+    if (signal?.aborted)
+      throw new ConclaveError('aborted', 'The conversion was stopped; nothing was written.')
+    doneBytes += bytes
+    onProgress?.({ phase: 'quantize', doneBytes, totalBytes })
   }
 }
 
@@ -73,24 +119,17 @@ async function writeWeights(
   temporary: string,
   plan: CheckpointPlan,
   store: WeightStore,
-  { signal, onProgress }: QuantizeOptions,
+  options: QuantizeOptions,
 ): Promise<number> {
   const count = plan.shards.length
   const number = (n: number) => String(n).padStart(5, '0')
   const weightMap: [string, string][] = []
-  let doneBytes = 0
+  const onBytes = counter(plan.bytes, options)
   let fileBytes = 0
   for (const [i, shard] of plan.shards.entries()) {
     const name =
       count === 1 ? 'model.safetensors' : `model-${number(i + 1)}-of-${number(count)}.safetensors`
-    await writeFlushed(join(temporary, name), file =>
-      writeShard(file, shard, store, bytes => {
-        if (signal?.aborted)
-          throw new ConclaveError('aborted', 'The conversion was stopped; nothing was written.')
-        doneBytes += bytes
-        onProgress?.({ phase: 'quantize', doneBytes, totalBytes: plan.bytes })
-      }),
-    )
+    await writeFlushed(join(temporary, name), file => writeShard(file, shard, store, onBytes))
     fileBytes += (await stat(join(temporary, name))).size
     for (const { tensors } of shard.weights)
       for (const tensor of tensors) weightMap.push([tensor.name, name])

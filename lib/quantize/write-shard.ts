@@ -5,6 +5,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { nativeCall, type WeightStore } from '../native.ts'
 import type { PlannedShard, PlannedWeight } from './checkpoint-plan.ts'
+import { writeAll } from './write-all.ts'
 
 /** Elements made at a time: some milliseconds of work. */
 const chunkElements = 2 ** 21
@@ -66,12 +67,4 @@ function withoutZeros(scales: Float32Array, values: Uint8Array, group: number): 
     values.fill(0, i * group, (i + 1) * group)
   }
   return scales
-}
-
-/** A write may take less than it was given; on a disk that is nearly full it does. */
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.byteLength; ) {
-    const { bytesWritten } = await file.write(bytes, at)
-    at += bytesWritten
-  }
 }

@@ -47,6 +47,12 @@ Napi::Value metadata_value(Napi::Env env, const io::GgufValue& value) {
   return result;
 }
 
+DType row_format(const std::string& name) {
+  if (name == "int8") return DType::i8;
+  if (name == "q8_0") return DType::q8_0;
+  return name == "bf16" ? DType::bf16 : DType::f32;
+}
+
 }  // namespace
 
 Napi::Function WeightsWrap::define(Napi::Env env) {
@@ -144,11 +150,13 @@ Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
     const int64_t first = int_arg(range, "first", 0, ref.rows - 1);
     const int64_t count = int_arg(range, "count", 1, ref.rows - first);
     const int64_t group = int_arg(range, "group", 1, ref.cols);
-    const std::string format = string_arg(info[2], "format");
-    const DType dtype = format == "int8" ? DType::i8 : format == "bf16" ? DType::bf16 : DType::f32;
-    const int64_t row_bytes = ref.cols * dtype_bytes(dtype), groups = ref.cols / group;
+    const DType dtype = row_format(string_arg(info[2], "format"));
+    const DTypeBlock block = dtype_block(dtype);
+    const int64_t group_bytes = group / block.elements * block.bytes, groups = ref.cols / group;
+    const int64_t row_bytes = groups * group_bytes;
     if (count * ref.cols > kMaxRowElements) bad_argument("count", "at most 2^26 elements");
-    if (ref.cols % group != 0) bad_argument("group", "a divisor of the columns");
+    if (ref.cols % group != 0 || group % block.elements != 0)
+      bad_argument("group", "a divisor of the columns, of whole blocks");
 
     const executor::WeightSource source(ref, open_store());
     source.check_scales();
@@ -165,8 +173,7 @@ Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
       }
       for (int64_t g = 0; g < groups; g++) {
         float* scale = scales.empty() ? nullptr : &scales[static_cast<size_t>(row * groups + g)];
-        executor::store_row(target + g * group * dtype_bytes(dtype), scale, dtype,
-                            x.data() + g * group, group);
+        executor::store_row(target + g * group_bytes, scale, dtype, x.data() + g * group, group);
       }
     }
     if (first + count == ref.rows) source.release();

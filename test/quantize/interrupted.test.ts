@@ -14,9 +14,10 @@ const built = existsSync(entry)
 const canMount = process.platform === 'linux' && process.getuid?.() === 0
 const canTrace = spawnSync('strace', ['-f', 'true']).status === 0
 
-/** Hash of all files of a folder, with their names. */
+/** Hash of all files of a folder, with their names; or of one file. */
 function hashOf(folder: string): string {
   const hash = createHash('sha256')
+  if (folder.endsWith('.gguf')) return hash.update(readFileSync(folder)).digest('hex')
   for (const name of readdirSync(folder).sort())
     hash.update(`${name}\0`).update(readFileSync(join(folder, name)))
   return hash.digest('hex')
@@ -29,7 +30,9 @@ interface Run {
 }
 
 function run(out: string, before: string[] = [], killAfterMs = 0): Promise<Run> {
-  const [command, ...args] = [...before, process.execPath, entry, 'quantize', source, out, '--json']
+  const format = out.endsWith('.gguf') ? 'gguf' : 'compressed-tensors'
+  const flags = [source, out, '--format', format, '--json']
+  const [command, ...args] = [...before, process.execPath, entry, 'quantize', ...flags]
   // One thread for files: strace counts the calls of each by itself.
   const child = spawn(command!, args, { env: { ...process.env, UV_THREADPOOL_SIZE: '1' } })
   const texts = { stdout: '', stderr: '' }
@@ -45,11 +48,18 @@ function run(out: string, before: string[] = [], killAfterMs = 0): Promise<Run> 
 
 const entriesOf = (out: string) => readdirSync(join(out, '..'))
 
-describe.skipIf(!built)('conclave quantize, interrupted (skipped where dist/ is not built)', () => {
+/** What is written, sizes in KiB below its own, and how many calls reach the disk. */
+const kinds = [
+  { name: 'out', blocks: [1, 40, 150, 250], fsyncs: [1, 2, 3, 4], publishes: 'rename' },
+  { name: 'out.gguf', blocks: [1, 40, 100, 150], fsyncs: [1, 2], publishes: 'linkat,link' },
+]
+
+const title = 'conclave quantize to $name, interrupted (skipped where dist/ is not built)'
+describe.skipIf(!built).each(kinds)(title, ({ name, blocks: sizes, fsyncs, publishes }) => {
   let whole = ''
   let wholeMs = 0
   beforeAll(async () => {
-    const out = join(makeFolder(), 'out')
+    const out = join(makeFolder(), name)
     const start = performance.now()
     expect((await run(out)).code).toBe(0)
     wholeMs = performance.now() - start
@@ -57,7 +67,7 @@ describe.skipIf(!built)('conclave quantize, interrupted (skipped where dist/ is 
   })
 
   it('killed at any moment', async () => {
-    const out = join(makeFolder(), 'out')
+    const out = join(makeFolder(), name)
     let killed = 0
     for (let i = 0; i < 12; i++) {
       await run(out, [], 1 + Math.random() * wholeMs)
@@ -69,26 +79,26 @@ describe.skipIf(!built)('conclave quantize, interrupted (skipped where dist/ is 
     expect(killed).toBeGreaterThan(0)
     // The next run cleans up.
     expect((await run(out)).code).toBe(0)
-    expect(entriesOf(out)).toEqual(['out'])
+    expect(entriesOf(out)).toEqual([name])
     expect(hashOf(out)).toBe(whole)
   })
 
   it('several at once on one folder', async () => {
-    const out = join(makeFolder(), 'out')
+    const out = join(makeFolder(), name)
     const runs = await Promise.all(Array.from({ length: 4 }, () => run(out)))
     expect(runs.filter(({ code }) => code === 0)).toHaveLength(1)
     for (const { code, stdout } of runs.filter(r => r.code !== 0)) {
       expect(code).toBe(1)
       expect(JSON.parse(stdout).error).toMatchObject({ code: 'invalid_request' })
     }
-    expect(entriesOf(out)).toEqual(['out'])
+    expect(entriesOf(out)).toEqual([name])
     expect(hashOf(out)).toBe(whole)
   })
 
-  it.skipIf(process.platform === 'win32').each([1, 40, 150, 250])(
+  it.skipIf(process.platform === 'win32').each(sizes)(
     'no write goes beyond %d KiB (skipped where there is no ulimit)',
     async blocks => {
-      const out = join(makeFolder(), 'out')
+      const out = join(makeFolder(), name)
       const bash = ['bash', '-c', `ulimit -f ${blocks}; "$@"`, 'bash']
       const { code, stdout } = await run(out, bash)
       expect(code).toBe(1)
@@ -98,14 +108,14 @@ describe.skipIf(!built)('conclave quantize, interrupted (skipped where dist/ is 
   )
 
   it.skipIf(!canTrace).each([
-    ['fsync', 'EIO', 'io_error', [1, 2, 3, 4]],
-    ['fsync', 'ENOSPC', 'disk_full', [1, 4]],
-    ['rename', 'EDQUOT', 'disk_full', [1]],
+    ['fsync', 'EIO', 'io_error', fsyncs],
+    ['fsync', 'ENOSPC', 'disk_full', [1, 2]],
+    [publishes, 'EDQUOT', 'disk_full', [1]],
     ['mkdir', 'EROFS', 'io_error', [1]],
   ] as const)(
     '%s fails with %s (skipped where strace cannot run)',
     async (call, errno, code, turns) => {
-      const out = join(makeFolder(), 'out')
+      const out = join(makeFolder(), name)
       for (const turn of turns) {
         const inject = `inject=${call}:error=${errno}:when=${turn}+`
         const trace = ['strace', '-f', '-o', '/dev/null', '-e', `trace=${call}`, '-e', inject]
@@ -116,13 +126,13 @@ describe.skipIf(!built)('conclave quantize, interrupted (skipped where dist/ is 
     },
   )
 
-  describe.skipIf(!canMount)('a disk of 256 KiB (skipped where this user cannot mount)', () => {
+  describe.skipIf(!canMount)('a disk of 128 KiB (skipped where this user cannot mount)', () => {
     const disk = makeFolder()
     afterAll(() => void spawnSync('umount', [disk]))
     it('is too small', async () => {
-      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk])
+      const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', disk])
       if (mounted.status !== 0) return
-      const { code, stdout } = await run(join(disk, 'out'))
+      const { code, stdout } = await run(join(disk, name))
       expect(code).toBe(1)
       expect(JSON.parse(stdout).error.code).toBe('disk_full')
       expect(readdirSync(disk)).toEqual([])
