@@ -8,6 +8,7 @@ import { ConclaveError } from '../errors.ts'
 import { packageRoot } from '../native.ts'
 import { audit } from './audit.ts'
 import { bench } from './bench.ts'
+import { benchServe } from './bench-serve.ts'
 import { chat } from './chat.ts'
 import { type Command, commandHelp, parseFlags, UsageError } from './command.ts'
 import { evalCommand } from './eval.ts'
@@ -23,6 +24,7 @@ const commands: readonly Command[] = [
   serve,
   inspect,
   bench,
+  benchServe,
   quantize,
   evalCommand,
   audit,
@@ -44,12 +46,14 @@ function version(): string {
 async function run([name, ...args]: string[]): Promise<void> {
   if (name === '--help' || name === 'help') return void process.stdout.write(help())
   if (name === '--version') return console.log(version())
-  const command = commands.find(c => c.name === name)
+  // A command may have two words: `bench serve`.
+  const long = commands.find(c => c.name === `${name} ${args[0]}`)
+  const command = long ?? commands.find(c => c.name === name)
   if (command === undefined) {
     process.stderr.write(help())
     throw new UsageError(name === undefined ? 'Give a command.' : `There is no command '${name}'.`)
   }
-  const { values, positionals } = parseFlags(command, args)
+  const { values, positionals } = parseFlags(command, long === undefined ? args : args.slice(1))
   if (values.help === true) return void process.stdout.write(commandHelp(command))
   await command.run(values, positionals)
 }

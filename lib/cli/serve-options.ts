@@ -74,7 +74,8 @@ export async function serveOptions(
   if ('maxSequences' in values) load.maxSequences = Number(values.maxSequences)
   if ('kvPages' in values) load.kvPages = Number(values.kvPages)
   const drainMs = Number(values.drainTimeout ?? 30) * 1000
-  return { app, load, listen: { host, port: Number(values.port ?? 8000) }, drainMs, log }
+  const listen = { host, port: Number(values.port ?? 8000), replaceGlobals: true }
+  return { app, load, listen, drainMs, log }
 }
 
 async function readKeys({ apiKeyFile }: Values): Promise<ApiKey[]> {

@@ -2,7 +2,7 @@
  * Prompts and conversations with their options → requests on an engine.
  * @module
  */
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
@@ -19,6 +19,7 @@ import { GenerateRequest } from './generate-request.ts'
 import { Generation, type GenerationEvents, type GenerationResult } from './generation.ts'
 import { guardedIds, guardedMessages, guardedPrompt } from './guarded-input.ts'
 import { checkIds, promptIds } from './prompt.ts'
+import { randomSeed } from './random-seed.ts'
 import {
   type CheckedRequestOptions,
   checkRequestOptions,
@@ -165,7 +166,7 @@ export class TextRequests {
       vocabLimit: this.#vocabLimit,
       promptTokens,
       maxContext: this.#parts.maxContext,
-      randomSeed: () => randomBytes(8).readBigUInt64LE() >> 11n,
+      randomSeed,
     })
     const bansAll = params.minTokens > 0 && params.endTokenIds.size >= this.#vocabLimit
     if (bansAll)

@@ -2,19 +2,14 @@
  * One request: key, place, body, handler; whatever fails becomes an error body.
  * @module
  */
-import { randomBytes } from 'node:crypto'
 import type { z } from 'zod'
 import { readJson } from './body.ts'
 import type { Call, Endpoint } from './endpoint.ts'
 import { errorResponse, toConclaveError } from './error-body.ts'
+import { newId } from './ids.ts'
 import { badField, statusOf } from './refusal.ts'
 import type { Serving } from './serving.ts'
 import { ignoredFields, unusedFields } from './wire/fields.ts'
-
-/** 128 random bits. */
-export function newId(): string {
-  return randomBytes(16).toString('hex')
-}
 
 export async function answer(
   serving: Serving,

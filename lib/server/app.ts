@@ -4,9 +4,10 @@
  */
 import { Hono } from 'hono'
 import type { Model } from '../engine/model.ts'
-import { answer, newId } from './answer.ts'
+import { answer } from './answer.ts'
 import type { Endpoint } from './endpoint.ts'
 import { errorResponse, toConclaveError } from './error-body.ts'
+import { newId } from './ids.ts'
 import { type AppOptions, checkAppOptions } from './options.ts'
 import { checkOrigin, preflight, withCors } from './origin.ts'
 import { Refusal } from './refusal.ts'

@@ -24,7 +24,11 @@ export async function readJson(request: Request, maxBytes: number): Promise<unkn
 
 async function readText(request: Request, maxBytes: number): Promise<string> {
   // A stated length is held to by whoever counts the bytes: read at once, it is much cheaper.
-  if (request.headers.has('content-length')) return decode(new Uint8Array(await bytesOf(request)))
+  if (request.headers.has('content-length')) {
+    const bytes = await bytesOf(request)
+    if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes)
+    return decode(bytes)
+  }
   if (request.body === null) throw badField('body', 'Expected a JSON body, but it is empty.')
   const chunks: Uint8Array[] = []
   let size = 0
@@ -44,9 +48,11 @@ async function bytesOf(request: Request): Promise<ArrayBuffer> {
   }
 }
 
-function decode(bytes: Uint8Array): string {
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+function decode(bytes: ArrayBuffer | Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return decoder.decode(bytes)
   } catch {
     throw badField('body', 'Expected the body in UTF-8.')
   }

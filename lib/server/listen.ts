@@ -21,6 +21,11 @@ export interface ListenOptions {
   bodyTimeoutMs?: number
   /** Milliseconds that a client may leave what is written to it unread. Default 30,000. */
   stallTimeoutMs?: number
+  /**
+   * Puts lighter classes in the place of the global Request and Response, which serve a fifth more
+   * requests: for a program that does nothing but serve. Default false.
+   */
+  replaceGlobals?: boolean
 }
 
 export interface Listener {
@@ -30,7 +35,14 @@ export interface Listener {
   close(now?: boolean): Promise<void>
 }
 
-const names = ['host', 'port', 'headersTimeoutMs', 'bodyTimeoutMs', 'stallTimeoutMs'] as const
+const names = [
+  'host',
+  'port',
+  'headersTimeoutMs',
+  'bodyTimeoutMs',
+  'stallTimeoutMs',
+  'replaceGlobals',
+] as const
 const maxHeaderBytes = 16 * 1024
 const maxHeaders = 100
 const maxUrl = 8 * 1024
@@ -58,8 +70,8 @@ export async function listen(app: ServerApp, options: ListenOptions = {}): Promi
   // More than is allowed, so that a request with too many is seen rather than cut.
   server.maxHeadersCount = 2 * maxHeaders
   const stalls = new StallWatch(ms('stallTimeoutMs', 30_000))
-  // The globals stay as they are: this may be a part of somebody's program.
-  const handle = getRequestListener(request => app.fetch(request), { overrideGlobalObjects: false })
+  const overrideGlobalObjects = options.replaceGlobals === true
+  const handle = getRequestListener(request => app.fetch(request), { overrideGlobalObjects })
   server.on('request', (request, response) => {
     if (refusedEarly(request, response)) return
     stalls.watch(response)

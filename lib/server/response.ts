@@ -4,15 +4,15 @@
  */
 import type { Call } from './endpoint.ts'
 
+type Named = Pick<Call, 'id' | 'warnings'>
+
 /** `x-request-id`, and a warning where fields of the body had no effect. */
-export function responseHeaders({ id, warnings }: Pick<Call, 'id' | 'warnings'>): Headers {
-  const headers = new Headers({ 'x-request-id': id })
-  if (warnings.length > 0) headers.set('x-conclave-warning', `no effect: ${warnings.join(', ')}`)
+export function responseHeaders({ id, warnings }: Named, type: string): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': type, 'x-request-id': id }
+  if (warnings.length > 0) headers['x-conclave-warning'] = `no effect: ${warnings.join(', ')}`
   return headers
 }
 
-export function jsonResponse(call: Pick<Call, 'id' | 'warnings'>, body: object): Response {
-  const headers = responseHeaders(call)
-  headers.set('content-type', 'application/json')
-  return new Response(JSON.stringify(body), { headers })
+export function jsonResponse(call: Named, body: object): Response {
+  return new Response(JSON.stringify(body), { headers: responseHeaders(call, 'application/json') })
 }

@@ -54,10 +54,11 @@ export function sseResponse(
     },
     { highWaterMark: 1 },
   )
-  const headers = responseHeaders(call)
-  headers.set('content-type', 'text/event-stream; charset=utf-8')
-  headers.set('cache-control', 'no-cache')
-  headers.set('x-accel-buffering', 'no')
+  const headers = {
+    ...responseHeaders(call, 'text/event-stream; charset=utf-8'),
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+  }
   return new Response(body, { headers })
 }
 

@@ -2,10 +2,11 @@
  * Reads one answer: pieces of text → reasoning, content and tool calls.
  * @module
  */
-import { randomBytes } from 'node:crypto'
+
 import type { ReplyDelta as ParsedDelta, ReplyParser } from '../../chat/reply-parser.ts'
 import type { GenerationChunk } from '../../engine/answer.ts'
 import type { FinishReason } from '../../engine/request.ts'
+import { newId } from '../ids.ts'
 import type { ReplyDelta, ReplyFinish } from './reply.ts'
 
 /** Text in, what it means out; whatever the pieces, the sum is the same. */
@@ -67,7 +68,7 @@ export class ReplyReader {
         deltas.push({
           kind: 'tool_call',
           call,
-          id: `call_${randomBytes(16).toString('hex')}`,
+          id: `call_${newId()}`,
           name,
         })
       }

@@ -1,0 +1,83 @@
+// Requests a second that the server itself can take, with a model that costs nothing: chats of one
+// token over 64 connections, from a client of raw sockets on the same machine.
+// node bench/serve.bench.mjs [--seconds 10] [--connections 64] [--stream] [--bare]
+// --bare: Node's own server with the same answer and nothing behind it.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { benchFolder } from './paths.mjs'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    connections: { type: 'string', default: '64' },
+    stream: { type: 'boolean', default: false },
+    bare: { type: 'boolean', default: false },
+  },
+})
+
+const stdio = ['ignore', 'pipe', 'inherit', 'ipc']
+const server = fork(join(benchFolder, 'fake-server.mjs'), values.bare ? ['bare'] : [], { stdio })
+const { hostname, port } = new URL(String((await once(server.stdout, 'data'))[0]).trim())
+const body = JSON.stringify({
+  model: 'conclave',
+  messages: [{ role: 'user', content: 'What is the capital of France?' }],
+  max_tokens: 1,
+  stream: values.stream,
+})
+const request = Buffer.from(
+  `POST /v1/chat/completions HTTP/1.1\r\nHost: ${hostname}:${port}\r\n` +
+    'Authorization: Bearer sk-bench\r\nContent-Type: application/json\r\n' +
+    `Content-Length: ${body.length}\r\n\r\n${body}`,
+)
+const latencies = []
+let refused = 0
+let measuring = false
+let over = false
+
+/** One connection that asks again as soon as it is answered. */
+function client() {
+  const socket = connect(Number(port), hostname)
+  socket.setNoDelay()
+  let sent = 0
+  let pending = ''
+  const ask = () => {
+    pending = ''
+    sent = performance.now()
+    if (!over) socket.write(request)
+  }
+  socket.on('connect', ask)
+  socket.on('data', data => {
+    pending += data.latin1Slice()
+    const head = pending.indexOf('\r\n\r\n')
+    if (head < 0) return
+    const length = /content-length: (\d+)/i.exec(pending.slice(0, head))
+    const isWhole = length
+      ? pending.length >= head + 4 + Number(length[1])
+      : pending.endsWith('0\r\n\r\n')
+    if (!isWhole) return
+    if (!pending.startsWith('HTTP/1.1 200')) refused++
+    else if (measuring) latencies.push(performance.now() - sent)
+    ask()
+  })
+  return socket
+}
+
+const sockets = Array.from({ length: Number(values.connections) }, client)
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
+await pause(2000)
+measuring = true
+const start = performance.now()
+await pause(Number(values.seconds) * 1000)
+const seconds = (performance.now() - start) / 1000
+over = true
+latencies.sort((a, b) => a - b)
+const at = share => latencies[Math.floor(share * (latencies.length - 1))]?.toFixed(2)
+console.log(
+  `${(latencies.length / seconds).toFixed(0)} requests/s, ${refused} refused; ` +
+    `latency p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${at(1)} ms`,
+)
+for (const socket of sockets) socket.destroy()
+server.disconnect()
