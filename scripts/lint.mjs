@@ -24,7 +24,7 @@ function tool(name, command, args) {
 }
 
 const files = trackedFiles(root)
-const native = files.filter(f => /^(native|test)\/.*\.(h|cc)$/.test(f))
+const native = files.filter(f => /^(native|test)\/.*\.(h|cc|cu)$/.test(f))
 tool('biome', process.execPath, [
   'node_modules/@biomejs/biome/bin/biome',
   'check',

@@ -9,6 +9,8 @@ const native = {
   quant: ['core'],
   cache: ['core'],
   ops: ['core', 'cache', 'cpu', 'cuda'],
+  cuda: ['core', 'cache', 'ops', 'simt'],
+  simt: ['core', 'cuda'],
   cpu: ['core', 'quant', 'cache', 'ops'],
   executor: ['core', 'io', 'quant', 'ops', 'cpu', 'cache'],
   addon: ['core', 'io', 'quant', 'ops', 'cpu', 'cache', 'executor'],
@@ -73,6 +75,10 @@ const lib = {
 
 const roomOf = path => path.split('/')[1].replace(/\.ts$/, '')
 
+/** The one header through which kernels reach the machine, and its twin of the host. */
+const hardware = 'native/cuda/device/hw.h'
+const isHardware = file => file === hardware || file === 'native/simt/hw.h'
+
 function nativeProblems(file, text) {
   const found = []
   const room = roomOf(file)
@@ -85,6 +91,10 @@ function nativeProblems(file, text) {
     found.push(`${file} includes Node's headers outside addon/`)
   if (room !== 'cuda' && /#include <cuda/.test(text))
     found.push(`${file} includes CUDA's headers outside cuda/`)
+  if (room !== 'simt' && file !== hardware && /#include "simt\//.test(text))
+    found.push(`${file} includes the host harness outside ${hardware}`)
+  if (!isHardware(file) && /\basm\b|__(sync|shfl|ballot|shared__|ldg|cvta|nv)/.test(text))
+    found.push(`${file} has inline assembler or functions of CUDA outside ${hardware}`)
   if (
     !file.startsWith('native/cpu/simd/') &&
     /#include <(immintrin|arm_neon)|\b_mm\d*_/.test(text)
@@ -113,7 +123,7 @@ export function checkRooms(root, files) {
   const read = file => readFileSync(join(root, file), 'utf8')
   return [
     ...files
-      .filter(f => /^native\/.*\.(h|cc|cuh?)$/.test(f))
+      .filter(f => /^native\/.*\.(h|cc|cu)$/.test(f))
       .flatMap(f => nativeProblems(f, read(f))),
     ...files.filter(f => /^lib\/.*\.ts$/.test(f)).flatMap(f => libProblems(f, read(f))),
   ]

@@ -2,7 +2,7 @@
 // `N passed, N failed, N skipped`, every skip with its reason above it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setupOrExit } from './setup.mjs'
 
@@ -22,9 +22,11 @@ function run(command, args, env = {}) {
 /** C++ programs that end with `N passed, N failed`. */
 function nativeTests() {
   const folder = join(root, 'build/tests')
+  const programs = ['native/native_tests', 'native-io/io_tests', 'native-gguf/gguf_tests']
+  if (process.platform !== 'win32') programs.push('native/simt_tests')
   const steps = [
     ['-S', root, '-B', folder, '-DCONCLAVE_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release'],
-    ['--build', folder, '--parallel', '2', '--target', 'native_tests', 'io_tests', 'gguf_tests'],
+    ['--build', folder, '--parallel', '2', '--target', ...programs.map(p => basename(p))],
   ]
   for (const args of steps) {
     const step = run('cmake', args)
@@ -34,12 +36,8 @@ function nativeTests() {
       return
     }
   }
-  for (const program of [
-    'test/native/native_tests',
-    'test/native-io/io_tests',
-    'test/native-gguf/gguf_tests',
-  ]) {
-    const result = run(join(folder, program), [])
+  for (const program of programs) {
+    const result = run(join(folder, 'test', program), [])
     process.stdout.write(result.stdout ?? '')
     const [, passed, failed] =
       /(\d+) passed, (\d+) failed\b[^\n]*\n?$/.exec(result.stdout?.trimEnd() ?? '') ?? []

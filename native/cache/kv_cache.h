@@ -32,6 +32,9 @@ struct BatchView {
   const int32_t* kv_lengths = nullptr;    // (num_sequences) positions in the cache after this step
   const int32_t* page_tables =
       nullptr;  // (num_sequences, max_pages) page of position p: table[p / page_size]
+  // positions, query_starts, kv_lengths and page_tables one after another in the memory of the
+  // device that runs the step; null: it reads those above.
+  const int32_t* device_arrays = nullptr;
 };
 
 }  // namespace conclave

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -13,6 +14,7 @@ void add(Tensor y, Tensor a, Tensor b, Stream& stream) {
   match_dtype("add", "a", a, DType::f32);
   match_dtype("add", "b", b, DType::f32);
   match_dtype("add", "y", y, DType::f32);
+  if (stream.kind == DeviceKind::cuda) return cuda::add(y, a, b, on_cuda(stream));
   cpu::add(y, a, b, on_cpu(stream));
 }
 

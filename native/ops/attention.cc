@@ -3,6 +3,7 @@
 #include "core/check.h"
 #include "ops/kv_check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -21,6 +22,8 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
                                       std::to_string(region.num_kv_heads) + " heads of " +
                                       std::to_string(region.head_dim));
   }
+  if (stream.kind == DeviceKind::cuda)
+    return cuda::attention(y, q, region, batch, scale, on_cuda(stream));
   cpu::attention(y, q, region, batch, scale, on_cpu(stream));
 }
 

@@ -1,6 +1,7 @@
 #include "ops/embed.h"
 
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 #include "ops/weight_check.h"
 
 namespace conclave::ops {
@@ -12,6 +13,7 @@ void embed(Tensor y, Tensor token_ids, const Weight& w, Stream& stream) {
   match("embed", "y", y, {T, H});
   match_dtype("embed", "token_ids", token_ids, DType::i32);
   match_dtype("embed", "y", y, DType::f32);
+  if (stream.kind == DeviceKind::cuda) return cuda::embed(y, token_ids, w, on_cuda(stream));
   cpu::embed(y, token_ids, w, on_cpu(stream));
 }
 

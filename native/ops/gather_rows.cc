@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -13,6 +14,7 @@ void gather_rows(Tensor y, Tensor x, Tensor rows, Stream& stream) {
   match_dtype("gather_rows", "x", x, DType::f32);
   match_dtype("gather_rows", "rows", rows, DType::i32);
   match_dtype("gather_rows", "y", y, DType::f32);
+  if (stream.kind == DeviceKind::cuda) return cuda::gather_rows(y, x, rows, on_cuda(stream));
   cpu::gather_rows(y, x, rows, on_cpu(stream));
 }
 

@@ -1,6 +1,7 @@
 #include "ops/matmul.h"
 
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 #include "ops/weight_check.h"
 
 namespace conclave::ops {
@@ -16,6 +17,7 @@ void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, Stream& stream) {
     match("matmul", "bias", bias, {out});
     match_dtype("matmul", "bias", bias, DType::f32);
   }
+  if (stream.kind == DeviceKind::cuda) return cuda::matmul(y, x, w, bias, on_cuda(stream));
   cpu::matmul(y, x, w, bias, on_cpu(stream));
 }
 

@@ -1,6 +1,7 @@
 #include "ops/moe_experts.h"
 
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 #include "ops/weight_check.h"
 
 namespace conclave::ops {
@@ -44,6 +45,8 @@ void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights, const Ex
   match_dtype("moe_experts", "expert_ids", expert_ids, DType::i32);
   match_dtype("moe_experts", "weights", weights, DType::f32);
   match_experts(experts, I, H);
+  if (stream.kind == DeviceKind::cuda)
+    return cuda::moe_experts(y, x, expert_ids, weights, experts, on_cuda(stream));
   cpu::moe_experts(y, x, expert_ids, weights, experts, on_cpu(stream));
 }
 

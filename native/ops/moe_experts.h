@@ -20,6 +20,8 @@ namespace conclave::ops {
 
 struct ExpertTable {
   std::vector<Weight> gate, up, down;  // indexed by expert id
+  // The same as a device's kernels read it, in its memory; null: they go through the lists above.
+  const void* device_table = nullptr;
 };
 
 void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights, const ExpertTable& experts,

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -18,6 +19,8 @@ void moe_route(Tensor expert_ids, Tensor weights, Tensor router_logits, bool nor
     throw Error("invalid_config", "moe_route: num_experts_per_tok is " + std::to_string(k.value) +
                                       ", expected 1 to num_experts " + std::to_string(E.value));
   }
+  if (stream.kind == DeviceKind::cuda)
+    return cuda::moe_route(expert_ids, weights, router_logits, norm_topk_prob, on_cuda(stream));
   cpu::moe_route(expert_ids, weights, router_logits, norm_topk_prob, on_cpu(stream));
 }
 

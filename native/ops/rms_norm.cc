@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -18,6 +19,7 @@ void rms_norm(Tensor y, Tensor x, Tensor w, float eps, Stream& stream) {
                                       " values, expected a multiple of the width " +
                                       std::to_string(W.value));
   }
+  if (stream.kind == DeviceKind::cuda) return cuda::rms_norm(y, x, w, eps, on_cuda(stream));
   cpu::rms_norm(y, x, w, eps, on_cpu(stream));
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -20,6 +21,8 @@ void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float s
                                       ", expected whole heads of " + std::to_string(head_dim) +
                                       " and at most half as many frequencies");
   }
+  if (stream.kind == DeviceKind::cuda)
+    return cuda::rope(x, positions, inv_freq, head_dim, scale, on_cuda(stream));
   cpu::rope(x, positions, inv_freq, head_dim, scale, on_cpu(stream));
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -13,6 +14,7 @@ void silu_mul(Tensor y, Tensor gate, Tensor up, Stream& stream) {
   match_dtype("silu_mul", "gate", gate, DType::f32);
   match_dtype("silu_mul", "up", up, DType::f32);
   match_dtype("silu_mul", "y", y, DType::f32);
+  if (stream.kind == DeviceKind::cuda) return cuda::silu_mul(y, gate, up, on_cuda(stream));
   cpu::silu_mul(y, gate, up, on_cpu(stream));
 }
 

@@ -3,6 +3,7 @@
 #include "core/check.h"
 #include "ops/kv_check.h"
 #include "ops/on_cpu.h"
+#include "ops/on_cuda.h"
 
 namespace conclave::ops {
 
@@ -14,6 +15,7 @@ void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch
   match_dtype("store_kv", "k", k, DType::f32);
   match_dtype("store_kv", "v", v, DType::f32);
   check_pages("store_kv", region);
+  if (stream.kind == DeviceKind::cuda) return cuda::store_kv(region, k, v, batch, on_cuda(stream));
   cpu::store_kv(region, k, v, batch, on_cpu(stream));
 }
 

@@ -226,10 +226,10 @@ void bench_small(const Bench& b, int64_t t) {
 
 void run_bench(int num_threads, const std::string& filter) {
   Machine machine(num_threads, cpu::select_kernels());
-  const Bench b{machine, cpu::measure_ceilings(machine.stream), filter};
+  const Bench b{machine, cpu::measure_ceilings(machine.cpu_stream), filter};
   std::printf(
       "kernels %s, %d threads; ceilings: read %.1f GB/s, f32 %.0f GFLOP/s, bf16 %.0f GFLOP/s\n",
-      machine.stream.kernels.name, num_threads, b.ceilings.read_gb_per_s, b.ceilings.f32_gflops,
+      machine.kernels.name, num_threads, b.ceilings.read_gb_per_s, b.ceilings.f32_gflops,
       b.ceilings.bf16_gflops);
   const std::vector<int64_t> tokens = {1, 2, 3, 4, 6, 8, 16, 32, 512};
   for (DType dtype : {DType::bf16, DType::f32, DType::f16, DType::i8}) {

@@ -15,6 +15,11 @@ int num_passed = 0, num_failed = 0;
 constexpr int kPrinted = 40;
 }  // namespace
 
+Device& device() {
+  static Device current;
+  return current;
+}
+
 void check(bool ok, const std::string& what) {
   if (ok) {
     num_passed++;

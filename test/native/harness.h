@@ -21,12 +21,25 @@ std::vector<float> poisoned(int64_t n);
 // Uniform in [−scale, scale).
 std::vector<float> random_floats(int64_t n, uint64_t seed, float scale = 1);
 
+// What the cases run on instead of the CPU, where a program sets it; its memory is the host's. Its
+// Kernels only say its name and what it rounds.
+struct Device {
+  Stream* stream = nullptr;
+  std::function<void()> wait;  // until everything asked for is done
+};
+Device& device();
+
 // A pool and a stream for one kernel set.
 struct Machine {
   cpu::ThreadPool pool;
-  cpu::CpuStream stream;
+  cpu::CpuStream cpu_stream;
+  Stream& stream;
+  const cpu::Kernels& kernels;
   Machine(int num_threads, const cpu::Kernels& kernels)
-      : pool(num_threads), stream(pool, kernels) {}
+      : pool(num_threads),
+        cpu_stream(pool, kernels),
+        stream(device().stream ? *device().stream : cpu_stream),
+        kernels(kernels) {}
 };
 
 std::vector<const cpu::Kernels*> kernel_sets();

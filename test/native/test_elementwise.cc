@@ -20,7 +20,7 @@ std::string name(const char* op, const cpu::Kernels& kernels, int64_t t, int64_t
 }
 
 void add_and_silu(Machine& machine, int64_t t, int64_t n) {
-  const cpu::Kernels& kernels = machine.stream.kernels;
+  const cpu::Kernels& kernels = machine.kernels;
   std::vector<float> a = random_floats(t * n, 1, 20), b = random_floats(t * n, 2),
                      y = poisoned(t * n);
   std::vector<double> sum, silu;
@@ -49,7 +49,7 @@ void silu_extremes(Machine& machine) {
     want.push_back(g / (1 + std::exp(-double{g})));
     scale.push_back(std::fabs(want.back()) + 1e-30);
   }
-  check_close(y, want, scale, 1e-6, name("silu_mul extremes", machine.stream.kernels, 1, n));
+  check_close(y, want, scale, 1e-6, name("silu_mul extremes", machine.kernels, 1, n));
   gate[3] = std::nanf("");
   ops::silu_mul(tensor(y, {1, n}), tensor(gate, {1, n}), tensor(up, {1, n}), machine.stream);
   check(std::isnan(y[3]) && !std::isnan(y[2]) && !std::isnan(y[4]),
@@ -72,10 +72,9 @@ void rms_norm(Machine& machine, int64_t t, int64_t width, int64_t groups) {
     }
   }
   ops::rms_norm(tensor(y, {t, n}), tensor(x, {t, n}), tensor(w, {width}), 1e-6f, machine.stream);
-  check_close(y, want, 3e-6, name("rms_norm", machine.stream.kernels, t * groups, width));
+  check_close(y, want, 3e-6, name("rms_norm", machine.kernels, t * groups, width));
   ops::rms_norm(tensor(x, {t, n}), tensor(x, {t, n}), tensor(w, {width}), 1e-6f, machine.stream);
-  check_same_bits(x.data(), y.data(), t * n,
-                  name("rms_norm in place", machine.stream.kernels, t, width));
+  check_same_bits(x.data(), y.data(), t * n, name("rms_norm in place", machine.kernels, t, width));
 }
 
 void rope(Machine& machine, int64_t t, int64_t heads, int64_t dim, int64_t half) {
@@ -98,7 +97,7 @@ void rope(Machine& machine, int64_t t, int64_t heads, int64_t dim, int64_t half)
   }
   ops::rope(tensor(x, {t, heads * dim}), tensor(positions, {t}), tensor(inv_freq, {half}), dim,
             1.5f, machine.stream);
-  check_close(x, want, 1e-6, name("rope", machine.stream.kernels, t, heads * dim));
+  check_close(x, want, 1e-6, name("rope", machine.kernels, t, heads * dim));
 }
 
 void embed_and_gather(Machine& machine, DType dtype, int64_t t, int64_t width) {
@@ -113,7 +112,7 @@ void embed_and_gather(Machine& machine, DType dtype, int64_t t, int64_t width) {
   ops::embed(tensor(y, {t, width}), tensor(ids, {t}), w.weight, machine.stream);
   // i8: one product with the scale, rounded to f32; the others are exact
   check_close(y, want, dtype == DType::i8 ? 1.3 * 0x1p-24 : 0x1p-40,
-              name("embed", machine.stream.kernels, t, width) + dtype_name(dtype));
+              name("embed", machine.kernels, t, width) + dtype_name(dtype));
   std::vector<int32_t> back;
   for (int64_t i = 0; i < t; i++) back.push_back(static_cast<int32_t>(t - 1 - i));
   ops::gather_rows(tensor(rows, {t, width}), tensor(y, {t, width}), tensor(back, {t}),

@@ -30,7 +30,7 @@ void route(Machine& machine, int64_t t, int64_t num_experts, int64_t k, bool nor
       want.push_back(std::exp(double{row[order[static_cast<size_t>(j)]]}) / (norm ? chosen : all));
     }
   }
-  const std::string what = std::string(machine.stream.kernels.name) + " moe_route " +
+  const std::string what = std::string(machine.kernels.name) + " moe_route " +
                            std::to_string(num_experts) + " top " + std::to_string(k);
   check(same, what + " ids");
   check_close(weights, want, 1e-6, what + " weights");

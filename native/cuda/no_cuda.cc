@@ -1,0 +1,52 @@
+// The answers of a build without CUDA kernels. Nothing but why_not and open is reached: a stream is
+// made from an opened card alone.
+#include "core/error.h"
+#include "cuda/ops.h"
+#include "cuda/runtime.h"
+
+namespace conclave::cuda {
+
+namespace {
+[[noreturn]] void refuse() {
+  throw Error("gpu_unavailable",
+              "Expected a GPU, but " + runtime::why_not() +
+                  ". Use device 'cpu' or 'auto', or build with CUDA's nvcc: npm run build:cuda.");
+}
+}  // namespace
+
+namespace runtime {
+
+std::string why_not() { return "this build has no CUDA kernels"; }
+const char* device_name() { return "cuda"; }
+Card open() { refuse(); }
+void check(int, const char*) { refuse(); }
+void* allocate(int64_t) { refuse(); }
+void free(void*) noexcept {}
+void* allocate_pinned(int64_t) { refuse(); }
+void free_pinned(void*) noexcept {}
+void* create_queue() { refuse(); }
+void destroy_queue(void*) noexcept {}
+void copy(void*, const void*, int64_t, void*) { refuse(); }
+void copy_rows(void*, const void*, int64_t, int64_t, int64_t, void*) { refuse(); }
+void fill_zero(void*, int64_t, void*) { refuse(); }
+void wait(void*) { refuse(); }
+void begin_recording(void*) { refuse(); }
+void* end_recording(void*) { refuse(); }
+void replay(void*, void*) { refuse(); }
+void destroy_recording(void*) noexcept {}
+
+}  // namespace runtime
+
+void add(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
+void attention(Tensor, Tensor, const KvRegion&, const BatchView&, float, CudaStream&) { refuse(); }
+void embed(Tensor, Tensor, const Weight&, CudaStream&) { refuse(); }
+void gather_rows(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
+void matmul(Tensor, Tensor, const Weight&, Tensor, CudaStream&) { refuse(); }
+void moe_experts(Tensor, Tensor, Tensor, Tensor, const ops::ExpertTable&, CudaStream&) { refuse(); }
+void moe_route(Tensor, Tensor, Tensor, bool, CudaStream&) { refuse(); }
+void rms_norm(Tensor, Tensor, Tensor, float, CudaStream&) { refuse(); }
+void rope(Tensor, Tensor, Tensor, int64_t, float, CudaStream&) { refuse(); }
+void silu_mul(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
+void store_kv(const KvRegion&, Tensor, Tensor, const BatchView&, CudaStream&) { refuse(); }
+
+}  // namespace conclave::cuda

@@ -1,0 +1,48 @@
+#pragma once
+// The CUDA runtime as this room sees it. One of three files answers: runtime_cuda.cc (a card),
+// simt/runtime.cc (the host harness), no_cuda.cc (a build without kernels).
+#include <cstdint>
+#include <string>
+
+namespace conclave::cuda::runtime {
+
+struct Card {
+  std::string name;
+  int compute_capability = 0;  // 90 for 9.0
+  int num_multiprocessors = 0;
+  int64_t free_bytes = 0;
+};
+
+// Empty where a card can be used; else why not, as half a sentence.
+std::string why_not();
+// Finds the card and makes its context. Throws gpu_unavailable.
+Card open();
+// What `model.info.device` says.
+const char* device_name();
+
+// Throws the error that a status of the CUDA runtime stands for; 0 is success.
+void check(int status, const char* what);
+
+// Throws gpu_out_of_memory, having taken nothing.
+void* allocate(int64_t bytes);
+void free(void* memory) noexcept;
+// Host memory that copies run from and to without a stop.
+void* allocate_pinned(int64_t bytes);
+void free_pinned(void* memory) noexcept;
+
+// A queue does its work in order; `queue` is what create_queue gave.
+void* create_queue();
+void destroy_queue(void* queue) noexcept;
+void copy(void* to, const void* from, int64_t bytes, void* queue);
+// `rows` pieces of `bytes`, each `pitch` after the last one in `from`, back to back in `to`.
+void copy_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t rows, void* queue);
+void fill_zero(void* to, int64_t bytes, void* queue);
+void wait(void* queue);
+
+// Between these two, work is written down and not done; the recording can then be replayed.
+void begin_recording(void* queue);
+void* end_recording(void* queue);
+void replay(void* recording, void* queue);
+void destroy_recording(void* recording) noexcept;
+
+}  // namespace conclave::cuda::runtime

@@ -1,0 +1,120 @@
+#pragma once
+// One thread block of a CUDA kernel on the host: each CUDA thread is a fiber. Every collective is a
+// meeting: threads deposit their operand and their call site, the last to come computes for all.
+// Threads that meet at different places, or never, end the run with a Fault.
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "simt/fiber.h"
+#include "simt/options.h"
+
+namespace conclave::simt {
+
+using Site = std::source_location;
+
+struct Dim3 {
+  unsigned x = 1, y = 1, z = 1;
+};
+
+// An asynchronous copy that has been asked for and not yet seen to land.
+struct Copy {
+  char* to;
+  const char* from;
+  int bytes, zeros;  // `zeros` bytes after `bytes` are filled with 0
+};
+
+struct Thread {
+  Dim3 index;
+  int linear = 0;
+  void* stack_pointer = nullptr;
+  bool ready = true, exited = false;
+  const char* waits_for = "";
+  Site site;
+  std::vector<Copy> open;                 // copies of the group that is not committed yet
+  std::vector<std::vector<Copy>> groups;  // committed, oldest first
+};
+
+// A set of threads that meet; `expected` of them complete the meeting.
+struct Meeting {
+  const char* what = "";
+  Site site;
+  std::vector<Thread*> here;
+  std::array<void*, 128> operands{};
+};
+
+class Block {
+ public:
+  static constexpr int kWarp = 32, kBarriers = 16, kMaxThreads = 1024;
+
+  Block();
+  ~Block();
+  // Runs `body` once for each thread of the block. Throws Fault.
+  void run(const std::function<void()>& body, Dim3 index, Dim3 grid, Dim3 dim,
+           int64_t shared_bytes);
+
+  Thread& current() { return *current_; }
+  Dim3 index() const { return index_; }
+  Dim3 grid() const { return grid_; }
+  Dim3 dim() const { return dim_; }
+  char* shared() const { return shared_; }
+  int num_threads() const { return num_threads_; }
+
+  // Barrier `id` of `count` threads; where all threads of the block meet, they must do so at one
+  // call.
+  void barrier(int id, int count, const Site& site);
+  // As the barrier, but goes on at once.
+  void arrive(int id, int count, const Site& site);
+
+  using Finish = void (*)(void** operands, int lanes);
+  // The warp's lanes meet at `site`; `finish` sees the operands of all of them, by lane.
+  void warp_meeting(const char* what, void* operand, Finish finish, const Site& site);
+
+  void copy_async(const Copy& copy, const Site& site);
+  void commit_copies();
+  void wait_copies(int groups_left);
+
+  // Ends the run: the message is thrown from run().
+  [[noreturn]] void fail(const std::string& what, const Site& site);
+  // Lets the others go on until somebody wakes this thread.
+  void park(const char* what, const Site& site);
+  std::mt19937_64& random() { return random_; }
+
+ private:
+  static void thread_main();
+  void prepare_threads(int count);
+  void schedule();
+  bool pass();
+  void join(Meeting& meeting, const char* what, const Site& site);
+  void wake(Meeting& meeting);
+  static void land(const Copy& copy);
+  std::string where_all_wait() const;
+
+  Dim3 index_, grid_, dim_;
+  int num_threads_ = 0;
+  char* shared_memory_;
+  char* shared_ = nullptr;
+  std::vector<std::unique_ptr<Stack>> stacks_;
+  std::vector<Thread> threads_;
+  std::vector<int> order_;
+  std::vector<Meeting> barriers_, warps_;
+  const std::function<void()>* body_ = nullptr;
+  Thread* current_ = nullptr;
+  void* scheduler_ = nullptr;
+  std::string fault_;
+  std::mt19937_64 random_;
+};
+
+// The block that this host thread runs; null outside a kernel.
+Block*& running_block();
+
+// A kernel over a grid, block after block. Throws Fault; `name` is put in front of the message.
+void run_grid(const char* name, const std::function<void()>& body, Dim3 grid, Dim3 dim,
+              int64_t shared_bytes);
+
+}  // namespace conclave::simt

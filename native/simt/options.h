@@ -1,0 +1,28 @@
+#pragma once
+// How adversarial a run is. The defaults are what the addon uses; tests go through all of them.
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace conclave::simt {
+
+// In which order the threads of a block get their turn.
+enum class Order : uint8_t { forward, reverse, random };
+// When an asynchronous copy lands: at the wait that needs it, at once, or somewhere between.
+enum class Landing : uint8_t { late, early, random };
+
+struct Options {
+  Order order = Order::forward;
+  Landing landing = Landing::late;
+  uint64_t seed = 1;
+};
+
+Options& options();
+
+// What the harness found wrong with a kernel. The message names the thread and the call.
+class Fault : public std::runtime_error {
+ public:
+  explicit Fault(const std::string& what) : std::runtime_error(what) {}
+};
+
+}  // namespace conclave::simt

@@ -1,0 +1,88 @@
+// Every CUDA kernel against float64, run by the host thread block by thread block, in each order of
+// threads and of asynchronous copies.
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+#include "cuda/runtime.h"
+#include "cuda/stream.h"
+#include "harness.h"
+#include "simt/options.h"
+
+namespace {
+
+using namespace conclave;
+
+// What cases ask of a kernel set: its name, and where it rounds activations to bf16.
+cpu::Kernels profile(const char* name) {
+  cpu::Kernels kernels = *cpu::find_kernels("plain");
+  kernels.name = name;
+  kernels.matmul[cpu::kWeightBf16].bf16_activations = true;
+  kernels.matmul[cpu::kWeightI8].bf16_activations = true;
+  return kernels;
+}
+
+struct Group {
+  const char* name;
+  void (*run)(const cpu::Kernels&);
+};
+
+constexpr Group kGroups[] = {{"elementwise", test::test_elementwise},
+                             {"route", test::test_route},
+                             {"matmul", test::test_matmul},
+                             {"moe", test::test_moe},
+                             {"attention", test::test_attention}};
+
+// All cases in a random order of threads and copies; those with rings of copies and meetings of a
+// block also in the two extreme ones.
+struct Pass {
+  const char* name;
+  simt::Options options;
+  const char* groups;
+};
+
+constexpr Pass kPasses[] = {
+    {"simt random",
+     {simt::Order::random, simt::Landing::random, 3},
+     "elementwise route matmul moe attention"},
+    {"simt forward late", {simt::Order::forward, simt::Landing::late, 1}, "route matmul"},
+    {"simt reverse early", {simt::Order::reverse, simt::Landing::early, 2}, "elementwise moe"},
+};
+
+void run_pass(const Pass& pass) {
+  std::printf("kernels %s\n", pass.name);
+  simt::options() = pass.options;
+  const cpu::Kernels kernels = profile(pass.name);
+  using Clock = std::chrono::steady_clock;
+  for (const Group& group : kGroups) {
+    if (!std::strstr(pass.groups, group.name)) continue;
+    const auto start = Clock::now();
+    group.run(kernels);
+    std::printf("  %s %.1f s\n", group.name,
+                std::chrono::duration<double>(Clock::now() - start).count());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const cuda::runtime::Card card = cuda::runtime::open();
+    void* queue = cuda::runtime::create_queue();
+    {
+      cuda::CudaStream stream(queue, card.num_multiprocessors);
+      test::device() = {&stream, [&] { cuda::runtime::wait(queue); }};
+      for (const Pass& pass : kPasses) {
+        if (argc < 2 || std::strstr(pass.name, argv[1])) run_pass(pass);
+      }
+      test::device() = {};
+    }
+    cuda::runtime::destroy_queue(queue);
+  } catch (const std::exception& error) {
+    std::printf("FAILED with an exception: %s\n", error.what());
+    return 1;
+  }
+  std::printf("%d passed, %d failed, 0 skipped\n", test::passed(), test::failed());
+  return test::failed() == 0 ? 0 : 1;
+}
