@@ -15,7 +15,7 @@ export type { EngineStats, ExpertLoad, ModelEngine } from './engine/model-engine
 export type { ModelInfo } from './engine/model-info.ts'
 export type { FinishReason } from './engine/request.ts'
 export type { EngineChatOptions, EngineGenerateOptions } from './engine/request-options.ts'
-export type { LayerRoutes } from './engine/routes-request.ts'
+export type { LayerRoutes } from './engine/route-trace.ts'
 export { ConclaveError, type ErrorCode, type ErrorDetails, errorCodes } from './errors.ts'
 export type { LoadProgress } from './native.ts'
 export type { GenerateOptions } from './sampling/options.ts'

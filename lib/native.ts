@@ -110,7 +110,7 @@ export interface StepBatch {
   cache?: number
   /** Token rows of this step whose logits are computed. */
   logitRows: Int32Array
-  /** (R) sampler handle of each logit row; −1: do not sample this row. */
+  /** (R) sampler handle of each logit row; −1: do not sample it; −2: give its logits instead. */
   samplers: Int32Array
   /** True: the logits themselves come back too. */
   wantLogits: boolean
@@ -136,7 +136,7 @@ export interface StepResult {
   topIds: Int32Array
   topLogprobs: Float32Array
   topN: number
-  /** (R, vocab_size), only with wantLogits. */
+  /** (R, vocab_size) with wantLogits; without it, rows whose sampler is −2 alone. */
   logits: Float32Array | null
   /** (sparse layers, T, num_experts_per_tok) chosen experts in falling router weight, only with wantRoutes. */
   routes: Int32Array | null
@@ -179,6 +179,8 @@ export interface Executor {
   closeCache(handle: number): void
   /** How many tokens of a cache chose each expert: the experts of every sparse layer in turn. */
   expertCounts(handle: number): Float64Array
+  /** Samples a row of logits that a step gave, now and here. A result of one row. */
+  sample(handle: number, logits: Float32Array): StepResult
   /** Opens a sampler for a sequence; promptIds feed the repetition penalty. Returns its handle. */
   openSampler(params: NativeSamplingParams, promptIds: Int32Array, generatedIds: Int32Array): number
   closeSampler(handle: number): void

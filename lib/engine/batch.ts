@@ -39,6 +39,7 @@ export class BatchBuilder {
       maxPages = Math.max(maxPages, entry.sequence.pages.length)
       numRows += rowsOf(entry)
       if (entry.sequence.wants !== 'token') wanted.add(entry.sequence.wants)
+      if (entry.sequence.tracesRoutes) wanted.add('routes')
     }
     let at = numHeader
     const take = (count: number) => {
@@ -67,7 +68,8 @@ export class BatchBuilder {
   }
 }
 
-function rowsOf({ sequence: { wants }, count, reachesEnd }: PlanEntry): number {
+/** Logit rows that an entry has in its step. */
+export function rowsOf({ sequence: { wants }, count, reachesEnd }: PlanEntry): number {
   if (wants === 'logits' || wants === 'hidden') return count
   return wants === 'token' && reachesEnd ? 1 : 0
 }
@@ -105,7 +107,7 @@ function fillRows(batch: StepBatch, entry: PlanEntry, token: number, row: number
   const numRows = rowsOf(entry)
   for (let i = 0; i < numRows; i++) {
     logitRows[row + i] = token + count - numRows + i
-    samplers[row + i] = isSampled ? sequence.sampler : -1
+    samplers[row + i] = !isSampled ? -1 : sequence.editsLogits ? -2 : sequence.sampler
   }
   if (isSampled && numRows > 0) sequence.row = row
 }

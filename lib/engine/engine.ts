@@ -267,11 +267,14 @@ export class Engine {
     }
   }
 
-  #deliver(entry: PlanEntry, output: StepOutput, now: number): void {
+  #deliver(entry: PlanEntry, given: StepOutput, now: number): void {
     const { sequence } = entry
     const request = this.#requests.get(sequence)
-    if (request === undefined || output.kind === 'none') return
+    if (request === undefined) return
     try {
+      if (given.routes !== undefined) request.trace?.(given.routes)
+      if (given.kind === 'none') return
+      const output = given.kind === 'row' ? this.#sampleEdited(request, given.logits) : given
       if (output.kind === 'error') throw output.error
       if (output.kind === 'token') {
         this.#scheduler.append(entry, output.tokenId)
@@ -284,6 +287,11 @@ export class Engine {
     } catch (error) {
       this.#fail(request, error)
     }
+  }
+
+  #sampleEdited(request: EngineRequest, logits: Float32Array): StepOutput {
+    request.edit?.(logits)
+    return this.#runner.sample(request.sequence, logits)
   }
 
   #finish(request: EngineRequest, reason: FinishReason): void {

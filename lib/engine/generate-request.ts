@@ -10,6 +10,7 @@ import type { Answer, ChosenLogprob, GenerationChunk } from './answer.ts'
 import type { GenerationEvents, GenerationResult, Timings } from './generation.ts'
 import type { StepOutput } from './model-runner.ts'
 import type { EngineRequest, FinishReason, RequestTimes } from './request.ts'
+import type { RouteTrace, StepRoutes } from './route-trace.ts'
 import { Sequence } from './sequence.ts'
 
 export interface GenerateAsk {
@@ -23,6 +24,8 @@ export interface GenerateAsk {
   cacheSalt?: string | undefined
   /** Called once the first token is there; like `accept`, it may not call the engine. */
   onFirstToken?: (() => void) | undefined
+  /** Where the experts of its tokens are noted. */
+  routes?: RouteTrace | undefined
   /** When the caller started, on the engine's clock. */
   submitted: number
 }
@@ -36,6 +39,7 @@ export class GenerateRequest implements EngineRequest {
   readonly #events: GenerationEvents
   readonly #onOver: () => void
   readonly #onFirstToken: (() => void) | undefined
+  readonly #routes: RouteTrace | undefined
   #text = ''
   readonly #tokenIds: number[] = []
   readonly #logprobs: ChosenLogprob[] = []
@@ -43,7 +47,11 @@ export class GenerateRequest implements EngineRequest {
   /** `onOver` is called once, before the last event. */
   constructor(ask: GenerateAsk, events: GenerationEvents, onOver: () => void) {
     const { params } = ask
-    this.sequence = new Sequence({ ...ask, maxTokens: params.maxTokens })
+    const editsLogits = params.logitsProcessor !== undefined
+    const tracesRoutes = ask.routes !== undefined
+    const { maxTokens } = params
+    this.sequence = new Sequence({ ...ask, maxTokens, editsLogits, tracesRoutes })
+    this.#routes = ask.routes
     this.sampling = ask.sampling
     this.times = { submitted: ask.submitted }
     this.#params = params
@@ -51,6 +59,14 @@ export class GenerateRequest implements EngineRequest {
     this.#events = events
     this.#onOver = onOver
     this.#onFirstToken = ask.onFirstToken
+  }
+
+  trace(routes: StepRoutes): void {
+    this.#routes?.add(routes)
+  }
+
+  edit(logits: Float32Array): void {
+    this.#params.logitsProcessor?.(logits, this.sequence.tokens())
   }
 
   accept(output: StepOutput): FinishReason | undefined {
@@ -94,6 +110,7 @@ export class GenerateRequest implements EngineRequest {
       seed: plainSeed(this.#params.seed),
     }
     if (this.#params.logprobs >= 0) result.logprobs = this.#logprobs
+    if (this.#routes !== undefined) result.routes = this.#routes.layers
     return result
   }
 }

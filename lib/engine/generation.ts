@@ -7,6 +7,7 @@ import { ReadableStream } from 'node:stream/web'
 import { ConclaveError } from '../errors.ts'
 import type { ChosenLogprob, GenerationChunk } from './answer.ts'
 import type { FinishReason } from './request.ts'
+import type { LayerRoutes } from './route-trace.ts'
 
 export interface Usage {
   promptTokens: number
@@ -32,6 +33,8 @@ export interface GenerationResult {
   tokenIds: number[]
   /** One entry a token, where `logprobs` was asked for. */
   logprobs?: ChosenLogprob[]
+  /** Experts of every token that was run, the last one is not; where `routes` was asked for. */
+  routes?: LayerRoutes[]
   /**
    * 'stop': an end id or stop string; 'length': maxTokens; 'aborted': signal, break or dispose;
    * 'content_filter': the guard ended it, or refused the prompt.

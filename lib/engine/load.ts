@@ -12,7 +12,7 @@ import { type EngineHost, Model } from './model.ts'
 import { describeModel } from './model-info.ts'
 import { type OpenModel, openModel, throwIfAborted } from './open.ts'
 import { overCache } from './packed-steps.ts'
-import type { Routing } from './routes-request.ts'
+import type { Routing } from './route-trace.ts'
 
 /** Bytes of logits that one step of `model.logits` may return. */
 const maxLogitBytes = 256 * 2 ** 20

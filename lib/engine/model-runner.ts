@@ -4,7 +4,8 @@
  */
 import { ConclaveError, fromNative } from '../errors.ts'
 import type { Executor, NativeSamplingParams, StepResult } from '../native.ts'
-import type { BatchBuilder } from './batch.ts'
+import { type BatchBuilder, rowsOf } from './batch.ts'
+import type { StepRoutes } from './route-trace.ts'
 import type { Plan, PlanEntry } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
 
@@ -14,26 +15,18 @@ export interface RankedToken {
   logprob: number
 }
 
-/** What a step gave one sequence. */
-export type StepOutput =
+/** What a step gave one sequence; `routes` where it traces them. */
+export type StepOutput = StepOutputOfKind & { routes?: StepRoutes }
+
+type StepOutputOfKind =
   /** A chunk of the prompt is done, more follows. */
   | { kind: 'none' }
+  /** (vocab_size) to be edited, then sampled with {@link ModelRunner.sample}. */
+  | { kind: 'row'; logits: Float32Array }
   | { kind: 'token'; tokenId: number; logprob: number; top: RankedToken[] }
   /** (count, vocab_size) logits of the entry's tokens, from token `start` on. */
   | { kind: 'logits'; start: number; count: number; isLast: boolean; logits: Float32Array }
-  /**
-   * The step's experts, (sparse layers, stepTokens, experts a token); the entry's `count` tokens
-   * start at `offset`.
-   */
-  | {
-      kind: 'routes'
-      start: number
-      isLast: boolean
-      count: number
-      offset: number
-      stepTokens: number
-      routes: Int32Array
-    }
+  | { kind: 'routes'; isLast: boolean }
   /** (count, hidden_size) what the head reads of the entry's tokens, from token `start` on. */
   | { kind: 'hidden'; start: number; count: number; isLast: boolean; hidden: Float32Array }
   | { kind: 'error'; error: ConclaveError }
@@ -43,7 +36,7 @@ export type StepOutput =
  * the calls, each batch as it was at its call.
  */
 export interface StepExecutor
-  extends Pick<Executor, 'step' | 'openSampler' | 'closeSampler' | 'dispose'> {
+  extends Pick<Executor, 'step' | 'sample' | 'openSampler' | 'closeSampler' | 'dispose'> {
   /** Takes the last step back: true where it had not begun. Without it, no step can be. */
   retract?(): boolean
 }
@@ -73,6 +66,11 @@ export class ModelRunner {
   /** Queues the step of a plan behind those before it. */
   async run(plan: Plan): Promise<StepResult> {
     return this.#executor.step(this.#batches.build(plan))
+  }
+
+  /** Samples a row that was edited. */
+  sample(sequence: Sequence, logits: Float32Array): StepOutput {
+    return readToken(this.#executor.sample(sequence.sampler, logits), 0)
   }
 
   /** Takes the step queued last back; false where it runs or ran. */
@@ -116,27 +114,48 @@ export class ModelRunner {
 
 /** What a step gave each entry of its plan. */
 export function readOutputs(plan: Plan, result: StepResult): StepOutput[] {
+  const { routes } = result
+  const stepTokens = plan.numTokens
+  const heldRow = readHeld(plan, result)
   let row = 0
-  let token = 0
+  let offset = 0
   return plan.entries.map(entry => {
-    const { start, count, reachesEnd: isLast } = entry
-    const offset = token
-    token += count
-    const { wants } = entry.sequence
-    if (wants === 'logits') {
-      row += count
-      return readLogits(entry, result, row - count)
-    }
-    if (wants === 'hidden') {
-      row += count
-      return readHidden(entry, result, row - count)
-    }
-    if (wants === 'routes') {
-      const routes = result.routes ?? new Int32Array(0)
-      return { kind: 'routes', start, count, isLast, offset, stepTokens: plan.numTokens, routes }
-    }
-    return isLast ? readToken(result, row++) : { kind: 'none' }
+    const output: StepOutput = readOutput(entry, result, row, heldRow)
+    const { sequence, start, count } = entry
+    if (routes !== null && (sequence.tracesRoutes || sequence.wants === 'routes'))
+      output.routes = { routes, stepTokens, offset, start, count }
+    row += rowsOf(entry)
+    offset += count
+    return output
   })
+}
+
+function readOutput(
+  entry: PlanEntry,
+  result: StepResult,
+  row: number,
+  heldRow: (row: number) => Float32Array,
+): StepOutput {
+  const { reachesEnd: isLast } = entry
+  const { wants, editsLogits } = entry.sequence
+  if (wants === 'logits') return readLogits(entry, result, row)
+  if (wants === 'hidden') return readHidden(entry, result, row)
+  if (wants === 'routes') return { kind: 'routes', isLast }
+  if (!isLast) return { kind: 'none' }
+  return editsLogits ? { kind: 'row', logits: heldRow(row) } : readToken(result, row)
+}
+
+/** Logits of one row: rows come all together, or those to be edited alone. */
+function readHeld({ entries }: Plan, { logits, tokenIds }: StepResult) {
+  const isHeld = (e: PlanEntry) => e.reachesEnd && e.sequence.editsLogits
+  const areAll = entries.some(e => e.sequence.wants === 'logits')
+  const numRows = areAll ? tokenIds.length : entries.filter(isHeld).length
+  const width = (logits?.length ?? 0) / numRows
+  let next = 0
+  return (row: number) => {
+    const at = (areAll ? row : next++) * width
+    return logits!.subarray(at, at + width)
+  }
 }
 
 function readLogits(entry: PlanEntry, result: StepResult, row: number): StepOutput {

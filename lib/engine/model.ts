@@ -20,7 +20,8 @@ import type { StepHost } from './packed-steps.ts'
 import { checkIds } from './prompt.ts'
 import { PromptRequests } from './prompt-requests.ts'
 import { engineGenerateNames } from './request-options.ts'
-import { type LayerRoutes, RoutesRequest, type Routing } from './routes-request.ts'
+import type { LayerRoutes, Routing } from './route-trace.ts'
+import { RoutesRequest } from './routes-request.ts'
 import { TextRequests } from './text-requests.ts'
 
 /** What further engines on a model's weights are made of. */

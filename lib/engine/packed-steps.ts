@@ -27,6 +27,7 @@ export function overCache(
   return {
     step: batch => steps.step(batch),
     retract: () => executor.retract?.(cache) ?? false,
+    sample: (handle, logits) => executor.sample(handle, logits),
     openSampler: (...args) => executor.openSampler(...args),
     closeSampler: handle => executor.closeSampler(handle),
     dispose,

@@ -2,7 +2,7 @@
  * What a request on an engine takes beyond what it takes on a model.
  * @module
  */
-import { checkNumber, checkString, invalid } from '../sampling/check.ts'
+import { checkBoolean, checkNumber, checkString, invalid } from '../sampling/check.ts'
 import { type GenerateOptions, generateOptionNames } from '../sampling/options.ts'
 import type { ChatOptions } from './chat-options.ts'
 
@@ -21,6 +21,11 @@ export interface RequestOptions {
    * Requests share cached prefixes only with those of the same text, at most 1 KiB. Default ''.
    */
   cacheSalt?: string
+  /**
+   * True: the result tells which experts each token of prompt and answer was sent to, layer by
+   * layer. Such a prompt takes nothing from the prefix cache. Default false.
+   */
+  routes?: boolean
   /** Milliseconds until it fails with `timeout`, waiting included. Default: none. */
   timeoutMs?: number
 }
@@ -32,6 +37,7 @@ export interface CheckedRequestOptions {
   n: number
   priority: number
   cacheSalt: string
+  routes: boolean
   timeoutMs: number | undefined
 }
 
@@ -39,6 +45,7 @@ export const requestOptionNames = [
   'n',
   'priority',
   'cacheSalt',
+  'routes',
   'timeoutMs',
 ] as const satisfies readonly (keyof RequestOptions)[]
 
@@ -46,13 +53,14 @@ export const engineGenerateNames = [...generateOptionNames, ...requestOptionName
 
 /** Throws `invalid_request` naming the option. */
 export function checkRequestOptions(options: RequestOptions): CheckedRequestOptions {
-  const { n = 1, priority = 0, cacheSalt = '', timeoutMs } = options
+  const { n = 1, priority = 0, cacheSalt = '', routes = false, timeoutMs } = options
   if (checkString('cacheSalt', cacheSalt).length > 1024)
     throw invalid('cacheSalt', 'a string of at most 1024 characters', cacheSalt)
   return {
     n: checkNumber('n', n, { min: 1, max: 64, integer: true }),
     priority: checkNumber('priority', priority, { min: -1000, max: 1000, integer: true }),
     cacheSalt,
+    routes: checkBoolean('routes', routes),
     timeoutMs:
       timeoutMs === undefined
         ? undefined

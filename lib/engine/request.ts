@@ -5,6 +5,7 @@
 import type { ConclaveError } from '../errors.ts'
 import type { NativeSamplingParams } from '../native.ts'
 import type { StepOutput } from './model-runner.ts'
+import type { StepRoutes } from './route-trace.ts'
 import type { Sequence } from './sequence.ts'
 
 export type FinishReason = 'stop' | 'length' | 'aborted' | 'content_filter'
@@ -27,6 +28,10 @@ export interface EngineRequest {
   /** null: nothing is sampled. */
   readonly sampling: NativeSamplingParams | null
   readonly times: RequestTimes
+  /** Edits the logits of its next token, where its sequence `editsLogits`. */
+  edit?(logits: Float32Array): void
+  /** Takes the experts of its tokens, where its sequence `tracesRoutes`. */
+  trace?(routes: StepRoutes): void
   /** Takes what a step gave; a reason ends the request. */
   accept(output: StepOutput): FinishReason | undefined
   end(reason: FinishReason): void

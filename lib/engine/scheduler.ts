@@ -105,7 +105,7 @@ export class Scheduler {
 
   /** False while a sequence that runs must know each token before its next step. */
   get mayPlanAhead(): boolean {
-    return this.#running.every(sequence => sequence.plansAhead)
+    return this.#running.every(sequence => !sequence.editsLogits)
   }
 
   /**
@@ -238,7 +238,7 @@ export class Scheduler {
 
   #take(plan: Plan, sequence: Sequence, bound = Number.POSITIVE_INFINITY): void {
     const { maxBatchTokens, maxLogitRows } = this.#options
-    if (sequence.numUnknown > 0 && !sequence.plansAhead) return
+    if (sequence.numUnknown > 0 && sequence.editsLogits) return
     const isLogits = sequence.wants === 'logits' || sequence.wants === 'hidden'
     const pending = sequence.numPending
     const most = isLogits ? Math.min(bound, maxLogitRows - plan.numLogitRows) : bound

@@ -25,8 +25,10 @@ export interface SequenceOptions {
   priority?: number
   /** Who may share pages with it: sequences of the same salt. Default: none. */
   cacheSalt?: string | undefined
-  /** False: each of its steps waits until the token before it is known here. Default true. */
-  plansAhead?: boolean
+  /** True: its logits come here before they are sampled. Default false. */
+  editsLogits?: boolean
+  /** True: its steps tell which experts its tokens were sent to. Default false. */
+  tracesRoutes?: boolean
 }
 
 /** Prompt and answer as one line of tokens; the first `numComputed` of them are in the cache. */
@@ -37,7 +39,8 @@ export class Sequence {
   readonly wants: SequenceOutput
   readonly priority: number
   readonly cacheSalt: string | undefined
-  readonly plansAhead: boolean
+  readonly editsLogits: boolean
+  readonly tracesRoutes: boolean
   state: SequenceState = 'waiting'
   /**
    * Tokens whose keys and values are in the cache once the steps in flight are over; later steps
@@ -68,7 +71,8 @@ export class Sequence {
     this.cacheSalt = wants === 'token' ? options.cacheSalt : undefined
     this.numPromptTokens = promptIds.length
     this.maxTokens = maxTokens
-    this.plansAhead = options.plansAhead ?? true
+    this.editsLogits = options.editsLogits ?? false
+    this.tracesRoutes = options.tracesRoutes ?? false
     this.wants = wants
     this.#tokens = Int32Array.from(promptIds)
     this.#length = promptIds.length

@@ -26,6 +26,7 @@ import {
   type EngineChatOptions,
   type EngineGenerateOptions,
 } from './request-options.ts'
+import { RouteTrace, type Routing } from './route-trace.ts'
 import { SeveralAnswers } from './several-answers.ts'
 
 export interface TextRequestParts {
@@ -38,6 +39,7 @@ export interface TextRequestParts {
   prefixCache: boolean
   /** What looks at everything that enters and leaves. */
   guard?: Guard | undefined
+  routing: Routing
   /** Options that `generate` takes. */
   names: readonly string[]
 }
@@ -117,7 +119,7 @@ export class TextRequests {
 
   #submit(ask: Ask, events: GenerationEvents, onFirstToken?: () => void): () => void {
     const { ids, params, signal, cacheSalt, submitted } = ask
-    const { priority, timeoutMs } = ask.request
+    const { priority, routes, timeoutMs } = ask.request
     const engine = this.#engine
     let timer: NodeJS.Timeout | undefined
     const abort = () => engine.abort(request)
@@ -128,7 +130,8 @@ export class TextRequests {
       sampling: toNative(params, this.#vocabLimit),
       answer: this.#answer(params),
       priority,
-      cacheSalt,
+      cacheSalt: routes ? undefined : cacheSalt,
+      routes: routes ? new RouteTrace(this.#parts.routing) : undefined,
       submitted,
       onFirstToken,
     }

@@ -50,9 +50,19 @@ export interface GenerateOptions {
   stopTokenIds?: readonly number[]
   /** Go on past the model's end-of-text ids. Default false. */
   ignoreEos?: boolean
+  /**
+   * Edits the logits of each new token before everything else looks at them: `logits` (vocab_size)
+   * f32 is native memory, not a copy; `tokenIds` is prompt and answer so far; both are valid during
+   * the call. It runs on the event loop between two steps, and each step of the whole batch then
+   * waits for JavaScript: bench/README.md has the cost. What it throws ends this request alone.
+   */
+  logitsProcessor?: LogitsProcessor
   /** Stops the work within one step; the result then says `finishReason: 'aborted'`. */
   signal?: AbortSignal
 }
+
+/** Changes `logits` in place; what it returns is not looked at. */
+export type LogitsProcessor = (logits: Float32Array, tokenIds: Int32Array) => void
 
 /** Names that `generate` takes. */
 export const generateOptionNames = [
@@ -71,6 +81,7 @@ export const generateOptionNames = [
   'stop',
   'stopTokenIds',
   'ignoreEos',
+  'logitsProcessor',
   'signal',
 ] as const satisfies readonly (keyof GenerateOptions)[]
 

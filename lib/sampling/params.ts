@@ -4,7 +4,7 @@
  */
 import { ConclaveError } from '../errors.ts'
 import { checkBoolean, checkNumber, invalid, type Range } from './check.ts'
-import type { GenerateOptions, SamplingDefaults } from './options.ts'
+import type { GenerateOptions, LogitsProcessor, SamplingDefaults } from './options.ts'
 
 /** Caps on what one request may ask for. */
 export const samplingLimits = {
@@ -43,6 +43,7 @@ export interface SamplingParams {
   /** −1: none. */
   readonly logprobs: number
   readonly stop: readonly string[]
+  readonly logitsProcessor: LogitsProcessor | undefined
   /** Ids that end the answer: the model's own unless `ignoreEos`, and the caller's. */
   readonly endTokenIds: ReadonlySet<number>
 }
@@ -104,6 +105,7 @@ export function resolveSampling(
     seed: resolveSeed(options.seed) ?? context.randomSeed(),
     logprobs,
     stop: resolveStop(options.stop),
+    logitsProcessor: resolveProcessor(options.logitsProcessor),
     endTokenIds: new Set([...(ignoreEos ? [] : defaults.eosTokenIds), ...stopTokenIds]),
   })
 }
@@ -149,6 +151,11 @@ function resolveLogitBias(value: unknown, vocabLimit: number): Map<number, numbe
     bias.set(id, checkNumber(`logitBias of ${id}`, amount, { min: -100, max: 100 }))
   }
   return bias
+}
+
+function resolveProcessor(value: unknown): LogitsProcessor | undefined {
+  if (value === undefined || typeof value === 'function') return value as LogitsProcessor
+  throw invalid('logitsProcessor', 'a function of (logits, tokenIds)', value)
 }
 
 function resolveStop(value: unknown): readonly string[] {

@@ -102,6 +102,7 @@ Napi::Function ExecutorWrap::define(Napi::Env env) {
                      {InstanceMethod<&ExecutorWrap::step>("step"),
                       InstanceMethod<&ExecutorWrap::step_packed>("stepPacked"),
                       InstanceMethod<&ExecutorWrap::retract>("retract"),
+                      InstanceMethod<&ExecutorWrap::sample>("sample"),
                       InstanceMethod<&ExecutorWrap::open_sampler>("openSampler"),
                       InstanceMethod<&ExecutorWrap::close_sampler>("closeSampler"),
                       InstanceMethod<&ExecutorWrap::open_cache>("openCache"),
@@ -271,6 +272,21 @@ void ExecutorWrap::answer_step(Napi::Env env, StepJob& job, CodedMessage error,
     }
   }
   deferred.Reject(to_js(env, error).Value());
+}
+
+// On the JavaScript thread, which owns the row: nobody can change or free it meanwhile.
+Napi::Value ExecutorWrap::sample(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    if (!info[1].IsTypedArray() ||
+        info[1].As<Napi::TypedArray>().TypedArrayType() != napi_float32_array)
+      bad_argument("logits", "a Float32Array");
+    Napi::Float32Array logits = info[1].As<Napi::Float32Array>();
+    const int32_t handle = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : -1;
+    executor::StepOutput output =
+        alive(env).sample(handle, logits.Data(), static_cast<int64_t>(logits.ElementLength()));
+    return step_value(env, output, {});
+  });
 }
 
 Napi::Value ExecutorWrap::retract(const Napi::CallbackInfo& info) {

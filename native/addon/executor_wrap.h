@@ -69,6 +69,7 @@ class ExecutorWrap : public Napi::ObjectWrap<ExecutorWrap> {
  private:
   Napi::Value step(const Napi::CallbackInfo& info);
   Napi::Value step_packed(const Napi::CallbackInfo& info);
+  Napi::Value sample(const Napi::CallbackInfo& info);
   Napi::Value retract(const Napi::CallbackInfo& info);
   Napi::Value queue_step(Napi::Env env, const std::function<executor::StepInput()>& parse,
                          Napi::Value results = {});

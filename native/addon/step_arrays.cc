@@ -61,6 +61,7 @@ StepInput unpack_step(const Napi::Value& value) {
   in.want_logits = (words[5] & 1) != 0;
   in.want_routes = (words[5] & 2) != 0;
   in.want_hidden = (words[5] & 4) != 0;
+  in.count_experts = (words[5] & 8) == 0;
   return in;
 }
 

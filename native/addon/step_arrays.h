@@ -9,8 +9,8 @@ namespace conclave::addon {
 
 executor::StepInput parse_step(const Napi::Object& batch);
 
-// kHeader numbers (tokens, sequences, rows, max_pages, cache, flags: 1 logits, 2 routes, 4 hidden),
-// then the arrays in the order of StepBatch.
+// kHeader numbers (tokens, sequences, rows, max_pages, cache, flags: 1 logits, 2 routes, 4 hidden,
+// 8 no expert counts), then the arrays in the order of StepBatch.
 executor::StepInput unpack_step(const Napi::Value& words);
 
 // Where `results` has room: rows, top_n, ms and idle_ms (f32) at its start, then token_ids, status,

@@ -39,6 +39,7 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
       options_(options),
       pool_(options.num_threads > 0 ? options.num_threads : cpu::usable_cores()),
       stream_(pool_, cpu::select_kernels()),
+      sample_stream_(lone_thread_, stream_.kernels),
       store_(std::move(store)),
       weights_(bind_weights(graph_, *store_, options.weights, options.validate, pool_, progress)),
       plan_(plan_memory(graph_, options.max_batch_tokens, options.max_sequences)),
@@ -189,14 +190,29 @@ StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   if (rows > 0) {
     float* data =
         reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
-    if (input.want_logits) output.logits.assign(data, data + rows * graph_.vocab_size);
-    sample_rows({data, DType::f32, {rows, graph_.vocab_size}}, input, output);
+    for (int64_t r = 0; r < rows; r++) {
+      if (!input.want_logits && input.samplers[static_cast<size_t>(r)] != -2) continue;
+      const float* row = data + r * graph_.vocab_size;
+      output.logits.insert(output.logits.end(), row, row + graph_.vocab_size);
+    }
+    sample_rows(output, {data, DType::f32, {rows, graph_.vocab_size}}, input.samplers, stream_);
   }
   return output;
 }
 
-void Executor::sample_rows(const Tensor& logits, const StepInput& input, StepOutput& output) {
-  const size_t rows = input.logit_rows.size();
+StepOutput Executor::sample(int32_t sampler, float* logits, int64_t vocab_size) {
+  if (vocab_size != graph_.vocab_size)
+    throw Error("invalid_request", "Expected a row of " + std::to_string(graph_.vocab_size) +
+                                       " logits to sample, but got " + std::to_string(vocab_size) +
+                                       ". Edit the array in place and keep it.");
+  StepOutput output;
+  sample_rows(output, {logits, DType::f32, {1, vocab_size}}, {sampler}, sample_stream_);
+  return output;
+}
+
+void Executor::sample_rows(StepOutput& output, const Tensor& logits,
+                           const std::vector<int32_t>& samplers, cpu::CpuStream& stream) {
+  const size_t rows = samplers.size();
   output.token_ids.assign(rows, -1);
   output.status.assign(rows, 0);
   output.logprobs.assign(rows, 0);
@@ -205,7 +221,7 @@ void Executor::sample_rows(const Tensor& logits, const StepInput& input, StepOut
   {
     const std::lock_guard lock(samplers_mutex_);
     for (size_t r = 0; r < rows; r++) {
-      const auto found = samplers_.find(input.samplers[r]);
+      const auto found = samplers_.find(samplers[r]);
       if (found == samplers_.end()) continue;
       held[r] = found->second;
       states[r] = held[r].get();
@@ -213,7 +229,7 @@ void Executor::sample_rows(const Tensor& logits, const StepInput& input, StepOut
     }
   }
   std::vector<ops::SampleResult> results(rows);
-  ops::sample(results, logits, states, stream_);
+  ops::sample(results, logits, states, stream);
   const size_t top_n = static_cast<size_t>(output.top_n);
   output.top_ids.assign(rows * top_n, -1);
   output.top_logprobs.assign(rows * top_n, 0);

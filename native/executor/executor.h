@@ -34,12 +34,13 @@ struct ExecutorOptions {
 };
 
 // One step; the fields are those of StepBatch in lib/native.ts. A token id of −1 − r stands for the
-// one that row r of the step before, on the same cache, sampled.
+// one that row r of the step before, on the same cache, sampled. A sampler of −2: the row's logits
+// come back, and nothing is sampled.
 struct StepInput {
   std::vector<int32_t> token_ids, positions, query_starts, kv_lengths, page_tables, logit_rows,
       samplers;
   int32_t max_pages = 0, cache = 0;
-  bool want_logits = false, want_routes = false, want_hidden = false;
+  bool want_logits = false, want_routes = false, want_hidden = false, count_experts = true;
 };
 
 struct StepOutput {
@@ -79,6 +80,9 @@ class Executor {
   // Tokens that chose each expert, since the cache was opened. Any thread.
   std::vector<int64_t> expert_counts(int32_t cache);
 
+  // Samples one row, (vocab_size), outside of any step, on the calling thread alone. One caller at
+  // a time.
+  StepOutput sample(int32_t sampler, float* logits, int64_t vocab_size);
   int32_t open_sampler(ops::SamplerState state);
   void close_sampler(int32_t handle);
 
@@ -102,12 +106,15 @@ class Executor {
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch,
                 int64_t num_rows, const Cache& cache);
-  void sample_rows(const Tensor& logits, const StepInput& input, StepOutput& output);
+  void sample_rows(StepOutput& output, const Tensor& logits, const std::vector<int32_t>& samplers,
+                   cpu::CpuStream& stream);
 
   Graph graph_;
   ExecutorOptions options_;
   cpu::ThreadPool pool_;
   cpu::CpuStream stream_;
+  cpu::ThreadPool lone_thread_{1};
+  cpu::CpuStream sample_stream_;                  // of `sample`
   std::shared_ptr<const io::WeightStore> store_;  // keeps the mappings that weights_ points into
   BoundWeights weights_;
   MemoryPlan plan_;

@@ -49,7 +49,7 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
       // The head is the widest matrix: rows of which nobody reads the logits do without it.
       const bool reads_logits =
           input.want_logits || std::any_of(input.samplers.begin(), input.samplers.end(),
-                                           [](int32_t sampler) { return sampler >= 0; });
+                                           [](int32_t sampler) { return sampler != -1; });
       if (!reads_logits) continue;
     }
     run_node(node, plan, arena, batch, num_rows, cache);
@@ -57,7 +57,11 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
     const size_t id = static_cast<size_t>(node.outputs[0]);
     const int32_t* ids = reinterpret_cast<const int32_t*>(arena + plan.offsets[id]);
     const int64_t num_ids = batch.num_tokens * graph_.values[id].width;
-    for (int64_t i = 0; i < num_ids; i++) counts[ids[i]].fetch_add(1, std::memory_order_relaxed);
+    // Written by this thread alone.
+    for (int64_t i = 0; input.count_experts && i < num_ids; i++) {
+      std::atomic<int64_t>& count = counts[ids[i]];
+      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
     counts += graph_.values[static_cast<size_t>(node.inputs[0])].width;
     if (input.want_routes) output.routes.insert(output.routes.end(), ids, ids + num_ids);
   }

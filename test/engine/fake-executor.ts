@@ -29,6 +29,18 @@ function fakeHidden({ logitRows, positions, tokenIds }: StepBatch): Float32Array
   return Float32Array.from(Array.from(logitRows, r => [positions[r]!, tokenIds[r]!]).flat())
 }
 
+function resultOf(tokenIds: Int32Array, status: Int32Array): StepResult {
+  const none = { logits: null, routes: null, hidden: null, topN: 0, ms: 0, idleMs: 0 }
+  return {
+    tokenIds,
+    status,
+    logprobs: new Float32Array(tokenIds.length).fill(-1),
+    topIds: new Int32Array(0),
+    topLogprobs: new Float32Array(0),
+    ...none,
+  }
+}
+
 type FakeHost = EngineHost['executor']
 
 /**
@@ -77,6 +89,15 @@ export class FakeExecutor implements FakeHost {
   openSampler(params: NativeSamplingParams, _prompt: Int32Array, generated: Int32Array): number {
     this.samplers.set(this.#nextHandle, { params, generated: generated.length })
     return this.#nextHandle++
+  }
+
+  /** The largest logit, or none where it is NaN. */
+  sample(handle: number, logits: Float32Array): StepResult {
+    const sampler = this.samplers.get(handle)
+    if (sampler === undefined) throw new Error(`sampler ${handle} is not open`)
+    sampler.generated++
+    const id = logits.some(Number.isNaN) ? -1 : logits.indexOf(Math.max(...logits))
+    return resultOf(Int32Array.of(id), Int32Array.of(id < 0 ? 1 : 0))
   }
 
   closeSampler(handle: number): void {
@@ -149,12 +170,15 @@ export class FakeExecutor implements FakeHost {
     const next = this.#options.next ?? (tokens => hashNext(tokens, vocabSize))
     const tokenIds = new Int32Array(rows).fill(-1)
     const status = new Int32Array(rows)
-    const logits = batch.wantLogits ? new Float32Array(rows * vocabSize) : null
+    const isGiven = (r: number) => batch.wantLogits || batch.samplers[r] === -2
+    const given = Array.from({ length: rows }, (_, r) => r).filter(isGiven)
+    const logits = given.length > 0 ? new Float32Array(given.length * vocabSize) : null
     batch.logitRows.forEach((token, r) => {
       const s = batch.queryStarts.findLastIndex(start => start <= token)
       const line = lines[s]!.slice(0, batch.positions[token]! + 1)
       const id = next(line)
-      if (logits !== null) logits[r * vocabSize + Math.max(id, 0)] = 1
+      if (isGiven(r))
+        logits![given.indexOf(r) * vocabSize + Math.max(id, 0)] = id < 0 ? Number.NaN : 1
       const sampler = this.samplers.get(batch.samplers[r]!)
       if (sampler === undefined) return
       sampler.generated++
@@ -162,17 +186,10 @@ export class FakeExecutor implements FakeHost {
       status[r] = id < 0 ? 1 : 0
     })
     return {
-      tokenIds,
-      status,
-      logprobs: new Float32Array(rows).fill(-1),
-      topIds: new Int32Array(0),
-      topLogprobs: new Float32Array(0),
-      topN: 0,
+      ...resultOf(tokenIds, status),
       logits,
       routes: batch.wantRoutes === true ? fakeRoutes(batch) : null,
       hidden: batch.wantHidden === true ? fakeHidden(batch) : null,
-      ms: 0,
-      idleMs: 0,
     }
   }
 }

@@ -109,6 +109,7 @@ describe('the check itself', () => {
 
 function executorOf(executor: ReturnType<typeof Model.partsOf>['host']['executor']) {
   return {
+    sample: executor.sample.bind(executor),
     openSampler: executor.openSampler.bind(executor),
     closeSampler: executor.closeSampler.bind(executor),
     dispose: async () => {},
