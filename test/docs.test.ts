@@ -74,14 +74,14 @@ describe('the pages', () => {
   )
 
   const commands = ofKind('sh').flatMap(({ page, text }) =>
-    [...text.matchAll(/^npx conclave (\w+)(.*)$/gm)].map(
+    [...text.matchAll(/^npx conclave (bench serve|\w+)(.*)$/gm)].map(
       ([, command, rest]) =>
         [page, command!, rest!.replace(/#.*/, '').match(/--[\w-]+/g) ?? []] as const,
     ),
   )
 
   it.for(commands)('%s: conclave %s knows %s', ([, command, flags]) => {
-    const args = [join(root, 'dist/cli.mjs'), command, '--help']
+    const args = [join(root, 'dist/cli.mjs'), ...command.split(' '), '--help']
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
     expect(status).toBe(0)
     for (const flag of flags) expect(stdout + stderr).toMatch(new RegExp(`${flag}\\b`))
