@@ -44,6 +44,8 @@ export interface ToolDefinition {
 const roles = new Set<unknown>(['system', 'developer', 'user', 'assistant', 'tool'])
 const maxMessages = 10_000
 const maxDepth = 64
+/** The context of any model is shorter; a template goes through its text many times. */
+const maxChars = 6 * 2 ** 20
 /** Templates take some hundred steps for each message. */
 const stepsPerMessage = 256
 
@@ -127,8 +129,11 @@ export class CallerValues {
   }
 
   #text(value: string): Text {
+    this.chars += value.length
+    if (this.chars > maxChars) {
+      throw invalid(`Expected a conversation of at most ${maxChars} characters. Shorten it.`)
+    }
     const wellFormed = value.replace(/\p{Surrogate}/gu, '\ufffd')
-    this.chars += wellFormed.length
     return Text.fromCaller(wellFormed)
   }
 }

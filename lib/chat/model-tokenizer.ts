@@ -106,6 +106,20 @@ export class ModelTokenizer {
    * over its bounds.
    */
   applyChatTemplate(messages: ChatMessage[], options: ChatTemplateOptions = {}): RenderedChat {
+    const prompt = this.#render(messages, options)
+    return { text: prompt.value, ids: this.tokenizer.encodePrompt(prompt.value, prompt.caller) }
+  }
+
+  /** The same, tokenised a few milliseconds at a time. */
+  async prepareChat(
+    messages: ChatMessage[],
+    options: ChatTemplateOptions = {},
+  ): Promise<RenderedChat> {
+    const { value: text, caller } = this.#render(messages, options)
+    return { text, ids: await this.tokenizer.encodePromptInSlices(text, caller) }
+  }
+
+  #render(messages: ChatMessage[], options: ChatTemplateOptions): Text {
     const { tools, addGenerationPrompt = true, templateOptions = {} } = options
     if (typeof addGenerationPrompt !== 'boolean') {
       throw invalid(
@@ -126,8 +140,7 @@ export class ModelTokenizer {
       if (value !== undefined) variables.set(name, caller.value(value, `templateOptions.${name}`))
     }
     const withTools = Boolean(tools?.length)
-    const prompt = this.#template(withTools).render(variables, caller.chars)
-    return { text: prompt.value, ids: this.tokenizer.encodePrompt(prompt.value, prompt.caller) }
+    return this.#template(withTools).render(variables, caller.chars)
   }
 
   /** How answers to a rendered prompt are written: what {@link createReplyParser} wants to know. */

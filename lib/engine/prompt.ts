@@ -9,15 +9,18 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 /** Longest prompt text in UTF-16 units; the context of any model is shorter. */
 export const maxPromptText = 4 * 2 ** 20
 
+/** Longer texts are tokenised in slices: a shorter one takes a few milliseconds. */
+const longText = 1 << 14
+
 /**
- * Text is tokenised without control tokens. Throws `invalid_request` or `context_length_exceeded`.
+ * Text is tokenised without control tokens, a long one in slices. Throws `invalid_request` or `context_length_exceeded`.
  */
 export function promptIds(
   prompt: string | ArrayLike<number>,
   tokenizer: Tokenizer | null,
   vocabSize: number,
   maxContext: number,
-): Int32Array {
+): Int32Array | Promise<Int32Array> {
   if (typeof prompt !== 'string') return checkIds(prompt, vocabSize, maxContext)
   if (tokenizer === null)
     throw new ConclaveError(
@@ -29,7 +32,10 @@ export function promptIds(
       'invalid_request',
       `Expected a prompt of 1 to ${maxPromptText} characters, but got ${prompt.length}.`,
     )
-  return checkIds(tokenizer.encode(prompt, { addSpecialTokens: true }), vocabSize, maxContext)
+  const check = (ids: Uint32Array) => checkIds(ids, vocabSize, maxContext)
+  const options = { addSpecialTokens: true }
+  if (prompt.length < longText) return check(tokenizer.encode(prompt, options))
+  return tokenizer.encodeInSlices(prompt, options).then(check)
 }
 
 /**

@@ -70,8 +70,8 @@ export class TextRequests {
       const { names, tokenizer, vocabSize, maxContext } = this.#parts
       checkNames(options, names)
       const allowed = this.#guardedPrompt(prompt)
-      if (allowed === undefined) return refuse(options, events)
-      const ids = promptIds(allowed, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
+      if (allowed === null) return refuse(options, events)
+      const ids = await promptIds(allowed, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
       return this.#launch(this.#ask(ids, options, submitted), events)
     })
   }
@@ -91,7 +91,7 @@ export class TextRequests {
       const { guard } = this.#parts
       const allowed = guard === undefined ? messages : guardedMessages(guard, messages)
       if (allowed === undefined) return refuse(generate, events)
-      const rendered = tokenizer.applyChatTemplate(allowed, template)
+      const rendered = await tokenizer.prepareChat(allowed, template)
       const ids = checkIds(rendered.ids, vocabSize, maxContext)
       return this.#launch(this.#ask(ids, generate, submitted), events)
     })
@@ -156,11 +156,12 @@ export class TextRequests {
     return new Answer(params, tokenizer?.tokenizer ?? null, watch)
   }
 
-  #guardedPrompt(prompt: string | ArrayLike<number>): string | ArrayLike<number> | undefined {
+  /** Null where the guard refuses it. */
+  #guardedPrompt(prompt: string | ArrayLike<number>): string | ArrayLike<number> | null {
     const { guard, tokenizer } = this.#parts
-    if (guard === undefined || tokenizer === null) return prompt
-    if (typeof prompt === 'string') return guardedPrompt(guard, prompt)
-    return guardedIds(guard, tokenizer.tokenizer, prompt)
+    if (guard === undefined || tokenizer === null || prompt === undefined) return prompt
+    if (typeof prompt === 'string') return guardedPrompt(guard, prompt) ?? null
+    return guardedIds(guard, tokenizer.tokenizer, prompt) ?? null
   }
 
   #resolve(options: EngineGenerateOptions, promptTokens: number): Readonly<SamplingParams> {

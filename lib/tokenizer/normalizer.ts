@@ -17,7 +17,13 @@ import { orderMarks } from './combining.ts'
 import { checkPatterns } from './pattern.ts'
 import { invalidFile, isObject, type JsonObject, unsupportedPart } from './tokenizer-file.ts'
 
-export type Normalize = (text: string) => string
+export interface Normalizer {
+  normalize(text: string): string
+  /** Text may be cut before any ASCII character and normalised in pieces: Unicode's own forms. */
+  inPieces: boolean
+}
+
+type Normalize = (text: string) => string
 
 type NormalizerClass = new (config: never) => { normalize(text: string): string }
 
@@ -35,11 +41,32 @@ const kinds = new Map<unknown, NormalizerClass>([
 
 const unicodeForms = new Set<unknown>(['NFC', 'NFD', 'NFKC', 'NFKD'])
 
-export function readNormalizer(config: unknown): Normalize {
-  if (config === null || config === undefined) return text => text
+export function readNormalizer(config: unknown): Normalizer {
+  if (config === null || config === undefined) {
+    return { normalize: text => text, inPieces: true }
+  }
   if (!isObject(config)) throw invalidFile('expected an object "normalizer"')
   checkPatterns(config, 'normalizer')
-  return build(config)
+  return { normalize: build(config), inPieces: unicodeForms.has(config.type) }
+}
+
+const pieceLength = 1 << 15
+
+/** What `normalize` gives, with pauses where the text is long and may be cut. */
+export function* normalizeInSlices(
+  { normalize, inPieces }: Normalizer,
+  text: string,
+): Generator<void, string> {
+  if (!inPieces || text.length <= pieceLength) return normalize(text)
+  let out = ''
+  for (let start = 0; start < text.length; ) {
+    let end = start + pieceLength
+    while (end < text.length && text.charCodeAt(end) > 0x7f) end++
+    out += normalize(text.slice(start, end))
+    start = end
+    yield
+  }
+  return out
 }
 
 function build(config: JsonObject): Normalize {

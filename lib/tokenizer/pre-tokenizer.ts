@@ -18,7 +18,7 @@ import { behaviors, stretches } from './split.ts'
 import { invalidFile, isObject, type JsonObject, unsupportedPart } from './tokenizer-file.ts'
 
 /** `section` counts the stretches between control tokens; 0 begins the text. */
-export type PreTokenize = (text: string, section: number) => string[]
+export type PreTokenize = (text: string, section: number) => Iterable<string>
 
 export interface PreTokenizer {
   preTokenize: PreTokenize
@@ -41,16 +41,14 @@ export function readPreTokenizer(config: unknown): PreTokenizer {
     throw unsupportedPart('pre_tokenizer', 'ByteLevel before another step')
   }
   const stages = steps.map(readStep)
-  const preTokenize: PreTokenize = (text, section) => {
-    let words = [text]
-    for (const stage of stages) {
-      const next: string[] = []
-      for (const word of words) for (const part of stage(word, section)) next.push(part)
-      words = next
-    }
-    return words
-  }
+  const preTokenize: PreTokenize = (text, section) =>
+    stages.reduce<Iterable<string>>((words, stage) => through(words, stage, section), [text])
   return { preTokenize, byteLevel }
+}
+
+/** Word by word, so that a long text can be left in between. */
+function* through(words: Iterable<string>, stage: PreTokenize, section: number) {
+  for (const word of words) yield* stage(word, section)
 }
 
 function flatten(config: JsonObject): JsonObject[] {
@@ -139,13 +137,11 @@ function metaspace(config: JsonObject): PreTokenize {
 }
 
 /** Cuts before every mark, so that each word carries its own. */
-function splitBefore(text: string, mark: string): string[] {
-  const words: string[] = []
+function* splitBefore(text: string, mark: string): Generator<string> {
   let start = 0
   for (let at = text.indexOf(mark, 1); at >= 0; at = text.indexOf(mark, at + 1)) {
-    words.push(text.slice(start, at))
+    yield text.slice(start, at)
     start = at
   }
-  words.push(text.slice(start))
-  return words
+  yield text.slice(start)
 }

@@ -10,57 +10,47 @@ export interface Stretch {
 }
 
 /** Matches and what lies between them, in order and none empty; `inverted` swaps their parts. */
-export function stretches(text: string, pattern: RegExp, inverted: boolean): Stretch[] {
-  const parts: Stretch[] = []
-  const add = (part: string, matched: boolean) => {
-    if (part !== '') parts.push({ text: part, matched: matched !== inverted })
-  }
+export function* stretches(text: string, pattern: RegExp, inverted: boolean): Generator<Stretch> {
   let done = 0
   for (const match of text.matchAll(pattern)) {
-    add(text.slice(done, match.index), false)
-    add(match[0], true)
+    if (match.index > done) yield { text: text.slice(done, match.index), matched: inverted }
+    if (match[0] !== '') yield { text: match[0], matched: !inverted }
     done = match.index + match[0].length
   }
-  add(text.slice(done), false)
-  return parts
+  if (done < text.length) yield { text: text.slice(done), matched: inverted }
 }
 
-type Behavior = (parts: Stretch[]) => string[]
+type Behavior = (parts: Iterable<Stretch>) => Iterable<string>
 
-const mergedWithPrevious: Behavior = parts => {
-  const words: string[] = []
-  parts.forEach(({ text, matched }, i) => {
-    const joins = matched && i > 0 && !parts[i - 1]!.matched
-    if (joins) words[words.length - 1] += text
-    else words.push(text)
-  })
-  return words
+function* isolated(parts: Iterable<Stretch>): Generator<string> {
+  for (const { text } of parts) yield text
 }
 
-const mergedWithNext: Behavior = parts => {
-  const words: string[] = []
-  parts.forEach(({ text, matched }, i) => {
-    const joins = !matched && i > 0 && parts[i - 1]!.matched
-    if (joins) words[words.length - 1] += text
-    else words.push(text)
-  })
-  return words
+function* removed(parts: Iterable<Stretch>): Generator<string> {
+  for (const { text, matched } of parts) if (!matched) yield text
 }
 
-const contiguous: Behavior = parts => {
-  const words: string[] = []
-  parts.forEach(({ text, matched }, i) => {
-    if (i > 0 && parts[i - 1]!.matched === matched) words[words.length - 1] += text
-    else words.push(text)
-  })
-  return words
-}
+/** Glues a stretch to the one before where `joins` says so. */
+const glueing = (joins: (before: Stretch, part: Stretch) => boolean): Behavior =>
+  function* glued(parts) {
+    let word = ''
+    let before: Stretch | undefined
+    for (const part of parts) {
+      if (before !== undefined && joins(before, part)) word += part.text
+      else {
+        if (word !== '') yield word
+        word = part.text
+      }
+      before = part
+    }
+    if (word !== '') yield word
+  }
 
 /** By the file's name in lower case. */
 export const behaviors: ReadonlyMap<string, Behavior> = new Map<string, Behavior>([
-  ['isolated', parts => parts.map(part => part.text)],
-  ['removed', parts => parts.filter(part => !part.matched).map(part => part.text)],
-  ['mergedwithprevious', mergedWithPrevious],
-  ['mergedwithnext', mergedWithNext],
-  ['contiguous', contiguous],
+  ['isolated', isolated],
+  ['removed', removed],
+  ['mergedwithprevious', glueing((before, part) => part.matched && !before.matched)],
+  ['mergedwithnext', glueing((before, part) => before.matched && !part.matched)],
+  ['contiguous', glueing((before, part) => before.matched === part.matched)],
 ])

@@ -6,9 +6,10 @@ import { ConclaveError } from '../errors.ts'
 import { BpeModel } from './bpe.ts'
 import { ControlScanner, type Spans } from './control-scanner.ts'
 import { type Decoder, readDecoder } from './decoder.ts'
-import { type Normalize, readNormalizer } from './normalizer.ts'
+import { type Normalizer, normalizeInSlices, readNormalizer } from './normalizer.ts'
 import { readPostProcessor, type Surround } from './post-processor.ts'
 import { type PreTokenizer, readPreTokenizer } from './pre-tokenizer.ts'
+import { atOnce, inSlices } from './slices.ts'
 import {
   type AddedToken,
   invalidFile,
@@ -18,6 +19,9 @@ import {
 } from './tokenizer-file.ts'
 
 export type { AddedToken, Spans }
+
+/** Characters of short words that are encoded at a time. */
+const charsPerSlice = 1 << 12
 
 /** The parsed files; `config` is tokenizer_config.json. */
 export interface TokenizerFiles {
@@ -58,7 +62,7 @@ export class Tokenizer {
   readonly vocabSize: number
   /** The decoded text loses one leading space (SentencePiece-style files). */
   readonly stripsLeadingSpace: boolean
-  readonly #normalize: Normalize
+  readonly #normalizer: Normalizer
   readonly #preTokenizer: PreTokenizer
   readonly #model: BpeModel
   readonly #decoder: Decoder
@@ -88,7 +92,7 @@ export class Tokenizer {
     this.#specialIds = new Set(added.filter(token => token.special).map(token => token.id))
     this.#tokens = tokenTable(model.vocab, added)
     this.vocabSize = this.#tokens.length
-    this.#normalize = readNormalizer(file.normalizer)
+    this.#normalizer = readNormalizer(file.normalizer)
     this.#preTokenizer = readPreTokenizer(file.pre_tokenizer)
     this.#decoder = readDecoder(file.decoder)
     this.stripsLeadingSpace = this.#decoder.stripsLeadingSpace
@@ -110,10 +114,15 @@ export class Tokenizer {
    * @throws ConclaveError `invalid_request` where `text` is not a string.
    */
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
-    const caller = options.controlTokens === true ? [] : null
-    const ids = this.#encode(text, caller)
-    if (options.addSpecialTokens !== true) return Uint32Array.from(ids)
-    return Uint32Array.from([...this.#surround.before, ...ids, ...this.#surround.after])
+    return atOnce(this.#encodeText(text, options))
+  }
+
+  /**
+   * The ids that `encode` gives, a few milliseconds at a time: the event loop goes on meanwhile.
+   * @throws ConclaveError `invalid_request` where `text` is not a string.
+   */
+  encodeInSlices(text: string, options: EncodeOptions = {}): Promise<Uint32Array> {
+    return inSlices(this.#encodeText(text, options))
   }
 
   /**
@@ -121,7 +130,12 @@ export class Tokenizer {
    * in `caller`; everything else is text.
    */
   encodePrompt(text: string, caller: Spans): Uint32Array {
-    return Uint32Array.from(this.#encode(text, caller))
+    return atOnce(this.#encode(text, caller))
+  }
+
+  /** The ids that `encodePrompt` gives, a few milliseconds at a time. */
+  encodePromptInSlices(text: string, caller: Spans): Promise<Uint32Array> {
+    return inSlices(this.#encode(text, caller))
   }
 
   /**
@@ -165,8 +179,19 @@ export class Tokenizer {
     return this.#controlIds.get(text)
   }
 
-  /** `caller` null: no control tokens at all. */
-  #encode(text: string, caller: Spans | null): number[] {
+  *#encodeText(text: string, options: EncodeOptions): Generator<void, Uint32Array> {
+    const ids = yield* this.#encode(text, options.controlTokens === true ? [] : null)
+    if (options.addSpecialTokens !== true) return ids
+    const { before, after } = this.#surround
+    const all = new Uint32Array(before.length + ids.length + after.length)
+    all.set(before)
+    all.set(ids, before.length)
+    all.set(after, before.length + ids.length)
+    return all
+  }
+
+  /** `caller` null: no control tokens at all. Yields now and then. */
+  *#encode(text: string, caller: Spans | null): Generator<void, Uint32Array> {
     if (typeof text !== 'string') {
       throw new ConclaveError('invalid_request', `Expected a text, but got ${typeof text}.`)
     }
@@ -176,22 +201,29 @@ export class Tokenizer {
     let done = 0
     if (caller !== null) {
       for (const match of this.#scanner.scan(wellFormed, caller)) {
-        if (match.start > done) this.#encodePlain(ids, wellFormed.slice(done, match.start), section)
+        if (match.start > done)
+          yield* this.#encodePlain(ids, wellFormed.slice(done, match.start), section)
         if (match.start > done) section++
         ids.push(match.token.id)
         section++
         done = match.end
       }
     }
-    if (done < wellFormed.length) this.#encodePlain(ids, wellFormed.slice(done), section)
-    return ids
+    if (done < wellFormed.length) yield* this.#encodePlain(ids, wellFormed.slice(done), section)
+    return Uint32Array.from(ids)
   }
 
-  #encodePlain(out: number[], text: string, section: number): void {
-    const normal = this.#normalize(text)
+  *#encodePlain(out: number[], text: string, section: number): Generator<void> {
+    const normal = yield* normalizeInSlices(this.#normalizer, text)
     if (normal === '') return
+    let chars = 0
     for (const word of this.#preTokenizer.preTokenize(normal, section)) {
-      if (word !== '') this.#model.encode(out, word)
+      if (word.length > charsPerSlice) yield* this.#model.encodeInSlices(out, word)
+      else if (word !== '') this.#model.encode(out, word)
+      chars += word.length
+      if (chars < charsPerSlice) continue
+      chars = 0
+      yield
     }
   }
 

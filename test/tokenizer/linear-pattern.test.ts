@@ -3,7 +3,7 @@ import { isLinear } from '../../lib/tokenizer/linear-pattern.ts'
 import { qwen3Files } from './qwen3.ts'
 
 const rest = String.raw`| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-const ends = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`
+const ends = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 const upper = String.raw`[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`
 const lower = String.raw`[\p{Ll}\p{Lm}\p{Lo}\p{M}]`
 const first = String.raw`[^\r\n\p{L}\p{N}]?`
@@ -40,8 +40,8 @@ const refused = [
   String.raw`\s+(?!\S)`,
   String.raw`\s*[\r\n]+x|\s+`,
   String.raw`\s+\s+\s+x`,
-  'a?'.repeat(30) + 'a'.repeat(30),
-  '(?:a|ab|abc){8}'.repeat(3) + 'x',
+  `${'a?'.repeat(30)}${'a'.repeat(30)}`,
+  `${'(?:a|ab|abc){8}'.repeat(3)}x`,
   'a{0,200}b{0,200}c',
   '(?:a+|b)c',
   '(?:(?:a|b)?c)+',

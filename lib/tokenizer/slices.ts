@@ -1,0 +1,27 @@
+/**
+ * Long work as a generator that yields every few hundred microseconds.
+ * @module
+ */
+
+/** How long the event loop may be kept at a time, in milliseconds. */
+const sliceMs = 10
+
+/** All of it now. */
+export function atOnce<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+  }
+}
+
+/** All of it, with turns of the event loop in between. */
+export async function inSlices<T>(work: Generator<void, T>): Promise<T> {
+  let until = performance.now() + sliceMs
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+    if (performance.now() < until) continue
+    await new Promise(resolve => setImmediate(resolve))
+    until = performance.now() + sliceMs
+  }
+}
