@@ -2,10 +2,11 @@
  * conclave eval: perplexity of a text, and the distance from other weights.
  * @module
  */
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import type { Model } from '../engine/model.ts'
 import { ConclaveError } from '../errors.ts'
-import { type Evaluation, evaluate } from '../eval/evaluate.ts'
+import { type Evaluation, evaluate, type WindowScore } from '../eval/evaluate.ts'
+import { evaluationPicture } from '../eval/picture.ts'
 import { type Command, outputFlags, UsageError, type Values } from './command.ts'
 import { interruptSignal } from './interrupt.ts'
 import { loadFromFlags, modelFlags } from './model-flags.ts'
@@ -16,6 +17,7 @@ export const evalCommand: Command = {
   flags: {
     text: { kind: 'string', value: 'FILE', help: 'UTF-8 text to foretell' },
     context: { kind: 'integer', value: 'N', help: 'tokens in a window (default 512)' },
+    svg: { kind: 'string', value: 'FILE', help: 'draw how it went along the text' },
     'reference-weights': {
       kind: 'string',
       value: 'FORMAT',
@@ -45,14 +47,18 @@ export const evalCommand: Command = {
       }
       const ids = idsOf(model, text)
       const progress = evalProgress()
+      const windows: WindowScore[] = []
       const result = await evaluate(model, ids, {
         context: context as number,
         reference,
         signal,
+        onWindow: window => windows.push(window),
         onProgress: progress.update,
       }).finally(progress.clear)
       if (values.json === true) console.log(JSON.stringify(result))
       else process.stdout.write(table(result, model, values))
+      if (typeof values.svg === 'string')
+        await writeText(values.svg, evaluationPicture(titleOf(result, model, values), windows))
     } finally {
       await reference?.dispose()
       await model.dispose()
@@ -78,6 +84,24 @@ async function readUtf8(path: string): Promise<string> {
       { path },
     )
   }
+}
+
+async function writeText(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    const message = `Expected to write ${path}, but the system answered ${code}.`
+    const name = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : 'io_error'
+    throw new ConclaveError(name, message, { path, code }, { cause })
+  }
+}
+
+function titleOf({ perplexity, tokens }: Evaluation, model: Model, values: Values): string {
+  const { weights, kvCache } = model.info
+  const against = values.referenceWeights === undefined ? '' : ` against ${values.referenceWeights}`
+  const what = `${weights} weights, ${kvCache} KV cache${against}`
+  return `${what}: perplexity ${perplexity.toFixed(3)} over ${tokens} tokens`
 }
 
 function idsOf(model: Model, text: string): Uint32Array {

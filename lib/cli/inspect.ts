@@ -61,6 +61,8 @@ function describe(open: OpenModel) {
   }
 }
 
+const smaller = (size: number, than: number) => `${((1 - size / than) * 100).toFixed(1)} %`
+
 function page(open: OpenModel): string {
   const { plan, sizes, ...facts } = describe(open)
   const { config } = open.folder
@@ -87,7 +89,11 @@ function page(open: OpenModel): string {
     ['context', `${facts.maxContext} tokens`],
     ['as f32', formatBytes(sizes.f32)],
     ['as bf16', formatBytes(sizes.bf16)],
-    ['as int8', formatBytes(sizes.int8)],
+    [
+      'as int8',
+      `${formatBytes(sizes.int8)}, ${smaller(sizes.int8, sizes.f32)} smaller than f32, ` +
+        `${smaller(sizes.int8, sizes.bf16)} than bf16`,
+    ],
   ]
   return rows.map(([name, text]) => `${name!.padEnd(14)}${text}\n`).join('')
 }

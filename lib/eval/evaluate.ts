@@ -12,6 +12,8 @@ export interface EvaluateOptions {
   /** The same model in another setting; null: nothing to compare with. */
   reference: Model | null
   signal?: AbortSignal
+  /** Hears of each window when it is scored. */
+  onWindow?: (window: WindowScore) => void
   onProgress?: (progress: { doneTokens: number; totalTokens: number; perplexity: number }) => void
 }
 
@@ -28,6 +30,9 @@ export interface Evaluation {
   maxLogitError?: number
 }
 
+/** One window of the text. */
+export type WindowScore = Omit<Evaluation, 'maxLogitError'>
+
 /**
  * Cuts `ids` into windows and scores every id of a window but its first; a last window of one id is
  * left out. Logits of one window are held at a time.
@@ -39,7 +44,7 @@ export interface Evaluation {
 export async function evaluate(
   model: Model,
   ids: ArrayLike<number>,
-  { context, reference, signal, onProgress }: EvaluateOptions,
+  { context, reference, signal, onWindow, onProgress }: EvaluateOptions,
 ): Promise<Evaluation> {
   const all = Uint32Array.from(ids)
   if (context < 2 || all.length < 2)
@@ -53,12 +58,19 @@ export async function evaluate(
     if (signal?.aborted) throw new ConclaveError('aborted', 'The evaluation was stopped.')
     const window = all.subarray(start, start + context)
     const logits = await model.logits(window)
-    scores.add(window, logits, reference === null ? null : await reference.logits(window))
+    const own = new Scores(model.info.vocabSize)
+    own.add(window, logits, reference === null ? null : await reference.logits(window))
+    scores.merge(own)
+    onWindow?.(asEvaluation(own, reference !== null))
     const doneTokens = start + window.length
     onProgress?.({ doneTokens, totalTokens: all.length, perplexity: scores.perplexity })
   }
+  return asEvaluation(scores, reference !== null)
+}
+
+function asEvaluation(scores: Scores, compared: boolean): Evaluation {
   const { perplexity, tokens } = scores
-  if (reference === null) return { perplexity, tokens }
+  if (!compared) return { perplexity, tokens }
   const { referencePerplexity, klMean, top1Agreement, maxLogitError } = scores
   return { perplexity, tokens, referencePerplexity, klMean, top1Agreement, maxLogitError }
 }

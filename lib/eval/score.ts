@@ -72,6 +72,16 @@ export class Scores {
     }
   }
 
+  /** Adds what another has counted, as if its rows had come here. */
+  merge(other: Scores): void {
+    this.#tokens += other.#tokens
+    this.#negativeLog += other.#negativeLog
+    this.#referenceNegativeLog += other.#referenceNegativeLog
+    this.#divergence += other.#divergence
+    this.#agreements += other.#agreements
+    this.#maxError = Math.max(this.#maxError, other.#maxError)
+  }
+
   #compare(row: Float32Array, logSum: number, other: Float32Array, otherLogSum: number): void {
     let divergence = 0
     let largest = this.#maxError

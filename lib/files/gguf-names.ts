@@ -38,7 +38,7 @@ export function checkpointName(stored: string): string {
   if (layer === undefined) return outside.get(stored) ?? stored
   const name = inBlock.get(part)
   if (name !== undefined) return `model.layers.${layer}.${name}.${kind}`
-  const [, projection] = /^ffn_(gate|up|down)_exps$/.exec(part) ?? []
+  const [, projection] = /^ffn_(gate|up|down|gate_up)_exps$/.exec(part) ?? []
   if (projection === undefined || kind !== 'weight') return stored
   return `model.layers.${layer}.mlp.experts.${projection}_exps`
 }

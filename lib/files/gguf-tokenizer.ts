@@ -28,7 +28,10 @@ interface Vocabulary {
 export function ggufTokenizer(keys: GgufKeys, vocabSize: number) {
   const model = keys.stringOrNull(`${prefix}model`)
   if (model === null || model === 'none' || model === 'no_vocab') return null
-  if (model !== 'gpt2') throw unsupported(keys, 'model', model, '"gpt2" (byte-pair encoding)')
+  if (model !== 'gpt2') {
+    const kind = model === 'llama' ? ' (SentencePiece)' : ''
+    throw unsupported(keys, 'model', model, '"gpt2" (byte-pair encoding)', kind)
+  }
   const pre = keys.stringOrNull(`${prefix}pre`) ?? 'default'
   const rules = wordRules.get(pre)
   if (rules === undefined) throw unsupported(keys, 'pre', pre, [...wordRules.keys()].join(', '))
@@ -47,7 +50,8 @@ export function ggufTokenizer(keys: GgufKeys, vocabSize: number) {
 
 function readVocabulary(keys: GgufKeys, vocabSize: number): Vocabulary {
   const tokens = keys.strings(`${prefix}tokens`) ?? []
-  const merges = keys.strings(`${prefix}merges`) ?? []
+  // Without a list there is no telling how bytes join; an empty one says that they never do.
+  const merges = keys.strings(`${prefix}merges`)
   const types = keys.numbers(`${prefix}token_type`) ?? new Float64Array(tokens.length).fill(1)
   if (tokens.length === 0 || tokens.length > vocabSize) {
     throw misfit(keys, `1 to ${vocabSize} tokens, the rows of the embedding`, tokens.length)
@@ -59,7 +63,7 @@ function readVocabulary(keys: GgufKeys, vocabSize: number): Vocabulary {
   if (scores !== tokens.length) {
     throw misfit(keys, `a score for each of ${tokens.length} tokens`, scores)
   }
-  if (merges.length === 0) throw misfit(keys, 'a list of merges', 0)
+  if (merges === null) throw misfit(keys, 'a list of merges', 0)
   return { tokens, types, merges }
 }
 
@@ -134,10 +138,11 @@ function duplicate(content: string, id: number): ConclaveError {
   )
 }
 
-function unsupported(keys: GgufKeys, key: string, value: string, known: string): ConclaveError {
+function unsupported(keys: GgufKeys, key: string, value: string, known: string, kind = '') {
   return new ConclaveError(
     'unsupported_model',
-    `"${prefix}${key}" in ${keys.where} is ${shown(value)}: only ${known} is implemented.`,
+    `"${prefix}${key}" in ${keys.where} is ${shown(value)}${kind}: only ${known} is implemented. ` +
+      'Take the Hugging Face folder of this model instead, if there is one.',
     { key: `${prefix}${key}` },
   )
 }

@@ -17,6 +17,16 @@ export interface ExpertWeights {
   down: WeightRef[]
 }
 
+/** Where a projection lies in a tensor of all experts. */
+interface StackedPart {
+  stored: string
+  firstRow: number
+  /** Of one expert in the tensor. */
+  allRows: number
+  rows: number
+  cols: number
+}
+
 /** Tensors that carry nothing the model needs: draft heads, recomputed buffers, other modalities. */
 const ignorable = /(^|\.)(mtp\.|rotary_emb\.inv_freq$|visual\.|masked_bias$|attn\.bias$)/
 
@@ -86,7 +96,7 @@ export class WeightMap {
   /**
    * The experts below `prefix` (`layers.3.mlp.experts`), in any of the layouts on disk:
    * one tensor an expert and projection; fused `gate_up_proj` (E, 2·I, H) with `down_proj` (E, H, I);
-   * both transposed; or one stacked tensor a projection, as GGUF has them.
+   * both transposed; or one stacked tensor a projection, as GGUF has them, or for gate and up.
    */
   experts(
     prefix: string,
@@ -94,13 +104,21 @@ export class WeightMap {
     hiddenSize: number,
     intermediateSize: number,
   ): ExpertWeights {
-    if (this.has(`${prefix}.gate_exps`)) {
-      const stacked = (projection: string, rows: number, cols: number) =>
-        this.#stackedExperts(prefix, projection, numExperts, rows, cols)
+    const merged = this.has(`${prefix}.gate_up_exps`)
+    if (merged || this.has(`${prefix}.gate_exps`)) {
+      const inner = { rows: intermediateSize, cols: hiddenSize }
+      const both = { stored: 'gate_up', allRows: 2 * intermediateSize }
+      const stacked = (projection: string, part: Partial<StackedPart> & typeof inner) =>
+        this.#stackedExperts(prefix, projection, numExperts, {
+          stored: projection,
+          firstRow: 0,
+          allRows: part.rows,
+          ...part,
+        })
       return {
-        gate: stacked('gate', intermediateSize, hiddenSize),
-        up: stacked('up', intermediateSize, hiddenSize),
-        down: stacked('down', hiddenSize, intermediateSize),
+        gate: stacked('gate', merged ? { ...inner, ...both } : inner),
+        up: stacked('up', merged ? { ...inner, ...both, firstRow: intermediateSize } : inner),
+        down: stacked('down', { rows: hiddenSize, cols: intermediateSize }),
       }
     }
     if (this.has(`${prefix}.gate_up_proj`))
@@ -116,16 +134,15 @@ export class WeightMap {
     }
   }
 
-  /** One tensor (E, rows, cols) for a projection of all experts. */
+  /** One tensor (E, allRows, cols) with a projection of all experts, alone or above another. */
   #stackedExperts(
     prefix: string,
     projection: string,
     numExperts: number,
-    rows: number,
-    cols: number,
+    { stored, firstRow, allRows, rows, cols }: StackedPart,
   ): WeightRef[] {
-    const tensor = this.#take(`${this.#prefix}${prefix}.${projection}_exps`)
-    const shape = [numExperts, rows, cols]
+    const tensor = this.#take(`${this.#prefix}${prefix}.${stored}_exps`)
+    const shape = [numExperts, allRows, cols]
     if (!sameShape(tensor.shape, shape)) throw wrongShape(tensor, shape)
     return Array.from({ length: numExperts }, (_, e) =>
       this.#record(this.#expertName(prefix, e, projection), {
@@ -133,7 +150,7 @@ export class WeightMap {
         kind: 'matrix',
         rows,
         cols,
-        offset: e * rows * cols,
+        offset: (e * allRows + firstRow) * cols,
         rowStride: cols,
         colStride: 1,
       }),

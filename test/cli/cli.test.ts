@@ -45,6 +45,10 @@ describe('the command', () => {
     expect(plan.totalBytes).toBe(plan.weightBytes + plan.kvBytes + plan.workspaceBytes)
     expect(sizes.f32).toBeGreaterThan(sizes.bf16)
     expect(sizes.bf16).toBeGreaterThan(sizes.int8)
+    const page = await runCli(['inspect', '--model', tinyModel])
+    const smaller = (than: number) => ((1 - sizes.int8 / than) * 100).toFixed(1)
+    const ratios = `${smaller(sizes.f32)} % smaller than f32, ${smaller(sizes.bf16)} % than bf16`
+    expect(page.stdout).toContain(ratios)
     const text = await runCli(['inspect', '--model', tinyModel, '--graph'])
     expect(text.stdout).toMatch(/moe_route/)
     const dot = await runCli(['inspect', '--graph=dot', '--model', tinyModel])

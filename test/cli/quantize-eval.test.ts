@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { needs } from '../engine/needs.ts'
@@ -53,8 +53,34 @@ describe('quantize and eval', () => {
     expect(table.stdout).toMatch(/^weights +int8, KV cache bf16\ntokens +206\nperplexity +\d/)
   })
 
+  it('write GGUF', async () => {
+    const file = join(makeFolder(), 'out.gguf')
+    const flags = ['--format', 'gguf', '--json']
+    const { stdout } = await runCli(['quantize', modelOfBytes(), file, ...flags])
+    expect(JSON.parse(stdout).bytesOut).toBe(statSync(file).size)
+    const inspected = await runCli(['inspect', '--model', file, '--json'])
+    expect(JSON.parse(inspected.stdout).stored.q8_0).toBeGreaterThan(0)
+  })
+
+  it('draw how an evaluation went', async () => {
+    const folder = makeFolder({ 'a.txt': 'The quick brown fox. '.repeat(10) })
+    const svg = join(folder, 'a.svg')
+    const flags = ['--text', join(folder, 'a.txt'), '--context', '64', '--weights', 'int8']
+    const compared = [...flags, '--reference-weights', 'f32', '--svg', svg]
+    expect((await runCli(['eval', '--model', modelOfBytes(), ...compared])).code).toBe(0)
+    const drawn = readFileSync(svg, 'utf8')
+    expect(drawn).toMatch(/^<svg [^>]*>[\s\S]*4 windows[\s\S]*<\/svg>\n$/)
+    expect(drawn.match(/<polyline/g)).toHaveLength(4)
+    for (const words of ['Mean KL', 'Same best token', 'reference', 'int8 weights'])
+      expect(drawn).toContain(words)
+    expect(drawn).not.toContain('NaN')
+  })
+
   it.each([
     [['quantize', tinyModel], 2],
+    [['quantize', tinyModel, '/tmp/x.gguf', '--format', 'gguf', '--group', '32'], 2],
+    [['quantize', tinyModel, '/tmp/x', '--format', 'gguf'], 2],
+    [['quantize', tinyModel, '/tmp/x', '--format', 'onnx'], 2],
     [['quantize', tinyModel, '/tmp/x', 'y'], 2],
     [['quantize', tinyModel, '/tmp/x', '--weights', 'int4'], 2],
     [['quantize', tinyModel, '/tmp/x', '--group', '0'], 2],

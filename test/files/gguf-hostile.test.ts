@@ -35,6 +35,7 @@ describe('GG-1: what is not GGUF', () => {
     ['empty', Buffer.alloc(0), 'unsupported_format'],
     ['another magic', Buffer.from('GGML and more'), 'unsupported_format'],
     ['a pickle', Buffer.from('\x80\x02}q\x00.', 'latin1'), 'unsupported_format'],
+    ['version 0', version(0), 'unsupported_format'],
     ['version 1', version(1), 'unsupported_format'],
     ['version 99', version(99), 'unsupported_format'],
     ['big-endian', version(0x03000000), 'unsupported_format'],
@@ -162,12 +163,18 @@ describe('GG-9: the tokenizer', () => {
     ['eos as a string', 'invalid_config', ggml('eos_token_id', text('3'))],
     ['add_bos_token as a number', 'invalid_config', ggml('add_bos_token', int(1))],
     ['another kind', 'unsupported_model', ggml('model', text('t5'))],
+    ['SentencePiece', 'unsupported_model', ggml('model', text('llama'))],
     ['unknown words', 'unsupported_model', ggml('pre', text('constructor'))],
   ]
   test.each(wrong)('%s', async (_, code, changes) => {
     const error = await refusal(keysWith(changes))
     expect(error.code, error.message).toBe(code)
   })
+})
+
+test('a SentencePiece vocabulary is refused with what is read instead', async () => {
+  const { message } = await refusal(keysWith({ 'tokenizer.ggml.model': text('llama') }))
+  expect(message).toMatch(/tokenizer\.ggml\.model.*"llama" \(SentencePiece\).*"gpt2" \(byte-pair/)
 })
 
 describe('GG-10: split files', () => {

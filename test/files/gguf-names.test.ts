@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkpointName, ggufLayout } from '../../lib/files/gguf-names.ts'
+import { checkpointName, ggufLayout, ggufName } from '../../lib/files/gguf-names.ts'
 
 const names = [
   ['token_embd.weight', 'model.embed_tokens.weight'],
@@ -21,12 +21,28 @@ const names = [
   ['blk.93.ffn_gate_exps.weight', 'model.layers.93.mlp.experts.gate_exps'],
   ['blk.93.ffn_up_exps.weight', 'model.layers.93.mlp.experts.up_exps'],
   ['blk.93.ffn_down_exps.weight', 'model.layers.93.mlp.experts.down_exps'],
+  ['blk.93.ffn_gate_up_exps.weight', 'model.layers.93.mlp.experts.gate_up_exps'],
   ['rope_freqs.weight', 'model.rotary_emb.inv_freq'],
 ] as const
 
 describe('names', () => {
   test.each(names)('%s', (stored, name) => {
     expect(checkpointName(stored)).toBe(name)
+  })
+
+  test.each(names.filter(([stored]) => !/_exps|rope_freqs/.test(stored)))(
+    '%s back',
+    (stored, name) => {
+      expect(ggufName(name)).toBe(stored)
+      expect(ggufName(name.replace(/^model\./, 'model.language_model.'))).toBe(stored)
+    },
+  )
+
+  test('all experts of a projection are one tensor', () => {
+    for (const part of ['gate', 'up', 'down'])
+      expect(ggufName(`model.layers.2.mlp.experts.31.${part}_proj.weight`)).toBe(
+        `blk.2.ffn_${part}_exps.weight`,
+      )
   })
 
   test.each([

@@ -149,6 +149,25 @@ export async function checkpointToGguf(folder: string): Promise<Buffer> {
   return ggufBytes(keys, tensors)
 }
 
+/** The same, with gate and up of each expert in one tensor, gate first. */
+export async function checkpointToMergedGguf(folder: string): Promise<Buffer> {
+  const { keys, tensors } = await readCheckpoint(folder)
+  const byName = new Map(tensors.map(tensor => [tensor.name, tensor]))
+  const merged = tensors.flatMap(tensor => {
+    if (tensor.name.endsWith('ffn_up_exps.weight')) return []
+    const up = byName.get(tensor.name.replace('ffn_gate_exps', 'ffn_up_exps'))
+    if (!tensor.name.endsWith('ffn_gate_exps.weight') || up === undefined) return [tensor]
+    const [experts = 0, rows = 0, cols = 0] = tensor.shape
+    const size = tensor.data.length / experts
+    const data = Array.from({ length: experts }, (_, e) =>
+      [tensor, up].map(({ data }) => data.subarray(e * size, (e + 1) * size)),
+    )
+    const name = tensor.name.replace('ffn_gate_exps', 'ffn_gate_up_exps')
+    return [{ ...tensor, name, shape: [experts, 2 * rows, cols], data: Buffer.concat(data.flat()) }]
+  })
+  return ggufBytes(keys, merged)
+}
+
 /** The same, split over `count` files by name. */
 export async function checkpointToParts(
   folder: string,

@@ -2,7 +2,11 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { loadModel } from '../../lib/index.ts'
 import { makeFolder } from '../files/folder.ts'
-import { checkpointToGguf, checkpointToParts } from './checkpoint-to-gguf.ts'
+import {
+  checkpointToGguf,
+  checkpointToMergedGguf,
+  checkpointToParts,
+} from './checkpoint-to-gguf.ts'
 import { goldenFolder } from './golden.ts'
 
 const ids = Array.from({ length: 40 }, (_, i) => (i * 37 + 11) % 300)
@@ -34,6 +38,19 @@ it.each(cases)('%s: the same bits from GGUF (%s)', async name => {
     const { architecture, maxContext, weightBytes, kvCache } = a.info
     expect(b.info).toMatchObject({ architecture, maxContext, weightBytes, kvCache })
     expect(b.info.weights).toBe(a.info.weights)
+  }
+})
+
+it('experts whose gate and up are one tensor', async () => {
+  for (const name of ['moe-f32', 'moe-mlp-only-layers']) {
+    const folder = join(goldenFolder, name)
+    const bytes = await checkpointToMergedGguf(folder)
+    expect(bytes.includes('ffn_gate_up_exps')).toBe(true)
+    const gguf = join(makeFolder({ 'model.gguf': bytes }), 'model.gguf')
+    for (const weights of ['auto', 'int8'] as const)
+      expect((await logitsOf(gguf, weights)).logits).toEqual(
+        (await logitsOf(folder, weights)).logits,
+      )
   }
 })
 
