@@ -7,6 +7,8 @@ import { basename } from 'node:path'
 import { pino } from 'pino'
 import type { LoadOptions } from '../engine/load-options.ts'
 import { ConclaveError } from '../errors.ts'
+import { createGuard, type Guard } from '../guard/guard.ts'
+import type { GuardPolicy } from '../guard/policy.ts'
 import { type ApiKey, parseKeyFile } from '../server/api-keys.ts'
 import type { ListenOptions } from '../server/listen.ts'
 import type { AppOptions, ServerLog } from '../server/options.ts'
@@ -38,6 +40,11 @@ export const serveFlags = {
   'served-model-name': { kind: 'string', value: 'NAME', help: 'what clients call the model' },
   'cors-origin': { kind: 'list', value: 'ORIGIN', help: 'pages that may ask; may be repeated' },
   'allowed-host': { kind: 'list', value: 'NAME', help: 'names that Host may have' },
+  guard: {
+    kind: 'string',
+    value: 'POLICY',
+    help: "JSON file of a guard's policy, or 'default': masks or ends what enters and leaves",
+  },
   strict: { kind: 'boolean', help: 'refuse fields that have no effect' },
   'log-level': { kind: 'string', value: 'LEVEL', help: 'silent, error or info (default info)' },
 } as const satisfies Flags
@@ -47,6 +54,7 @@ export interface ServeOptions {
   load: LoadOptions
   listen: ListenOptions
   drainMs: number
+  guard: Guard | undefined
   log: ServerLog
 }
 
@@ -75,7 +83,27 @@ export async function serveOptions(
   if ('kvPages' in values) load.kvPages = Number(values.kvPages)
   const drainMs = Number(values.drainTimeout ?? 30) * 1000
   const listen = { host, port: Number(values.port ?? 8000), replaceGlobals: true }
-  return { app, load, listen, drainMs, log }
+  const guard = await readGuard(values)
+  return { app, load, listen, drainMs, guard, log }
+}
+
+async function readGuard({ guard }: Values): Promise<Guard | undefined> {
+  if (guard === undefined) return undefined
+  const path = String(guard)
+  if (path === 'default') return createGuard()
+  let policy: GuardPolicy
+  try {
+    policy = JSON.parse(await readFile(path, 'utf8'))
+  } catch (cause) {
+    throw new ConclaveError(
+      'io_error',
+      `Expected the policy of a guard as JSON in ${path}, but it cannot be read. Give a file as ` +
+        "docs/guard.md shows, or 'default'.",
+      { path },
+      { cause },
+    )
+  }
+  return createGuard(policy)
 }
 
 async function readKeys({ apiKeyFile }: Values): Promise<ApiKey[]> {

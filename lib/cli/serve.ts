@@ -2,8 +2,10 @@
  * conclave serve: a model behind the APIs of OpenAI and Anthropic.
  * @module
  */
+import { createEngine } from '../engine/create-engine.ts'
 import { loadModel } from '../engine/load.ts'
 import type { Model } from '../engine/model.ts'
+import type { Guard } from '../guard/guard.ts'
 import { createApp, type ServerApp } from '../server/app.ts'
 import { type Listener, listen } from '../server/listen.ts'
 import { type Command, outputFlags, UsageError, type Values } from './command.ts'
@@ -50,7 +52,7 @@ interface OpenServer {
 /** Listens first, so that /health tells of the load. */
 async function open(
   source: string | undefined,
-  { app: appOptions, load, listen: listenOptions }: ServeOptions,
+  { app: appOptions, load, listen: listenOptions, guard }: ServeOptions,
   signal: AbortSignal,
 ): Promise<OpenServer> {
   const bar = loadProgress()
@@ -68,13 +70,19 @@ async function open(
   const model = loading.finally(() => bar.clear())
   model.catch(() => {})
   try {
-    app = createApp(model, appOptions)
+    app = createApp(guard === undefined ? model : model.then(guarded(guard)), appOptions)
     return { app, model, listener: await listen(app, listenOptions) }
   } catch (error) {
     stop.abort()
     await model.then(one => one.dispose()).catch(() => {})
     throw error
   }
+}
+
+const guarded = (guard: Guard) => async (model: Model) => {
+  const { info, tokenizer } = model
+  const engine = await createEngine(model, { guard })
+  return { maxContext: info.maxContext, tokenizer, engine }
 }
 
 function announce(

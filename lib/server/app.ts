@@ -41,7 +41,7 @@ export interface ServerApp {
  * const client = new OpenAI({ apiKey: 'sk-1', baseURL: 'http://conclave/v1', fetch: app.fetch })
  */
 export function createApp(
-  source: Model | ServedModel | Promise<Model>,
+  source: Model | ServedModel | Promise<Model | ServedModel>,
   options: AppOptions = {},
 ): ServerApp {
   const checked = checkAppOptions(options)

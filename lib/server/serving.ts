@@ -26,7 +26,10 @@ export class Serving {
   /** 0 … 1 of the load, where it is known. */
   progress = 0
 
-  constructor(source: Model | ServedModel | Promise<Model>, options: CheckedAppOptions) {
+  constructor(
+    source: Model | ServedModel | Promise<Model | ServedModel>,
+    options: CheckedAppOptions,
+  ) {
     this.options = options
     this.admission = new Admission(options.maxRequests, options.maxRequestsPerKey)
     this.metrics = new ServerMetrics(options.modelName, () => this.#model?.engine.stats())

@@ -38,7 +38,8 @@ async function* replies(
     if (readers.every(reader => reader.blocked)) break
   }
   const result = await generation.result()
-  const answers = result.answers ?? [result]
+  // A refused prompt has one result for all of its answers.
+  const answers = result.answers ?? readers.map(() => result)
   const wasAborted = answers.some(answer => answer.finishReason === 'aborted')
   if (wasAborted && !readers.every(reader => reader.blocked)) throw aborted(call)
   for (const [index, reader] of readers.entries()) {
