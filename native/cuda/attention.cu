@@ -2,17 +2,49 @@
 #include "cuda/attention.h"
 
 #include "cuda/batch_arrays.h"
+#include "cuda/device/hadamard.h"
 #include "cuda/device/softmax.h"
 
 namespace conclave::cuda {
 
+namespace {
+
+constexpr int kWarps = 4, kThreads = kWarps * 32;
+
+// int8 pages hold turned keys; y = q turned and divided by the block, so that products are those of
+// what was not turned. A warp for each head.
+__global__ void __launch_bounds__(kThreads)
+    turn_queries_kernel(float* y, const float* q, int64_t num_heads, int dim) {
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int64_t head = int64_t{blockIdx.x} * kWarps + warp;
+  if (head >= num_heads) return;
+  float* row = hw::shared<float>() + warp * dim;
+  for (int d = lane; d < dim; d += 32) row[d] = q[head * dim + d];
+  hadamard(row, dim, lane);
+  const float scale = 1.0f / static_cast<float>(block_of(dim));
+  for (int d = lane; d < dim; d += 32) y[head * dim + d] = row[d] * scale;
+}
+
+const float* turned(const Tensor& q, int dim, CudaStream& stream) {
+  const int64_t num_heads = q.shape.elements() / dim;
+  auto* y = static_cast<float*>(stream.scratch(1, q.shape.elements() * 4));
+  hw::launch("attention", turn_queries_kernel, {blocks(num_heads, kWarps)}, kThreads,
+             kWarps * dim * int64_t{sizeof(float)}, stream.queue, y,
+             static_cast<const float*>(q.f32()), num_heads, dim);
+  return y;
+}
+
+}  // namespace
+
 void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale,
                CudaStream& stream) {
+  const int dim = static_cast<int>(region.head_dim);
   const int num_heads = static_cast<int>(q.shape[1] / region.head_dim);
-  const AttentionProblem p{y.f32(),          q.f32(),
-                           pages_of(region), arrays_of(batch, stream),
-                           num_heads,        num_heads / static_cast<int>(region.num_kv_heads),
-                           scale * kLog2E};
+  const AttentionProblem p{
+      y.f32(),          region.dtype == DType::i8 ? turned(q, dim, stream) : q.f32(),
+      pages_of(region), arrays_of(batch, stream),
+      num_heads,        num_heads / static_cast<int>(region.num_kv_heads),
+      scale * kLog2E};
   if (region.dtype == DType::f32 || region.head_dim % 8 != 0 || region.head_dim > 128)
     return attention_dot(p, region.dtype, stream);
   int num_single = 0;

@@ -1,7 +1,8 @@
-// store_kv: a warp for each (token, kv head). int8 takes its scale from the row's largest value, as
-// quant/quantise_row.h does.
+// store_kv: a warp for each (token, kv head). int8 turns the key (device/hadamard.h) and takes its
+// scale from the row's largest value, as quant/quantise_row.h does.
 #include "cuda/batch_arrays.h"
 #include "cuda/device/batch.h"
+#include "cuda/device/hadamard.h"
 #include "cuda/device/kv_layout.h"
 #include "cuda/device/reduce.h"
 #include "cuda/launch.h"
@@ -50,15 +51,20 @@ __global__ void __launch_bounds__(kThreads)
   T* key = key_row<T>(pages, page, head, offset);
   T* values = value_group<T>(pages, page, head, offset);
   float k_inverse = 0, v_inverse = 0;
+  const float* k_row = k + at;
   if constexpr (sizeof(T) == 1) {
     float k_scale, v_scale;
-    k_inverse = row_scale(&k_scale, k + at, dim, lane);
+    float* turned = hw::shared<float>() + static_cast<int>(threadIdx.x) / 32 * dim;
+    for (int d = lane; d < dim; d += 32) turned[d] = k[at + d];
+    hadamard(turned, dim, lane);
+    k_row = turned;
+    k_inverse = row_scale(&k_scale, k_row, dim, lane);
     v_inverse = row_scale(&v_scale, v + at, dim, lane);
     float* scales = key_scales(pages, page, head) + offset;
     if (lane == 0) scales[0] = k_scale, scales[pages.page_size] = v_scale;
   }
   for (int d = lane; d < dim; d += 32) {
-    encode(key + d, sizeof(T) == 1 && k_inverse == 0 ? 0.0f : k[at + d], k_inverse);
+    encode(key + d, sizeof(T) == 1 && k_inverse == 0 ? 0.0f : k_row[d], k_inverse);
     encode(values + value_index<T>(offset % kValueGroup, d, dim),
            sizeof(T) == 1 && v_inverse == 0 ? 0.0f : v[at + d], v_inverse);
   }
@@ -71,8 +77,10 @@ void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch
   const KvPages pages = pages_of(region);
   const DeviceBatch arrays = arrays_of(batch, stream);
   const hw::Grid grid{blocks(int64_t{batch.num_tokens} * region.num_kv_heads, kWarps)};
+  const int64_t shared =
+      region.dtype == DType::i8 ? kWarps * region.head_dim * int64_t{sizeof(float)} : 0;
   auto run = [&](auto kernel) {
-    hw::launch("store_kv", kernel, grid, kThreads, 0, stream.queue, pages, k.f32(), v.f32(),
+    hw::launch("store_kv", kernel, grid, kThreads, shared, stream.queue, pages, k.f32(), v.f32(),
                arrays);
   };
   if (region.dtype == DType::f32) run(store_kv_kernel<float>);

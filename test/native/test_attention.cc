@@ -165,19 +165,32 @@ std::vector<double> stored(std::vector<float> x, int64_t dim, DType dtype, Which
   return y;
 }
 
+// A card multiplies queries as bf16 where the pages are not f32; those of int8 after their turn.
+std::vector<double> multiplied_queries(std::vector<float> x, int64_t dim, DType dtype) {
+  const bool rounds = device().stream && dtype != DType::f32, turns = rounds && dtype == DType::i8;
+  const float n = static_cast<float>(dim & -dim);
+  for (size_t row = 0; turns && row < x.size(); row += static_cast<size_t>(dim)) {
+    cpu::hadamard(x.data() + row, dim);
+    for (int64_t d = 0; d < dim; d++) x[row + static_cast<size_t>(d)] /= n;
+  }
+  std::vector<double> y(x.begin(), x.end());
+  for (size_t i = 0; rounds && i < x.size(); i++) y[i] = bf16_to_f32(f32_to_bf16(x[i]));
+  for (size_t row = 0; turns && row < y.size(); row += static_cast<size_t>(dim)) {
+    turn_back(y.data() + row, dim);
+    for (int64_t d = 0; d < dim; d++) y[row + static_cast<size_t>(d)] *= n;
+  }
+  return y;
+}
+
 std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
   std::vector<double> all;
   for (size_t s = 0; s < c.lengths.size(); s++) {
-    // A card multiplies queries as bf16 where the pages are not f32.
-    std::vector<float> queries = data.q[s];
-    if (device().stream && dtype != DType::f32) {
-      for (float& x : queries) x = bf16_to_f32(f32_to_bf16(x));
-    }
+    const std::vector<double> queries = multiplied_queries(data.q[s], c.dim, dtype);
     const std::vector<double> keys = stored(data.k[s], c.dim, dtype, Which::keys);
     const std::vector<double> values = stored(data.v[s], c.dim, dtype, Which::values);
     for (int64_t r = 0; r < c.lengths[s] * c.heads; r++) {
       const int64_t t = r / c.heads, g = r % c.heads / (c.heads / c.kv_heads);
-      const float* q = queries.data() + r * c.dim;
+      const double* q = queries.data() + r * c.dim;
       std::vector<double> p, y(static_cast<size_t>(c.dim));
       double sum = 0;
       for (int64_t i = 0; i <= t; i++) {
