@@ -50,7 +50,7 @@ const lib = {
   ],
   server: ['errors', 'guard', 'sampling', 'chat', 'engine'],
   client: ['errors'],
-  'ai-sdk': ['errors', 'client'],
+  'ai-sdk': ['errors', 'client', 'guard'],
   quantize: ['errors', 'native', 'files', 'graph', 'models'],
   eval: ['errors', 'engine'],
   cli: [

@@ -2,4 +2,5 @@
  * `conclave/ai-sdk`
  * @module
  */
+export { guardMiddleware } from './guard-middleware.ts'
 export { type ConclaveProvider, createConclave } from './provider.ts'

@@ -5,6 +5,7 @@
  */
 import type { ChatMessage } from '../chat/messages.ts'
 import type { Guard } from '../guard/guard.ts'
+import { GuardedInput } from '../guard/guarded-input.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** `undefined`: the guard's policy ends the request. */
@@ -15,7 +16,7 @@ export function guardedMessages(
   const input = new GuardedInput(guard)
   // What is no list or no object is refused behind, with a sentence of its own.
   if (!Array.isArray(messages)) return messages as unknown as ChatMessage[]
-  const guarded = messages.map(message => input.message(message))
+  const guarded = messages.map(message => input.value(message))
   return input.blocked ? undefined : guarded
 }
 
@@ -54,55 +55,4 @@ export function guardedIds(
   }
   close()
   return input.blocked ? undefined : out
-}
-
-/** Words of the protocol, which templates and callers compare. */
-const untouched = new Set(['role', 'type', 'id', 'name', 'tool_call_id'])
-const mostDepth = 64
-
-class GuardedInput {
-  readonly #guard: Guard
-  blocked = false
-
-  constructor(guard: Guard) {
-    this.#guard = guard
-  }
-
-  text(text: string): string {
-    const { text: out, blocked } = this.#guard.scanJson(text, 'input')
-    this.blocked ||= blocked
-    return out
-  }
-
-  message(message: ChatMessage): ChatMessage {
-    return this.#value(message, 0) as ChatMessage
-  }
-
-  #value(value: unknown, depth: number): unknown {
-    if (typeof value === 'string') return this.text(value)
-    if (typeof value !== 'object' || value === null || depth > mostDepth) return value
-    if (Array.isArray(value)) return value.map(one => this.#value(one, depth + 1))
-    return Object.fromEntries(
-      Object.entries(value).map(([name, one]) => [name, this.#named(name, one, depth)]),
-    )
-  }
-
-  #named(name: string, value: unknown, depth: number): unknown {
-    if (untouched.has(name)) return value
-    // Names in the arguments say what their values are, and numbers may be telephone numbers.
-    if (name === 'arguments' && typeof value === 'object' && value !== null)
-      return this.#json(value)
-    return this.#value(value, depth + 1)
-  }
-
-  #json(value: object): unknown {
-    let text: string
-    try {
-      text = JSON.stringify(value)
-    } catch {
-      return value
-    }
-    const guarded = this.text(text)
-    return this.blocked ? value : JSON.parse(guarded)
-  }
 }

@@ -10,4 +10,11 @@ export {
   type GuardMatch,
   type GuardResult,
 } from './guard.ts'
+export { guardedFetch } from './guarded-fetch.ts'
+export {
+  type ModerationResult,
+  type ModerationResults,
+  moderate,
+  moderationOf,
+} from './moderation.ts'
 export type { Action, Direction, GuardPolicy, MaskStyle } from './policy.ts'
