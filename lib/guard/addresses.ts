@@ -128,9 +128,27 @@ const englishAddress: Rule = {
 const named =
   /(?:live|lives|living|reside|resides|address|deliver|delivered|ship|shipped|sent|home)[ :a-z]{0,12}$/
 
+/** Behind an address a sentence goes on with one of these; "7 Old Bridges Road trips" does not. */
+const goOn = new Set(
+  (
+    'and or but if in near at on by to for from with until till since before after because as is ' +
+    'was are has had will would can please which where when while who that this not opposite ' +
+    'behind beside next between than then so it he she they we i you my our your his her'
+  ).split(' '),
+)
+const placed =
+  /(?:live|lives|living|reside|resides|address|deliver|delivered|ship|shipped|sent|home)[ :a-z]{0,12}$|(?:\b(?:at|to|from|near|opposite)|[:=]["']?) ?$/
+const isLower = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a
+
 /** "10 Green Street Signs" is no address unless something before it says so. */
 function behindStreet(w: Window, at: number, street: number): number {
   if (w.open(street + 2)) return OPEN
+  if (w.at(street) === 32 && isLower(w.at(street + 1))) {
+    const end = wordAt(w, street + 1)
+    if (end === OPEN) return OPEN
+    const word = w.text.slice(street + 1, end)
+    if (!goOn.has(word) && !placed.test(w.before(at, 24))) return NONE
+  }
   const goesOn = w.at(street) === 32 && isUpper(w.at(street + 1)) && !isUpper(w.at(street + 2))
   if (goesOn && !named.test(w.before(at, 24))) return NONE
   return restOfAddress(w, street)

@@ -10,7 +10,7 @@ const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39
 const isHex = (unit: number): boolean =>
   isDigit(unit) || (unit >= 0x41 && unit <= 0x46) || (unit >= 0x61 && unit <= 0x66)
 
-const aboutVersion = /(?:version|ver|release|版本|\bv)[ .:：]{0,2}$/
+const aboutVersion = /(?:version|\bver|release|版本|\bv)[ .:：]{0,2}$/
 
 const ipv4: Rule = {
   category: 'ip_address',

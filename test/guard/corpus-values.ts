@@ -177,6 +177,25 @@ const roads =
 const streets =
   'Baker Street|Maple Avenue|Rose Lane|Sunset Boulevard|Park Road|Elm Drive|King Square'.split('|')
 
+const otherFamily = '冯 曹 彭 曾 萧 田 董 袁 潘 蒋 蔡 余 杜 叶 程 魏 苏 吕 丁 任 上官 诸葛'.split(
+  ' ',
+)
+const otherGiven =
+  '俊杰 婷 美玲 志明 春花 博 欣怡 宇轩 若曦 桂英 德华 玉兰 鹏飞 一诺 梓涵 雪梅 勇 艳'.split(' ')
+const otherFirst = 'Victoria Nathan Julia Peter Alan Teresa Kevin Gloria Oscar Wei Priya'.split(' ')
+const otherLast = "O'Connor Patel Novak Zhang Fernandez MacLeod Okafor Schmidt Larsen Huang".split(
+  ' ',
+)
+const otherCities =
+  '天津市和平区 重庆市渝中区 陕西省西安市雁塔区 山东省青岛市市南区 福建省厦门市思明区 南京市鼓楼区'.split(
+    ' ',
+  )
+const otherRoads = '香港中路 南京西路 高新大道 鹭江道 长江路 团结巷 东风街 学府路'.split(' ')
+const otherStreets =
+  'Kingsway Road|North Harbor Drive|Willow Court|Lexington Avenue|Mill Lane|West 42nd Street|Oak Ridge Boulevard'.split(
+    '|',
+  )
+
 const secret = (d: Dice): string =>
   d.pick([
     () => `AKIA${d.from(`${upper}234567`, 16)}`,
@@ -225,6 +244,18 @@ export const values = new Map<string, (d: Dice) => string>([
     d =>
       `${1 + d.below(900)} ${d.pick(streets)}${d.pick(['', ', Apt 4B', ', Springfield, IL 62704'])}`,
   ],
+  ['other_zh_name', d => d.pick(otherFamily) + d.pick(otherGiven)],
+  ['other_en_name', d => `${d.pick(otherFirst)} ${d.pick(otherLast)}`],
+  [
+    'other_zh_address',
+    d =>
+      `${d.pick(otherCities)}${d.pick(otherRoads)}${1 + d.below(999)}${d.pick(['号', '弄3号', '号B座1702室', '号院6号楼'])}`,
+  ],
+  [
+    'other_en_address',
+    d =>
+      `${1 + d.below(9900)} ${d.pick(otherStreets)}${d.pick(['', ', Unit 7', ', Austin, TX 78701', ', London NW1 6XE'])}`,
+  ],
   ['not_id', d => `2024${two(1 + d.below(12))}${two(1 + d.below(28))}${d.digits(10)}`],
   ['not_order', d => d.digits(d.pick([12, 14, 20, 22]))],
   ['not_version', d => `v${d.below(9)}.${d.below(20)}.${d.below(20)}.${d.below(9)}`],
@@ -248,6 +279,10 @@ export function categoryOf(slot: string): string | undefined {
     ['password', 'secret'],
     ['zh_name', 'person_name'],
     ['en_name', 'person_name'],
+    ['other_zh_name', 'person_name'],
+    ['other_en_name', 'person_name'],
+    ['other_zh_address', 'address'],
+    ['other_en_address', 'address'],
     ['zh_address', 'address'],
     ['en_address', 'address'],
   ])

@@ -1,0 +1,53 @@
+// Sentences that no rule was tuned on, with names and places of their own.
+
+export const freshTemplates: readonly string[] = [
+  // Chinese
+  '病人{other_zh_name}，男，身份证{cn_resident_id}，现住{other_zh_address}，联系手机{phone}。',
+  '甲方：{other_zh_name}（身份证号：{cn_resident_id}）；乙方税号：{cn_social_credit_code}。',
+  '请将样品寄至{other_zh_address}，收货人{other_zh_name}，手机{phone}。',
+  '我叫{other_zh_name}，卡丢了，卡号{bank_card}，请冻结。',
+  '公司位于{other_zh_address}，统一社会信用代码{cn_social_credit_code}，邮箱{email}。',
+  '同行旅客护照号码：{travel_document}，台湾居民{tw_id}，香港居民身份证{hk_id}。',
+  '尊敬的{other_zh_name}女士，您尾号已变更，新卡{bank_card}将于{not_time}前寄出。',
+  '被保险人{other_zh_name}的理赔款已转入{bank_card}，如有疑问请致电{phone}。',
+  '本周共处理工单{not_order}等三十五件，其中投诉 12 件，平均用时 {not_amount} 分钟。',
+  '第三章介绍了四种算法，公式(2.1)至(2.15)见附录，版本 {not_version}。',
+  '快递柜取件码和单号{not_id}已发送，超过二十四小时将收费 {not_amount} 元。',
+  '同学们周三下午去博物馆，集合地点在学校东门，带好水和午饭。',
+  '数据库口令：{password}，服务器 {ipv4}，请在内网使用。',
+  '客服：请提供护照。用户：护照 {travel_document}，名字：{other_zh_name}。',
+  // English
+  'This is {other_en_name}, please call me back on {phone} after lunch.',
+  'Our technician visits {other_en_address} on Monday; bring the spare keys.',
+  'Customer name: {other_en_name}; billing address: {other_en_address}; card: {bank_card}.',
+  'Payment of {not_amount} EUR to {iban} was confirmed for invoice {not_order}.',
+  'Form W-9 lists SSN {us_ssn} for {other_en_name}, see page 3.',
+  'Dear Ms. {other_en_name}, your passport {travel_document} is ready to be collected.',
+  'The parcel was sent to {other_en_address} and returned.',
+  'There are 40 Green Road signs on the way, and 12 Long Street races a year.',
+  'In 2023 Main Street sales grew by 14 percent; Section 8 Housing Court rules apply.',
+  'We counted 15 Park Avenue shops and 3 Sunset Drive concerts in the survey.',
+  'The 5 Star Hotel Court hearing was moved; 8 New Way pilots will start in May.',
+  'Chapter 9 of the Silver Lane trilogy has 312 pages and costs {not_amount}.',
+  'Contact {other_en_name} ({email}) about ticket {not_uuid}.',
+  'Meeting notes: retention grew from 41 to 43 percent, churn fell, see build {not_hash}.',
+  // Code
+  'api_key: {secret}\nendpoint: https://api.example.org/v2\n',
+  'DATABASE_URL=mysql://app:{password}@{ipv4}:3306/shop',
+  'if (user.email === "{email}" && user.ssn === "{us_ssn}") return true',
+  '{"iban":"{iban}","idNo":"{cn_resident_id}","mobile":"{phone}","ts":"{not_time}"}',
+  'docker run -e TOKEN={secret} registry.example.org/app:{not_version}',
+  'const port = 8443; const retries = 12; const ids = [{not_order}, 42]',
+  'git show {not_hash} --stat | head -20  # {not_package}',
+  // Logs
+  '{not_time} ERROR smtp: rejected {email} from {ipv4} id={not_uuid}',
+  'kernel: eth1 {mac_address} link up, peer {ipv6}, mtu 1500',
+  'audit user={email} card={bank_card} result=declined amount={not_amount}',
+  '{ipv4} - - [{not_time}] "POST /v1/pay HTTP/1.1" 201 812 req={not_hash}',
+  // Chats, mixed
+  'A: 你的 IBAN 是多少? B: {iban}, 收款人 {other_zh_name}',
+  'me> my new number is {phone} btw, 旧的不用了',
+  'bot: ID please. user: {cn_resident_id}. bot: and the HKID? user: {hk_id}',
+  '@all 密码改成 password={password} 了，别外传, server {ipv4}',
+  'hey {other_en_name}, 帮我 check 一下 {email} 的订单 {not_order}',
+]
