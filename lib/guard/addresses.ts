@@ -4,7 +4,7 @@
  */
 import { classOf, DIGIT, HAN, LETTER, NUMERAL } from './characters.ts'
 import { places, streetWords, unitWords } from './place-lists.ts'
-import { AT_CODE, AT_HAN, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_DIGIT_CODE, AT_HAN, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
 const areaSuffixes = new Set('省市区县旗盟州镇乡村'.split(''))
@@ -99,7 +99,7 @@ function wordAt(w: Window, at: number): number {
 const englishAddress: Rule = {
   category: 'address',
   name: 'english_address',
-  starts: AT_CODE,
+  starts: AT_DIGIT_CODE,
   score: 0.8,
   scan(w, at) {
     if ((classOf(w.text.charCodeAt(at)) & DIGIT) === 0) return NONE

@@ -4,7 +4,7 @@
  */
 import { codeEnd, readCode } from './code-reading.ts'
 import { BY_BRACKET, BY_SLASH, type NumberReading } from './number-reading.ts'
-import { AT_CODE, AT_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_LETTER_CODE, AT_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
 
 /** First digits (from, to) and the lengths that cards of that network have. */
 const networks: readonly (readonly [number, number, readonly number[]])[] = [
@@ -88,7 +88,7 @@ function passesMod97(code: string): boolean {
 const iban: Rule = {
   category: 'iban',
   name: 'iban',
-  starts: AT_CODE,
+  starts: AT_LETTER_CODE,
   score: 0.99,
   scan(w, at) {
     if (w.at(at) < 0x41) return NONE

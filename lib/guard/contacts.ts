@@ -209,10 +209,8 @@ const national: Rule = {
   scan(w, at) {
     const { number } = w
     if (!number.closed) return OPEN
-    if (number.count < leastDigits) return NONE
-    const shaped = [10, 11].filter(
-      count => number.endsAt(w.text, count) && americanShapes.has(number.shape(count)),
-    )
+    if (number.count < leastDigits || startsWithDate(number)) return NONE
+    const shaped = americanLengths(number, w.text)
     if (shaped.length === 0 && !mayBeNational(number, w.text)) return NONE
     const named = aboutPhone.test(w.before(at, 20))
     for (const count of shaped) {
@@ -231,6 +229,24 @@ const national: Rule = {
     }
     return NONE
   },
+}
+
+const none: readonly number[] = []
+
+/** How many digits make a number in America's grouping; most numbers have no break behind three. */
+function americanLengths(number: NumberReading, text: string): readonly number[] {
+  if (number.between[3] === 0 && number.between[1] === 0) return none
+  return [10, 11].filter(
+    count => number.endsAt(text, count) && americanShapes.has(number.shape(count)),
+  )
+}
+
+/** 2025-03-01, as every line of a log has. */
+function startsWithDate(number: NumberReading): boolean {
+  if (number.between[4] === 0 || number.between[6] === 0 || number.between[5] !== 0) return false
+  const century = number.value(0, 2)
+  const month = number.value(4, 6)
+  return (century === 19 || century === 20) && month >= 1 && month <= 12
 }
 
 /** True where a number of eight to twelve digits may end. */

@@ -5,7 +5,7 @@
 import { codeEnd, readCode } from './code-reading.ts'
 import { isRealDate } from './dates.ts'
 import { BY_BRACKET, BY_SLASH, visibleAfter } from './number-reading.ts'
-import { AT_CODE, AT_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_CODE, AT_LETTER_CODE, AT_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
 const provinces = new Set(
@@ -109,7 +109,7 @@ const twLetters = 'ABCDEFGHJKLMNPQRSTUVXYWZIO'
 const twId: Rule = {
   category: 'tw_id',
   name: 'tw_id',
-  starts: AT_CODE,
+  starts: AT_LETTER_CODE,
   score: 0.95,
   scan(w, at) {
     if (w.at(at) < 0x41) return NONE
@@ -130,7 +130,7 @@ const aboutHk = /hkid|香港身份|香港居民|身份證|identity card|hong kon
 const hkId: Rule = {
   category: 'hk_id',
   name: 'hk_id',
-  starts: AT_CODE,
+  starts: AT_LETTER_CODE,
   score: 0.95,
   scan(w, at) {
     if (w.at(at) < 0x41) return NONE

@@ -3,7 +3,7 @@
  * @module
  */
 import { ALNUM, classOf } from './characters.ts'
-import { AT_CODE, AT_WORD, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_DIGIT_CODE, AT_GROUP, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39
@@ -15,7 +15,7 @@ const aboutVersion = /(?:version|\bver|release|版本|\bv)[ .:：]{0,2}$/
 const ipv4: Rule = {
   category: 'ip_address',
   name: 'ipv4',
-  starts: AT_CODE,
+  starts: AT_DIGIT_CODE,
   score: 0.9,
   scan(w, at) {
     if (w.at(w.wordEnd) !== 0x2e) return NONE
@@ -76,13 +76,12 @@ const isMacMark = (unit: number): boolean => unit === 0x3a || unit === 0x2d || u
 const ipv6: Rule = {
   category: 'ip_address',
   name: 'ipv6',
-  starts: AT_WORD,
+  starts: AT_GROUP,
   score: 0.9,
   scan(w, at) {
-    const text = addressText(w, at, isColon, 5, longest)
+    // Times of day are short and have no two colons together.
+    const text = addressText(w, at, isColon, hasGap(w, at) ? 5 : shortestIpv6, longest)
     if (typeof text === 'number') return text
-    // Times of day have neither.
-    if (!text.includes('::') && text.length < shortestIpv6) return NONE
     const plain = text.replace(/:{1,2}$/, tail => (tail === '::' ? tail : ''))
     const halves = plain.split('::')
     const groups = plain.split(':').filter(group => group !== '')
@@ -94,10 +93,17 @@ const ipv6: Rule = {
   },
 }
 
+/** Two colons together within the groups at `at`. */
+function hasGap(w: Window, at: number): boolean {
+  const end = hexRun(w, at, isColon)
+  for (let i = at + 1; i < end; i++) if (isColon(w.at(i)) && isColon(w.at(i - 1))) return true
+  return false
+}
+
 const mac: Rule = {
   category: 'mac_address',
   name: 'mac',
-  starts: AT_WORD,
+  starts: AT_GROUP,
   score: 0.9,
   scan(w, at) {
     if (isGroupBefore(w, at)) return NONE

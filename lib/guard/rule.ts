@@ -20,8 +20,14 @@ export const AT_HAN = 8
 export const AT_CODE = 16
 /** A word of at most {@link longestWord} characters that starts with a capital letter. */
 export const AT_CAPITAL = 32
+/** As {@link AT_CODE}, beginning with a letter. */
+export const AT_LETTER_CODE = 64
+/** As {@link AT_CODE}, beginning with a digit. */
+export const AT_DIGIT_CODE = 128
+/** A word of at most four characters with `:`, `-` or `.` behind it. */
+export const AT_GROUP = 256
 /** All of the above. */
-export const AT_ANY = 63
+export const AT_ANY = 511
 
 /** A longer run of letters and digits is held back for a token with a known prefix only. */
 export const longestWord = 64

@@ -10,7 +10,10 @@ import {
   AT_ANY,
   AT_CAPITAL,
   AT_CODE,
+  AT_DIGIT_CODE,
+  AT_GROUP,
   AT_HAN,
+  AT_LETTER_CODE,
   AT_MARK,
   AT_NUMBER,
   AT_WORD,
@@ -34,6 +37,11 @@ export interface Found {
 
 /** A longer word of letters alone may be a key. */
 const longestProse = 15
+
+/** Of the digits between the colons of an address. */
+const longestGroup = 4
+
+const COLON = 0x3a
 
 /** No rule of AT_NUMBER takes fewer. */
 const fewestDigits = 7
@@ -64,6 +72,8 @@ export class Scanner {
   /** Index of the first undecided position. */
   #at = 0
   #insideWord = false
+  /** Offset behind a number with too few digits. */
+  #shortUntil = 0
   #found: Found[] = []
 
   constructor(rules: readonly (readonly Rule[])[], trackers: readonly Tracker[]) {
@@ -153,14 +163,22 @@ export class Scanner {
       if (bits & HAN) starts = AT_HAN
       if (bits & NUMERAL && startsNumber(window.text, at)) starts |= AT_NUMBER
     }
-    if (starts & AT_NUMBER) {
-      window.number.read(window.text, at, window.final)
-      if (window.number.closed && window.number.count < fewestDigits) starts &= ~AT_NUMBER
-    }
+    if (starts & AT_NUMBER && !this.#mayBeNumber(at)) starts &= ~AT_NUMBER
     const end = starts === 0 ? NONE : this.#ask(this.#rules[starts]!, at)
     if (end === OPEN) return OPEN
     this.#insideWord = (bits & ALNUM) !== 0
     return end === NONE ? skip : end
+  }
+
+  /** Reads the number at `at`; false where it is too short to be one. */
+  #mayBeNumber(at: number): boolean {
+    const { number, text, base, final } = this.#window
+    // What begins within a number that is too short is shorter.
+    if (base + at < this.#shortUntil) return false
+    number.read(text, at, final)
+    if (!number.closed || number.count >= fewestDigits) return true
+    this.#shortUntil = base + number.stop
+    return false
   }
 
   /** What may start at the word that was read at `at`. */
@@ -170,8 +188,12 @@ export class Scanner {
     let starts = AT_WORD
     if (bits & DIGIT && startsNumber(window.text, at)) starts |= AT_NUMBER
     if (end - at > longestWord) return starts
-    if (window.wordHasDigit()) starts |= AT_CODE
-    else if (end - at <= longestProse && endsProse(window.at(end))) starts = 0
+    // A short word that a blank ends is no token and no part of an address of a machine.
+    const next = window.at(end)
+    if (end - at <= longestProse && (endsProse(next) || next === COLON)) starts &= ~AT_WORD
+    if (end - at <= longestGroup && (next === COLON || next === 0x2d || next === 0x2e))
+      starts |= AT_GROUP
+    if (window.wordHasDigit()) starts |= AT_CODE | (bits & DIGIT ? AT_DIGIT_CODE : AT_LETTER_CODE)
     const first = foldOf(window.text.charCodeAt(at))
     if (first >= 0x41 && first <= 0x5a) starts |= AT_CAPITAL
     return starts

@@ -79,9 +79,10 @@ const urlCredentials: Rule = {
   starts: AT_MARK,
   score: 0.95,
   scan(w, at) {
-    if (w.text.charCodeAt(at) !== 0x3a || !/[a-z0-9+]$/.test(w.before(at, 1))) return NONE
+    if (w.text.charCodeAt(at) !== 0x3a) return NONE
     const spelled = w.spells('://', at)
     if (spelled <= 0) return spelled < 0 ? OPEN : NONE
+    if (!/[a-z0-9+]$/.test(w.before(at, 1))) return NONE
     const end = runEnd(w, at + 3, /[^\s/"'`<>\\，。；、（）]/, longestAuthority)
     if (end === OPEN) return OPEN
     const authority = w.text.slice(at + 3, end)
