@@ -79,9 +79,10 @@ const ipv6: Rule = {
   starts: AT_GROUP,
   score: 0.9,
   scan(w, at) {
-    // Times of day are short and have no two colons together.
-    const text = addressText(w, at, isColon, hasGap(w, at) ? 5 : shortestIpv6, longest)
+    if (w.at(w.wordEnd) !== 0x3a || isTime(w, at)) return NONE
+    const text = addressText(w, at, isColon, 5, longest)
     if (typeof text === 'number') return text
+    if (!text.includes('::') && text.length < shortestIpv6) return NONE
     const plain = text.replace(/:{1,2}$/, tail => (tail === '::' ? tail : ''))
     const halves = plain.split('::')
     const groups = plain.split(':').filter(group => group !== '')
@@ -93,10 +94,15 @@ const ipv6: Rule = {
   },
 }
 
-/** Two colons together within the groups at `at`. */
-function hasGap(w: Window, at: number): boolean {
-  const end = hexRun(w, at, isColon)
-  for (let i = at + 1; i < end; i++) if (isColon(w.at(i)) && isColon(w.at(i - 1))) return true
+/** True for what is too short to be eight groups and has no two colons together: 12:30:10. */
+function isTime(w: Window, at: number): boolean {
+  let index = at
+  while (index - at < shortestIpv6) {
+    const unit = w.at(index)
+    if (unit === 0x3a && w.at(index + 1) === 0x3a) return false
+    if (!isHex(unit) && unit !== 0x3a) return unit >= 0
+    index++
+  }
   return false
 }
 

@@ -4,6 +4,7 @@
  */
 import { codeEnd, readCode } from './code-reading.ts'
 import { AT_CODE, NONE, OPEN, type Rule } from './rule.ts'
+import type { Window } from './window.ts'
 
 const named =
   /passport|护照|護照|通行证|通行證|回乡证|回鄉證|台胞证|臺胞證|travel document|travel permit|签注/
@@ -22,6 +23,18 @@ const forms = [
 /** Of the first part, where blanks divide the number. */
 const shortestPart = 5
 const longestPart = 24
+/** Where all of it are digits. */
+const shortestNumber = 8
+
+/** Fewer digits than any form has, and no more behind a blank or hyphen. */
+function isShortNumber(w: Window, at: number): boolean {
+  const { wordEnd: end } = w
+  if (end - at >= shortestNumber || w.at(at) > 0x39) return false
+  const next = w.at(end)
+  return next !== 32 && next !== 0x2d && next !== 10 && next !== 13
+    ? w.wordIsPlain()
+    : w.at(end + 1) > 0x39 && w.wordIsPlain()
+}
 
 const travelDocument: Rule = {
   category: 'travel_document',
@@ -30,6 +43,7 @@ const travelDocument: Rule = {
   score: 0.85,
   scan(w, at) {
     if (w.wordEnd - at < shortestPart || w.wordEnd - at > longestPart) return NONE
+    if (isShortNumber(w, at)) return NONE
     if (!named.test(w.before(at, 32))) return NONE
     for (const [form, length] of forms) {
       const reading = readCode(w, at, form)
