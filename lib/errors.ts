@@ -57,6 +57,14 @@ export const errorCodes = {
     retryable: false,
     meaning: 'The chat template went over its bound of time or memory.',
   },
+  grammar_error: {
+    retryable: false,
+    meaning: 'A schema, pattern or grammar cannot be enforced, or an answer could not follow it.',
+  },
+  grammar_limit: {
+    retryable: false,
+    meaning: 'A schema, pattern or grammar is too large, or takes too much work.',
+  },
   kv_capacity: { retryable: true, meaning: 'The request needs more KV pages than the engine has.' },
   aborted: { retryable: false, meaning: 'The caller stopped the work.' },
   timeout: { retryable: true, meaning: 'The work took longer than the caller allowed.' },
@@ -112,10 +120,11 @@ export class ConclaveError extends Error {
 /** Turns what the addon threw (an Error with a `code` of ours) into a {@link ConclaveError} on the caller's stack. */
 export function fromNative(error: unknown): ConclaveError {
   if (error instanceof ConclaveError) return error
-  const native = error as { code?: string; message?: string }
+  const native = error as { code?: string; message?: string; details?: unknown }
   const code =
     native.code !== undefined && Object.hasOwn(errorCodes, native.code)
       ? (native.code as ErrorCode)
       : 'engine_failed'
-  return new ConclaveError(code, native.message ?? String(error), {}, { cause: error })
+  const details = { ...(native.details as ErrorDetails | undefined) }
+  return new ConclaveError(code, native.message ?? String(error), details, { cause: error })
 }

@@ -91,6 +91,30 @@ export interface NativeSamplingParams {
   bannedUntilMin: Int32Array
   biasIds: Int32Array
   biasValues: Float32Array
+  /** Of the answer: a grammar is brought to its end in time. */
+  maxTokens: number
+  /** What the answer must match; null: any text. End ids come only where it may end. */
+  grammar: Grammar | null
+}
+
+declare const grammarBrand: unique symbol
+
+/** A compiled grammar over one vocabulary. */
+export interface Grammar {
+  readonly [grammarBrand]: true
+}
+
+/** json_schema: a schema as JSON; choice: a list of texts as JSON; grammar: EBNF. */
+export type GrammarKind = 'json_schema' | 'regex' | 'choice' | 'grammar'
+
+/** The tokens of a model, and the grammars compiled for them: at most 64 MiB are kept. */
+export interface Vocabulary {
+  /** On a thread of its own. `grammar_error` (details: path, keyword) or `grammar_limit`. */
+  compile(kind: GrammarKind, text: string): Promise<Grammar>
+  /** Memory of the grammars kept. */
+  cacheBytes(): number
+  /** Milliseconds of the mask before each of the tokens; −1 before one that does not fit. */
+  measure(grammar: Grammar, tokens: Int32Array): Float64Array
 }
 
 /**
@@ -128,7 +152,10 @@ export interface StepBatch {
 export interface StepResult {
   /** (R) −1 where the row was not sampled or had no finite logit. */
   tokenIds: Int32Array
-  /** (R) 0 ok, 1 numerical error. */
+  /**
+   * (R) 0 ok; 1 numerical error; 2 no token fits the grammar; 3 the grammar took too much work; 4 the
+   * grammar's text is whole, with no token; 5 ok, narrowed to end in time.
+   */
   status: Int32Array
   /** (R) log-probability of the sampled token, where the sampler asked for it. */
   logprobs: Float32Array
@@ -208,6 +235,8 @@ interface Addon {
   /** Measured now, for about a second, with 512 MiB of memory; 0 threads: all cores. */
   measure(threads: number): Promise<Ceilings>
   openWeights(paths: string[]): WeightStore
+  /** Token i is bytes[offsets[i] … offsets[i + 1]); one without bytes is never offered. */
+  createVocabulary(bytes: Uint8Array, offsets: Int32Array): Promise<Vocabulary>
   /** Binds weights (converting where asked) and plans memory, off the event loop. `cancel[0] = 1` aborts it. */
   createExecutor(
     graphJson: string,

@@ -8,12 +8,13 @@ const native = {
   io: ['core'],
   quant: ['core'],
   cache: ['core'],
-  ops: ['core', 'cache', 'cpu', 'cuda'],
+  grammar: ['core', 'io'],
+  ops: ['core', 'cache', 'cpu', 'cuda', 'grammar'],
   cuda: ['core', 'cache', 'ops', 'simt'],
   simt: ['core', 'cuda'],
-  cpu: ['core', 'quant', 'cache', 'ops'],
-  executor: ['core', 'io', 'quant', 'ops', 'cpu', 'cache'],
-  addon: ['core', 'io', 'quant', 'ops', 'cpu', 'cache', 'executor'],
+  cpu: ['core', 'quant', 'cache', 'ops', 'grammar'],
+  executor: ['core', 'io', 'quant', 'ops', 'cpu', 'cache', 'grammar'],
+  addon: ['core', 'io', 'quant', 'ops', 'cpu', 'cache', 'executor', 'grammar'],
 }
 const lib = {
   errors: [],
@@ -72,7 +73,6 @@ const lib = {
     'client',
   ],
 }
-
 const roomOf = path => path.split('/')[1].replace(/\.ts$/, '')
 
 /** The one header through which kernels reach the machine, and its twin of the host. */

@@ -43,6 +43,7 @@ export class GenerateRequest implements EngineRequest {
   #text = ''
   readonly #tokenIds: number[] = []
   readonly #logprobs: ChosenLogprob[] = []
+  #isNarrowed = false
 
   /** `onOver` is called once, before the last event. */
   constructor(ask: GenerateAsk, events: GenerationEvents, onOver: () => void) {
@@ -70,11 +71,14 @@ export class GenerateRequest implements EngineRequest {
   }
 
   accept(output: StepOutput): FinishReason | undefined {
+    if (output.kind === 'whole') return 'stop'
     if (output.kind !== 'token') return undefined
+    if (output.closing) this.#isNarrowed = true
     if (this.#answer.numTokens === 0) this.#onFirstToken?.()
     const reason = this.#answer.push(output.tokenId, output.logprob, output.top)
     if (reason === undefined) this.#emit(this.#answer.take())
-    return reason
+    // The limit shaped the answer, though it is whole.
+    return reason === 'stop' && this.#isNarrowed ? 'length' : reason
   }
 
   end(reason: FinishReason): void {

@@ -23,7 +23,10 @@ type StepOutputOfKind =
   | { kind: 'none' }
   /** (vocab_size) to be edited, then sampled with {@link ModelRunner.sample}. */
   | { kind: 'row'; logits: Float32Array }
-  | { kind: 'token'; tokenId: number; logprob: number; top: RankedToken[] }
+  /** `closing`: fewer tokens were allowed, so that the answer is whole within its limit. */
+  | { kind: 'token'; tokenId: number; logprob: number; top: RankedToken[]; closing: boolean }
+  /** The answer's grammar is at its end, without a token that says so. */
+  | { kind: 'whole' }
   /** (count, vocab_size) logits of the entry's tokens, from token `start` on. */
   | { kind: 'logits'; start: number; count: number; isLast: boolean; logits: Float32Array }
   | { kind: 'routes'; isLast: boolean }
@@ -185,17 +188,31 @@ function readHidden(entry: PlanEntry, result: StepResult, row: number): StepOutp
 
 function readToken(result: StepResult, row: number): StepOutput {
   const tokenId = result.tokenIds[row]!
-  if (result.status[row] !== 0 || tokenId < 0)
-    return {
-      kind: 'error',
-      error: new ConclaveError(
-        'numerical_error',
-        'Expected finite logits, but the model produced NaN or infinity. Load it with ' +
-          '`validate: true` to find a weight that is not finite, or with weights of more range.',
-      ),
-    }
+  const status = result.status[row]!
+  if (status === 4) return { kind: 'whole' }
+  if (tokenId < 0) return { kind: 'error', error: noToken(status) }
   const top: RankedToken[] = []
   for (let i = row * result.topN; i < (row + 1) * result.topN && result.topIds[i]! >= 0; i++)
     top.push({ tokenId: result.topIds[i]!, logprob: result.topLogprobs[i]! })
-  return { kind: 'token', tokenId, logprob: result.logprobs[row]!, top }
+  return { kind: 'token', tokenId, logprob: result.logprobs[row]!, top, closing: status === 5 }
+}
+
+function noToken(status: number): ConclaveError {
+  if (status === 2)
+    return new ConclaveError(
+      'grammar_error',
+      'Expected a token that goes on with the grammar, but the vocabulary has none here. Widen ' +
+        'the grammar, or use characters that the model can write.',
+    )
+  if (status === 3)
+    return new ConclaveError(
+      'grammar_limit',
+      'Expected a grammar that takes little work a token, but this one takes too much. Make it ' +
+        'less ambiguous.',
+    )
+  return new ConclaveError(
+    'numerical_error',
+    'Expected finite logits, but the model produced NaN or infinity. Load it with ' +
+      '`validate: true` to find a weight that is not finite, or with weights of more range.',
+  )
 }

@@ -7,16 +7,19 @@ import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Guard, guardedText } from '../guard/guard.ts'
+import type { Grammar } from '../native.ts'
 import { checkNames, checkSignal } from '../sampling/check.ts'
 import { toNative } from '../sampling/native-params.ts'
 import type { SamplingDefaults } from '../sampling/options.ts'
 import { resolveSampling, type SamplingParams } from '../sampling/params.ts'
+import { checkStructured } from '../sampling/structured.ts'
 import { Answer } from './answer.ts'
 import { AnswerGuard } from './answer-guard.ts'
 import { splitChatOptions } from './chat-options.ts'
 import type { Engine } from './engine.ts'
 import { GenerateRequest } from './generate-request.ts'
 import { Generation, type GenerationEvents, type GenerationResult } from './generation.ts'
+import { compileGrammar } from './grammars.ts'
 import { guardedIds, guardedMessages, guardedPrompt } from './guarded-input.ts'
 import { checkIds, promptIds } from './prompt.ts'
 import { randomSeed } from './random-seed.ts'
@@ -50,6 +53,7 @@ interface Ask {
   params: Readonly<SamplingParams>
   request: CheckedRequestOptions
   cacheSalt: string | undefined
+  grammar: Grammar | null
   signal: AbortSignal | undefined
   submitted: number
 }
@@ -72,7 +76,7 @@ export class TextRequests {
       const allowed = this.#guardedPrompt(prompt)
       if (allowed === null) return refuse(options, events)
       const ids = await promptIds(allowed, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
-      return this.#launch(this.#ask(ids, options, submitted), events)
+      return this.#launch(await this.#ask(ids, options, submitted), events)
     })
   }
 
@@ -93,18 +97,21 @@ export class TextRequests {
       if (allowed === undefined) return refuse(generate, events)
       const rendered = await tokenizer.prepareChat(allowed, template)
       const ids = checkIds(rendered.ids, vocabSize, maxContext)
-      return this.#launch(this.#ask(ids, generate, submitted), events)
+      return this.#launch(await this.#ask(ids, generate, submitted), events)
     })
   }
 
-  #ask(ids: Int32Array, options: EngineGenerateOptions, submitted: number): Ask {
+  async #ask(ids: Int32Array, options: EngineGenerateOptions, submitted: number): Promise<Ask> {
     const signal = checkSignal(options.signal)
     const request = checkRequestOptions(options)
     const params = this.#resolve(options, ids.length)
     // Without a cache the answers to one prompt still share their pages, with nobody else.
     const own = request.n > 1 ? `answers ${randomUUID()}` : undefined
     const cacheSalt = this.#parts.prefixCache ? `salt ${request.cacheSalt}` : own
-    return { ids, params, request, cacheSalt, signal, submitted }
+    const structured = checkStructured(options.structured)
+    const grammar =
+      structured === undefined ? null : await compileGrammar(this.#parts.tokenizer, structured)
+    return { ids, params, request, cacheSalt, grammar, signal, submitted }
   }
 
   #launch(ask: Ask, events: GenerationEvents): () => void {
@@ -127,7 +134,7 @@ export class TextRequests {
       id: engine.nextId(),
       promptIds: ids,
       params,
-      sampling: toNative(params, this.#vocabLimit),
+      sampling: toNative(params, this.#vocabLimit, ask.grammar),
       answer: this.#answer(params),
       priority,
       cacheSalt: routes ? undefined : cacheSalt,

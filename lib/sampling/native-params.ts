@@ -2,11 +2,15 @@
  * Sampling parameters as the native sampler takes them.
  * @module
  */
-import type { NativeSamplingParams } from '../native.ts'
+import type { Grammar, NativeSamplingParams } from '../native.ts'
 import type { SamplingParams } from './params.ts'
 
 /** `vocabLimit`: ids from here on are masked. End ids are banned until `minTokens` are out. */
-export function toNative(params: SamplingParams, vocabLimit: number): NativeSamplingParams {
+export function toNative(
+  params: SamplingParams,
+  vocabLimit: number,
+  grammar: Grammar | null = null,
+): NativeSamplingParams {
   return {
     temperature: params.temperature,
     topK: params.topK,
@@ -22,5 +26,7 @@ export function toNative(params: SamplingParams, vocabLimit: number): NativeSamp
     bannedUntilMin: Int32Array.from(params.endTokenIds),
     biasIds: Int32Array.from(params.logitBias.keys()),
     biasValues: Float32Array.from(params.logitBias.values()),
+    maxTokens: params.maxTokens,
+    grammar,
   }
 }

@@ -2,6 +2,7 @@
  * What a caller may ask of one generation.
  * @module
  */
+import type { StructuredOptions } from './structured.ts'
 
 /**
  * Options of `generate`; every one may be left out. `generation_config.json` gives defaults where
@@ -48,6 +49,8 @@ export interface GenerateOptions {
   stop?: string | readonly string[]
   /** Ids that end the answer, next to the model's own; at most 128. */
   stopTokenIds?: readonly number[]
+  /** What the answer must match, token by token; see {@link StructuredOptions}. */
+  structured?: StructuredOptions
   /** Go on past the model's end-of-text ids. Default false. */
   ignoreEos?: boolean
   /**
@@ -80,6 +83,7 @@ export const generateOptionNames = [
   'logprobs',
   'stop',
   'stopTokenIds',
+  'structured',
   'ignoreEos',
   'logitsProcessor',
   'signal',

@@ -5,6 +5,7 @@
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "addon/executor_wrap.h"
+#include "addon/grammar_wrap.h"
 #include "addon/measure.h"
 #include "addon/weights_wrap.h"
 #include "cpu/kv_layout.h"
@@ -53,9 +54,12 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(environment);
   environment->weights_class = Napi::Persistent(WeightsWrap::define(env));
   environment->executor_class = Napi::Persistent(ExecutorWrap::define(env));
+  environment->vocabulary_class = Napi::Persistent(VocabularyWrap::define(env));
+  environment->grammar_class = Napi::Persistent(GrammarWrap::define(env));
   exports.Set("system", Napi::Function::New<system>(env));
   exports.Set("openWeights", Napi::Function::New<open_weights>(env));
   exports.Set("createExecutor", Napi::Function::New<ExecutorWrap::create>(env));
+  exports.Set("createVocabulary", Napi::Function::New<VocabularyWrap::create>(env));
   exports.Set("measure", Napi::Function::New<measure>(env));
   exports.Set("planGraph", Napi::Function::New<plan_graph>(env));
   return exports;

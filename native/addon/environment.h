@@ -58,7 +58,7 @@ class Environment {
     engines_.push_back(std::move(engine));
   }
 
-  Napi::FunctionReference weights_class, executor_class;
+  Napi::FunctionReference weights_class, executor_class, vocabulary_class, grammar_class;
 
  private:
   static void cleanup(void* self);

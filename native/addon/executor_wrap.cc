@@ -4,6 +4,7 @@
 
 #include "addon/args.h"
 #include "addon/errors.h"
+#include "addon/grammar_wrap.h"
 #include "addon/step_arrays.h"
 #include "addon/weights_wrap.h"
 
@@ -15,6 +16,18 @@ using executor::StepInput;
 using executor::StepOutput;
 
 constexpr auto kProgressInterval = std::chrono::milliseconds(50);
+
+// A matcher behind the tokens that were generated before.
+std::unique_ptr<grammar::Matcher> follow(std::shared_ptr<grammar::Grammar> grammar,
+                                         const std::vector<int32_t>& generated) {
+  const int32_t limit = grammar->vocabulary().num_tokens();
+  auto matcher = std::make_unique<grammar::Matcher>(std::move(grammar));
+  for (const int32_t id : generated) {
+    if (id < 0 || id >= limit) bad_argument("generatedIds", "token ids");
+    matcher->accept(id);
+  }
+  return matcher;
+}
 
 ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t>& prompt,
                                 const std::vector<int32_t>& generated) {
@@ -38,9 +51,15 @@ ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t
   params.bias_values = floats_arg(p.Get("biasValues"), "biasValues");
   if (params.bias_ids.size() != params.bias_values.size())
     bad_argument("biasValues", "as many values as biasIds");
+  params.max_tokens = static_cast<int32_t>(int_arg(p, "maxTokens", 0, INT32_MAX));
   for (int32_t id : prompt) state.prompt_counts[id]++;
   for (int32_t id : generated) state.generated_counts[id]++;
   state.num_generated = static_cast<int32_t>(generated.size());
+  if (p.Get("grammar").IsObject()) {
+    std::shared_ptr<grammar::Grammar> grammar = GrammarWrap::of(p.Env(), p.Get("grammar"));
+    if (!grammar) bad_argument("grammar", "a Grammar");
+    state.matcher = follow(std::move(grammar), generated);
+  }
   return state;
 }
 

@@ -81,7 +81,36 @@ bool has_edits(const SamplerState& state) {
   const SamplingParams& p = state.params;
   return !p.bias_ids.empty() || p.repetition_penalty != 1 || p.presence_penalty != 0 ||
          p.frequency_penalty != 0 ||
-         (state.num_generated < p.min_tokens && !p.banned_until_min.empty());
+         (state.num_generated < p.min_tokens && !p.banned_until_min.empty()) || state.matcher;
+}
+
+// What the grammar does not allow becomes −Inf.
+void apply_mask(float* row, int64_t vocab, const SamplerState& state) {
+  const grammar::Matcher& matcher = *state.matcher;
+  const std::vector<int32_t>& ends = state.params.banned_until_min;
+  float kept[16];
+  const size_t num_ends = std::min<size_t>(ends.size(), 16);
+  for (size_t i = 0; i < num_ends; i++)
+    kept[i] = ends[i] >= 0 && ends[i] < vocab && matcher.may_end() ? row[ends[i]] : -kInf;
+  const grammar::Mask* mask = matcher.mask();
+  const int64_t words = mask ? static_cast<int64_t>(mask->bits.size()) : 0;
+  for (int64_t start = 0; start < vocab; start += 64) {
+    const uint64_t bits = start / 64 < words ? mask->bits[static_cast<size_t>(start / 64)] : 0;
+    const int64_t end = std::min(vocab, start + 64);
+    if (bits == 0) std::fill(row + start, row + end, -kInf);
+    else
+      for (int64_t i = start; i < end; i++) row[i] = bits >> (i - start) & 1 ? row[i] : -kInf;
+  }
+  for (const int32_t id : ends)
+    if (id >= 0 && id < vocab) row[id] = -kInf;
+  for (size_t i = 0; i < num_ends; i++)
+    if (ends[i] >= 0 && ends[i] < vocab) row[ends[i]] = kept[i];
+}
+
+SampleStatus nothing_left(const SamplerState& state) {
+  if (!state.matcher) return SampleStatus::numerical_error;
+  if (state.matcher->state() == grammar::MatchState::limit) return SampleStatus::grammar_limit;
+  return state.matcher->may_end() ? SampleStatus::grammar_complete : SampleStatus::grammar_dead;
 }
 
 // logit_bias, then the penalties, in f64 on each touched id alone, so the maps' order does not
@@ -111,6 +140,7 @@ void edit(float* row, int64_t vocab, const SamplerState& state) {
   if (state.num_generated < p.min_tokens)
     for (int32_t id : p.banned_until_min)
       if (inside(id)) row[id] = -kInf;
+  if (state.matcher) apply_mask(row, vocab, state);
 }
 
 // The k-th largest of x; 1 ≤ k ≤ n. A block's maximum is one element, so the k-th largest of the
@@ -273,9 +303,10 @@ void sample_row(SampleResult& result, Scratch s, const float* x, int64_t vocab,
     sound = scan(largest, s.maxima, x, n);
   }
   if (!sound || largest == -kInf) {
-    result.status = SampleStatus::numerical_error;
+    result.status = sound ? nothing_left(state) : SampleStatus::numerical_error;
     return;
   }
+  if (state.matcher && state.matcher->closing()) result.status = SampleStatus::ok_closing;
   if (p.temperature == 0) {
     int64_t b = 0;
     while (s.maxima[b] < largest) b++;
@@ -297,6 +328,7 @@ void sample(std::vector<SampleResult>& results, Tensor logits,
   // All that may run out of memory happens out here: a task of the pool must not throw.
   for (int64_t r = 0; r < num_rows; r++) {
     const SamplerState* state = states[static_cast<size_t>(r)];
+    if (state != nullptr && state->matcher) state->matcher->prepare(state->tokens_left());
     if (state == nullptr || state->params.logprobs < 0) continue;
     results[static_cast<size_t>(r)].top_ids.assign(static_cast<size_t>(state->params.logprobs), -1);
     results[static_cast<size_t>(r)].top_logprobs.assign(static_cast<size_t>(state->params.logprobs),
@@ -311,9 +343,12 @@ void sample(std::vector<SampleResult>& results, Tensor logits,
   for (int64_t r = 0; r < num_rows; r++) {
     SamplerState* state = states[static_cast<size_t>(r)];
     const SampleResult& result = results[static_cast<size_t>(r)];
-    if (state == nullptr || result.status != SampleStatus::ok) continue;
+    if (state == nullptr || result.token_id < 0) continue;
     state->generated_counts[result.token_id]++;
     state->num_generated++;
+    const std::vector<int32_t>& ends = state->params.banned_until_min;
+    const bool ended = std::find(ends.begin(), ends.end(), result.token_id) != ends.end();
+    if (state->matcher && !ended) state->matcher->accept(result.token_id);
   }
 }
 

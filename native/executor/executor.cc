@@ -1,6 +1,8 @@
 #include "executor/executor.h"
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
 
 #include "cpu/kv_layout.h"
 
@@ -174,6 +176,40 @@ StepOutput Executor::step(StepInput input) {
   return output;
 }
 
+// Masks are found while the model runs: what they depend on was sampled in the step before.
+class Executor::MasksAhead {
+ public:
+  explicit MasksAhead(std::vector<std::shared_ptr<ops::SamplerState>> states)
+      : states_(std::move(states)) {
+    if (states_.empty()) return;
+    try {
+      thread_ = std::thread([this] {
+        for (const auto& state : states_) state->matcher->prepare(state->tokens_left());
+      });
+    } catch (const std::system_error&) {
+      // Without a thread they are found when they are needed.
+    }
+  }
+  ~MasksAhead() { wait(); }
+  void wait() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  const std::vector<std::shared_ptr<ops::SamplerState>> states_;
+  std::thread thread_;
+};
+
+std::vector<std::shared_ptr<ops::SamplerState>> Executor::constrained(const StepInput& input) {
+  std::vector<std::shared_ptr<ops::SamplerState>> states;
+  const std::lock_guard lock(samplers_mutex_);
+  for (const int32_t handle : input.samplers) {
+    const auto found = samplers_.find(handle);
+    if (found != samplers_.end() && found->second->matcher) states.push_back(found->second);
+  }
+  return states;
+}
+
 StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   // Logits of more rows than a decode step can have (a caller wants all of a prompt's): memory for
   // this step alone.
@@ -186,7 +222,9 @@ StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   const MemoryPlan& plan = wide.bytes.size() > 0 ? wide.plan : plan_;
   std::byte* arena = wide.bytes.size() > 0 ? wide.bytes.data() : arena_.data();
   StepOutput output;
+  MasksAhead masks(constrained(input));
   run_nodes(output, plan, arena, input, cache);
+  masks.wait();
   if (rows > 0) {
     float* data =
         reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);

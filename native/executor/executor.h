@@ -106,6 +106,9 @@ class Executor {
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch,
                 int64_t num_rows, const Cache& cache);
+  class MasksAhead;
+  // Samplers of the step that follow a grammar.
+  std::vector<std::shared_ptr<ops::SamplerState>> constrained(const StepInput& input);
   void sample_rows(StepOutput& output, const Tensor& logits, const std::vector<int32_t>& samplers,
                    cpu::CpuStream& stream);
 

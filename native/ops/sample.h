@@ -7,6 +7,8 @@
 //   The draw for the n-th new token of a request is a pure function of (seed, n): a batch, a
 //   preemption or a chunk cannot change it. All arithmetic of the draw is in f64 with our own exp,
 //   in one order, so equal logits give equal samples on every machine.
+//   Last of all a grammar masks what it does not allow; ids of banned_until_min come only where it
+//   may end. Where nothing is left the status says why, and there is no token.
 //   A row with NaN or +Inf, or with no finite logit, gives status numerical_error and no token; ids
 //   from vocab_limit on are not looked at. A null state leaves its row alone.
 //   `logprobs` are of the distribution after logit_bias and penalties but before temperature
@@ -17,12 +19,15 @@
 //           top_k 20, 0.8 ms with neither top_k nor top_p, 1.2 ms top_p 0.95 alone
 //   source  transformers' LogitsProcessorList; Keskar et al. 2019 (repetition penalty),
 //           arXiv:1909.05858; min_p: Nguyen et al. 2024, arXiv:2407.01082
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "core/device.h"
 #include "core/tensor.h"
+#include "grammar/matcher.h"
 
 namespace conclave::ops {
 
@@ -38,6 +43,7 @@ struct SamplingParams {
   std::vector<int32_t>
       banned_until_min;  // ids (eos and stop ids) masked while fewer than min_tokens are generated
   int32_t min_tokens = 0;
+  int32_t max_tokens = 0;  // of the answer; a grammar ends in time for it; 0: any number
 };
 
 // What the sampler remembers of one sequence; kept natively so that a step passes no history.
@@ -47,9 +53,24 @@ struct SamplerState {
   std::unordered_map<int32_t, int32_t>
       generated_counts;  // presence and frequency at this one alone
   int32_t num_generated = 0;
+  std::unique_ptr<grammar::Matcher> matcher;  // null: any text
+
+  // Tokens that may still come, for the matcher.
+  int64_t tokens_left() const {
+    return params.max_tokens > 0 ? std::max(1, params.max_tokens - num_generated) : 0;
+  }
 };
 
-enum class SampleStatus : int32_t { ok = 0, numerical_error = 1 };
+// The last four are a grammar's: no token fits; too much work; whole, and nothing may follow; ok,
+// but narrowed so that the answer ends in time.
+enum class SampleStatus : int32_t {
+  ok = 0,
+  numerical_error = 1,
+  grammar_dead = 2,
+  grammar_limit = 3,
+  grammar_complete = 4,
+  ok_closing = 5,
+};
 
 struct SampleResult {
   SampleStatus status = SampleStatus::ok;

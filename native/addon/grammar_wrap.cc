@@ -1,0 +1,172 @@
+#include "addon/grammar_wrap.h"
+
+#include <chrono>
+
+#include "addon/args.h"
+#include "addon/errors.h"
+#include "grammar/schema_error.h"
+
+namespace conclave::addon {
+namespace {
+
+struct GrammarFailure {
+  CodedMessage error;
+  std::string path, keyword;  // of a schema's error; empty: none
+};
+
+GrammarFailure describe_failure() {
+  try {
+    throw;
+  } catch (const grammar::SchemaError& e) {
+    return {describe_current_exception(), e.path(), e.keyword()};
+  } catch (...) {
+    return {describe_current_exception(), "", ""};
+  }
+}
+
+Napi::Value failure_value(Napi::Env env, const GrammarFailure& failure) {
+  const Napi::Error error = to_js(env, failure.error);
+  if (!failure.keyword.empty()) {
+    Napi::Object details = Napi::Object::New(env);
+    details.Set("path", failure.path);
+    details.Set("keyword", failure.keyword);
+    error.Value().Set("details", details);
+  }
+  return error.Value();
+}
+
+}  // namespace
+
+Napi::Function GrammarWrap::define(Napi::Env env) { return DefineClass(env, "Grammar", {}); }
+
+GrammarWrap::GrammarWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GrammarWrap>(info) {
+  if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Grammars are compiled.");
+  grammar_ = *info[0].As<Napi::External<std::shared_ptr<grammar::Grammar>>>().Data();
+}
+
+std::shared_ptr<grammar::Grammar> GrammarWrap::of(Napi::Env env, const Napi::Value& value) {
+  const Napi::Function type = Environment::of(env).grammar_class.Value();
+  if (!value.IsObject() || !value.As<Napi::Object>().InstanceOf(type)) return nullptr;
+  return Unwrap(value.As<Napi::Object>())->grammar_;
+}
+
+Napi::Function VocabularyWrap::define(Napi::Env env) {
+  return DefineClass(env, "Vocabulary",
+                     {InstanceMethod<&VocabularyWrap::compile>("compile"),
+                      InstanceMethod<&VocabularyWrap::cache_bytes>("cacheBytes"),
+                      InstanceMethod<&VocabularyWrap::measure>("measure")});
+}
+
+VocabularyWrap::VocabularyWrap(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<VocabularyWrap>(info) {
+  if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Use createVocabulary.");
+  shared_ = *info[0].As<Napi::External<Shared>>().Data();
+}
+
+VocabularyWrap::~VocabularyWrap() {
+  if (shared_.thread) shared_.thread->stop();  // idle: each job holds a reference to this object
+}
+
+Napi::Value VocabularyWrap::create(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    if (!info[0].IsTypedArray() ||
+        info[0].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+      bad_argument("bytes", "a Uint8Array");
+    const Napi::Uint8Array array = info[0].As<Napi::Uint8Array>();
+    auto bytes =
+        std::make_shared<std::vector<uint8_t>>(array.Data(), array.Data() + array.ElementLength());
+    auto offsets = std::make_shared<std::vector<int32_t>>(ints_arg(info[1], "offsets"));
+    Environment& environment = Environment::of(env);
+    auto shared = std::make_shared<Shared>();
+    auto error = std::make_shared<CodedMessage>();
+    auto thread = std::make_shared<EngineThread>();
+    environment.add(thread);
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    // A job must not hold a share of its own thread.
+    const std::weak_ptr<EngineThread> keep = thread;
+    const Environment::Reply reply([=, &environment](Napi::Env env) {
+      environment.end_pending();
+      shared->thread = keep.lock();
+      if (!error->code.empty() || !shared->thread) {
+        if (shared->thread) shared->thread->stop();
+        return deferred.Reject(to_js(env, *error).Value());
+      }
+      deferred.Resolve(environment.vocabulary_class.Value().New(
+          {Napi::External<Shared>::New(env, shared.get())}));
+    });
+    thread->enqueue([=, &environment] {
+      try {
+        shared->cache = std::make_shared<grammar::GrammarCache>(
+            std::make_shared<grammar::Vocabulary>(std::move(*bytes), std::move(*offsets)));
+      } catch (...) {
+        *error = describe_current_exception();
+      }
+      environment.post(reply);
+    });
+    environment.begin_pending();
+    return deferred.Promise();
+  });
+}
+
+Napi::Value VocabularyWrap::compile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const grammar::GrammarAsk ask{string_arg(info[0], "kind"), string_arg(info[1], "text")};
+    Environment& environment = Environment::of(env);
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    auto failure = std::make_shared<GrammarFailure>();
+    auto made = std::make_shared<std::shared_ptr<grammar::Grammar>>();
+    const Environment::Reply reply([=, this, &environment](Napi::Env env) {
+      environment.end_pending();
+      Unref();
+      if (!failure->error.code.empty()) return deferred.Reject(failure_value(env, *failure));
+      deferred.Resolve(environment.grammar_class.Value().New(
+          {Napi::External<std::shared_ptr<grammar::Grammar>>::New(env, made.get())}));
+    });
+    shared_.thread->enqueue([=, cache = shared_.cache, &environment] {
+      try {
+        *made = cache->get(ask);
+      } catch (...) {
+        *failure = describe_failure();
+      }
+      environment.post(reply);
+    });
+    environment.begin_pending();
+    Ref();
+    return deferred.Promise();
+  });
+}
+
+Napi::Value VocabularyWrap::cache_bytes(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(shared_.cache->bytes()));
+}
+
+// For measurements: the tokens that a text is made of, one mask each; milliseconds of every mask,
+// −1 behind the first token that the grammar refuses.
+Napi::Value VocabularyWrap::measure(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const std::shared_ptr<grammar::Grammar> grammar = GrammarWrap::of(env, info[0]);
+    if (!grammar) bad_argument("grammar", "a Grammar");
+    const std::vector<int32_t> tokens = ints_arg(info[1], "tokens");
+    grammar::Matcher matcher(grammar);
+    Napi::Float64Array times = Napi::Float64Array::New(env, tokens.size());
+    for (size_t i = 0; i < tokens.size(); i++) {
+      const int32_t id = tokens[i];
+      if (id < 0 || id >= grammar->vocabulary().num_tokens()) bad_argument("tokens", "token ids");
+      const auto start = std::chrono::steady_clock::now();
+      matcher.prepare(0);
+      const std::chrono::duration<double, std::milli> took =
+          std::chrono::steady_clock::now() - start;
+      const grammar::Mask* mask = matcher.mask();
+      const bool fits = mask && mask->bits[static_cast<size_t>(id) / 64] >> (id % 64) & 1;
+      times[i] = fits ? took.count() : -1;
+      if (!fits) break;
+      matcher.accept(id);
+    }
+    return times;
+  });
+}
+
+}  // namespace conclave::addon

@@ -1,0 +1,112 @@
+#pragma once
+// A grammar at work: configurations are sets of stacks, made when they are first reached and kept,
+// so that a byte is one look into a table once its way was gone before. Masks over the vocabulary
+// are kept as well. Any number of matchers share one; every call takes its lock.
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "grammar/program.h"
+#include "grammar/vocabulary.h"
+
+namespace conclave::grammar {
+
+// One bit a token.
+struct Mask {
+  std::vector<uint64_t> bits;
+  int32_t count = 0;
+  // The most that a token of the mask puts the end further away, in bytes.
+  uint32_t max_rise = 0;
+};
+
+class Automaton {
+ public:
+  static constexpr int32_t kDead = -1;
+
+  Automaton(std::shared_ptr<const Program> program, std::shared_ptr<const Vocabulary> vocabulary);
+
+  // Configurations before the first byte and after a token; kDead where it does not fit. All throw
+  // grammar_limit where one step takes too much work.
+  int32_t start();
+  int32_t step_token(int32_t config, int32_t token);
+  bool accepts(int32_t config);
+  // Fewest bytes to the end of the text.
+  uint32_t distance(int32_t config);
+  std::shared_ptr<const Mask> mask(int32_t config);
+  // The same mask with the tokens alone after which the end is at most `most` bytes away.
+  std::shared_ptr<const Mask> mask_within(int32_t config, uint32_t most);
+
+  // The configuration of another automaton of the same grammar.
+  int32_t adopt(Automaton& other, int32_t config);
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  // A place in a rule on top of what called it. `min` and `max` are the calls left of a repetition.
+  struct Frame {
+    int32_t state, parent;  // −1: none
+    uint32_t min, max;
+    uint32_t depth, distance;
+    int32_t general;  // the frame with counters cut to what one token can tell apart
+  };
+  struct Config {
+    std::vector<int32_t> frames;  // rising
+    bool accepts = false;
+    uint32_t distance = kFar;
+    int32_t general = -2;  // −2: not known
+    std::shared_ptr<const Mask> mask;
+  };
+  struct FrameKey {
+    int32_t state, parent;
+    uint32_t min, max;
+    bool operator==(const FrameKey&) const = default;
+  };
+  struct FrameHash {
+    size_t operator()(const FrameKey& k) const;
+  };
+
+  int32_t frame(const FrameKey& key);
+  int32_t fresh(int32_t state, int32_t parent);
+  uint32_t frame_distance(const FrameKey& key) const;
+  // What a call returns to: `after`, or where that is an end, whoever called this.
+  int32_t continuation(const Frame& caller);
+  void expand(int32_t id);
+  void expand_call(const Frame& caller, const ProgramState& state);
+  void reach(int32_t id);
+  void begin_closure();
+  int32_t end_closure();
+  int32_t intern(Config config);
+  int32_t step(int32_t config, uint8_t byte) {
+    const int32_t next =
+        next_[static_cast<size_t>(config) * num_classes_ + program_->class_of[byte]];
+    return next == kUnknown ? make_step(config, program_->class_of[byte]) : next;
+  }
+  int32_t make_step(int32_t config, uint8_t byte_class);
+  int32_t general_of(int32_t config);
+  int32_t copy_frame(const Automaton& other, int32_t id);
+  std::shared_ptr<Mask> walk(int32_t config, uint32_t most);
+  void spend(int64_t steps);
+  void keep(int32_t config);
+
+  static constexpr int32_t kUnknown = -2;
+  const std::shared_ptr<const Program> program_;
+  const std::shared_ptr<const Vocabulary> vocabulary_;
+  const size_t num_classes_;
+  std::mutex mutex_;
+  std::vector<Frame> frames_;
+  std::unordered_map<FrameKey, int32_t, FrameHash> frame_ids_;
+  std::vector<Config> configs_;
+  std::unordered_multimap<size_t, int32_t> config_ids_;
+  std::vector<int32_t> next_;  // (configs, classes)
+  std::vector<int32_t> kept_;  // configurations with a mask, oldest first
+  // Of the closure under way.
+  std::vector<uint32_t> seen_;
+  uint32_t round_ = 0;
+  std::vector<int32_t> work_;
+  Config made_;
+  int64_t fuel_ = 0;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace conclave::grammar
