@@ -37,14 +37,14 @@ struct Tensor {
 };
 
 // A weight matrix (rows = out features, cols = in features) as its kernel reads it: y = x · Wᵀ.
-// Row-major in the file's dtype today; scales and packed layouts are added here, beside the data
-// that they describe.
+// Row-major in the file's dtype, but i8 lies in panels (cpu/panels.h).
 struct Weight {
   const void* data = nullptr;
   DType dtype = DType::f32;  // f32 | f16 | bf16 | i8
   int64_t rows = 0;
   int64_t cols = 0;
-  const float* scales = nullptr;  // i8: (rows), W[r,c] = q[r,c] * scales[r]
+  const float* scales = nullptr;  // i8: (rows), beside the scales in the panels
+  bool int8_activations = false;  // i8: multiplied with activations in 8 bits, not 16
 };
 
 }  // namespace conclave

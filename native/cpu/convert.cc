@@ -13,10 +13,5 @@ void to_f32(float* y, const void* w, int64_t n) {
 template void to_f32<kWeightF32>(float*, const void*, int64_t);
 template void to_f32<kWeightF16>(float*, const void*, int64_t);
 template void to_f32<kWeightBf16>(float*, const void*, int64_t);
-template void to_f32<kWeightI8>(float*, const void*, int64_t);
-
-void to_bf16(uint16_t* y, const float* x, int64_t n) {
-  for (int64_t i = 0; i < n; i++) y[i] = f32_to_bf16(x[i]);
-}
 
 }  // namespace conclave::cpu::plain

@@ -16,14 +16,13 @@ void point_at_activations(const void** rows, void* converted, const float* x, in
   const int64_t stride = activation_stride(kernel, width);
   std::byte* base = static_cast<std::byte*>(converted);
   for (int64_t t = 0; t < num_tokens; t++) {
-    rows[t] = kernel.bf16_activations ? static_cast<const void*>(base + t * stride) : x + t * width;
+    rows[t] = kernel.convert ? static_cast<const void*>(base + t * stride) : x + t * width;
   }
-  if (!kernel.bf16_activations) return;
+  if (!kernel.convert) return;
   for_each_range(stream.pool, num_tokens, 1 + 8192 / width, num_tokens * width / 8,
                  [&](int64_t begin, int64_t end) {
                    for (int64_t t = begin; t < end; t++) {
-                     stream.kernels.to_bf16(reinterpret_cast<uint16_t*>(base + t * stride),
-                                            x + t * width, width);
+                     kernel.convert(base + t * stride, x + t * width, width);
                    }
                  });
 }
@@ -40,10 +39,10 @@ void dot_block(float* const* y, int64_t y_offset, const void* const* x, int64_t 
 }
 
 int64_t rows_per_task(const Weight& w, int64_t target_bytes, int64_t min_tasks) {
-  const int64_t row_bytes = std::max<int64_t>(w.cols * dtype_bytes(w.dtype), 1);
+  const int64_t row_bytes = std::max<int64_t>(weight_row_bytes(w), 1);
   const int64_t by_bytes = target_bytes / row_bytes;
   const int64_t by_tasks = (w.rows + min_tasks - 1) / min_tasks;
-  return std::max<int64_t>((std::min(by_bytes, by_tasks) + 7) / 8 * 8, 8);
+  return std::max<int64_t>((std::min(by_bytes, by_tasks) + 15) / 16 * 16, 16);
 }
 
 }  // namespace conclave::cpu

@@ -7,19 +7,31 @@
 
 namespace conclave::cpu {
 
+// Bytes of one token's activations up to `column`, which begins a group where they come in groups.
+constexpr int64_t activation_offset(const MatmulKernel& kernel, int64_t column) {
+  switch (kernel.activations) {
+    case Activations::bf16: return column * 2;
+    case Activations::int16: return column / kGroupCols * (kGroupCols * 2 + kGroupTail);
+    case Activations::int8: return column / kGroupCols * (kGroupCols + kGroupTail);
+    default: return column * 4;
+  }
+}
+
+// Bytes from one token's activations to the next: rows that are converted start on cache lines.
+constexpr int64_t activation_stride(const MatmulKernel& kernel, int64_t width) {
+  if (kernel.activations == Activations::f32) return width * 4;
+  return (activation_offset(kernel, blocks_of(width) * kBlockCols) + 63) / 64 * 64;
+}
+
+// Of all tokens; 0 where the kernel takes them as they are.
+inline int64_t converted_bytes(const MatmulKernel& kernel, int64_t num_tokens, int64_t width) {
+  return kernel.convert ? num_tokens * activation_stride(kernel, width) : 0;
+}
+
 // Fills rows[t] with the address of token t's activations as `kernel` takes them; `converted` has
-// activation_bytes(…) bytes and is used only where x has to be rounded to bf16.
+// converted_bytes(…) bytes.
 void point_at_activations(const void** rows, void* converted, const float* x, int64_t num_tokens,
                           int64_t width, const MatmulKernel& kernel, CpuStream& stream);
-
-// Bytes from one token's activations to the next: rows start on cache lines.
-constexpr int64_t activation_stride(const MatmulKernel& kernel, int64_t width) {
-  return kernel.bf16_activations ? (width * 2 + 63) / 64 * 64 : width * 4;
-}
-
-inline int64_t activation_bytes(const MatmulKernel& kernel, int64_t num_tokens, int64_t width) {
-  return num_tokens * activation_stride(kernel, width);
-}
 
 // y[m][y_offset + n] for num_x tokens and rows [first_row, first_row + num_rows) of w. Tokens are
 // taken in pieces whose activations stay in the second-level cache while the rows stream by.
@@ -28,13 +40,12 @@ void dot_block(float* const* y, int64_t y_offset, const void* const* x, int64_t 
                const MatmulKernel& kernel);
 
 // Rows a task should take: about `target_bytes` of weights, at least `min_tasks` tasks, a multiple
-// of 8.
+// of 16.
 int64_t rows_per_task(const Weight& w, int64_t target_bytes, int64_t min_tasks);
 
 // A rough price on one thread, for the choice between the pool and the caller alone.
 inline int64_t dot_cost_ns(const Weight& w, int64_t num_x) {
-  const int64_t values = w.rows * w.cols;
-  return values * dtype_bytes(w.dtype) / 20 + values * num_x / 40;
+  return w.rows * weight_row_bytes(w) / 20 + w.rows * w.cols * num_x / 40;
 }
 
 }  // namespace conclave::cpu

@@ -23,7 +23,7 @@ float dot(const float* x, const void* w, int64_t k) {
   return sums[0];
 }
 
-constexpr int64_t kBytes[] = {4, 2, 2, 1};  // of one value, by WeightFormat
+constexpr int64_t kBytes[] = {4, 2, 2};  // of one value, by WeightFormat
 
 }  // namespace
 
@@ -32,8 +32,7 @@ void dot_rows(const DotRows& args) {
   const char* w = static_cast<const char*>(args.w);
   for (int64_t n = 0; n < args.num_rows; n++, w += args.k * kBytes[F]) {
     for (int64_t m = 0; m < args.num_x; m++) {
-      const float sum = dot<F>(static_cast<const float*>(args.x[m]), w, args.k);
-      args.y[m][args.y_offset + n] = args.scales ? sum * args.scales[n] : sum;
+      args.y[m][args.y_offset + n] = dot<F>(static_cast<const float*>(args.x[m]), w, args.k);
     }
   }
 }
@@ -41,6 +40,5 @@ void dot_rows(const DotRows& args) {
 template void dot_rows<kWeightF32>(const DotRows&);
 template void dot_rows<kWeightF16>(const DotRows&);
 template void dot_rows<kWeightBf16>(const DotRows&);
-template void dot_rows<kWeightI8>(const DotRows&);
 
 }  // namespace conclave::cpu::plain

@@ -8,15 +8,16 @@ namespace conclave::cpu {
 
 void embed(Tensor y, Tensor token_ids, const Weight& w, CpuStream& stream) {
   const int64_t num_tokens = token_ids.shape[0], width = w.cols;
-  const auto to_f32 = stream.kernels.to_f32[weight_format(w.dtype)];
   for_each_range(stream.pool, num_tokens, 16, num_tokens * width / 4,
                  [&](int64_t begin, int64_t end) {
                    for (int64_t t = begin; t < end; t++) {
                      const int64_t id = token_ids.i32()[t];
                      float* row = y.f32() + t * width;
-                     to_f32(row, weight_row(w, id), width);
-                     if (!w.scales) continue;
-                     for (int64_t i = 0; i < width; i++) row[i] *= w.scales[id];
+                     if (w.dtype == DType::i8) {
+                       unpack_row(row, static_cast<const std::byte*>(w.data), w.scales, id, width);
+                     } else {
+                       stream.kernels.to_f32[weight_format(w)](row, weight_row(w, id), width);
+                     }
                    }
                  });
 }

@@ -8,26 +8,41 @@
 
 namespace conclave::cpu {
 
-enum WeightFormat : int { kWeightF32, kWeightF16, kWeightBf16, kWeightI8, kNumWeightFormats };
+// kWeightI8 multiplies panels of int8 (cpu/panels.h) with activations in 16 bits, kWeightI8X8 with
+// activations in 8.
+enum WeightFormat : int {
+  kWeightF32,
+  kWeightF16,
+  kWeightBf16,
+  kWeightI8,
+  kWeightI8X8,
+  kNumWeightFormats
+};
+inline constexpr int kNumFloatFormats = 3;
 enum KvFormat : int { kKvF32, kKvBf16, kKvI8, kNumKvFormats };
 
 inline constexpr int64_t kKeyGroup = 16;   // positions that lie side by side in a page's keys
 inline constexpr int64_t kSpanGroups = 8;  // groups in one attention span of 128 positions
 inline constexpr int64_t kKvScaleBytes = kKeyGroup * 4;  // before the keys or values of an i8 group
 inline constexpr int64_t kMaxHeadDim = 512;  // bounds the stack buffers of the attention kernels
+inline constexpr int64_t kPanelRows = 16, kBlockCols = 64, kGroupCols = 32;  // cpu/panels.h
 
-// y[m][y_offset + n] = sum_k x[m][k] * w[n][k] (* scales[n])    for m < num_x, n < num_rows
+// y[m][y_offset + n] = sum_k x[m][k] * w[n][k]    for m < num_x, n < num_rows
 struct DotRows {
   float* const* y;
-  const void* const* x;  // f32 rows, or bf16 rows where MatmulKernel says so
-  const void* w;         // num_rows dense rows of k values
-  const float* scales;   // i8 only
+  const void* const* x;  // rows in the form that MatmulKernel names
+  const void* w;         // num_rows dense rows of k values, or the panels that hold them
+  const float* scales;   // of each row, panels only
   const void* next_w;    // rows that the caller will probably want next: worth fetching at the end
   int64_t y_offset, num_x, num_rows, k;
 };
 
+// The form in which a kernel takes activations. Whole numbers come in groups of 32 columns.
+enum class Activations : int { f32, bf16, int16, int8 };
+
 struct MatmulKernel {
-  bool bf16_activations;  // x is rounded to bf16 once an op
+  Activations activations;
+  void (*convert)(void* out, const float* x, int64_t n);  // n f32 → that form; null for f32
   void (*dot_rows)(const DotRows&);
 };
 
@@ -58,8 +73,7 @@ struct Kernels {
   const char* name;
   MatmulKernel matmul[kNumWeightFormats];
   void (*attention_span[kNumKvFormats])(const AttentionSpan&);
-  void (*to_f32[kNumWeightFormats])(float* y, const void* w, int64_t n);  // i8 without its scale
-  void (*to_bf16)(uint16_t* y, const float* x, int64_t n);                // nearest even
+  void (*to_f32[kNumFloatFormats])(float* y, const void* w, int64_t n);
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
   void (*add)(float* y, const float* a, const float* b, int64_t n);
   void (*silu_mul)(float* y, const float* gate, const float* up, int64_t n);

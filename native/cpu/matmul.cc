@@ -15,10 +15,8 @@ constexpr int64_t kTasksPerThread = 4;
 void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, CpuStream& stream) {
   const int64_t num_tokens = x.shape[0];
   if (num_tokens == 0 || w.rows == 0) return;
-  const MatmulKernel& kernel = stream.kernels.matmul[weight_format(w.dtype)];
-  void* converted = kernel.bf16_activations
-                        ? stream.scratch(0, activation_bytes(kernel, num_tokens, w.cols))
-                        : nullptr;
+  const MatmulKernel& kernel = stream.kernels.matmul[weight_format(w)];
+  void* converted = stream.scratch(0, converted_bytes(kernel, num_tokens, w.cols));
   void** pointers = static_cast<void**>(stream.scratch(1, 2 * num_tokens * int64_t{sizeof(void*)}));
   const void** x_rows = const_cast<const void**>(pointers);
   float** y_rows = reinterpret_cast<float**>(pointers + num_tokens);

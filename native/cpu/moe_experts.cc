@@ -25,9 +25,9 @@ constexpr int64_t kTokensPerCall =
     512;  // bounds the scratch: k partial rows of hidden_size a token
 constexpr int64_t kTaskBytes = 256 << 10;
 constexpr int64_t kTasksPerThread = 4;
-constexpr int64_t kTileTokens = 64,
-                  kTileRows =
-                      64;  // gate and up of one tile: 32 KiB, stays in the first-level cache
+// Gate and up of one tile: 32 KiB, stays in the first-level cache.
+constexpr int64_t kTileTokens = 64, kTileRows = 64;
+static_assert(kTileRows % kBlockCols == 0);
 
 // (token, slot) pairs sorted by expert: pair i of the sorted order is pairs[i] = token · k + slot.
 struct Sorted {
@@ -41,7 +41,7 @@ struct Sorted {
 struct Plan {
   const ops::ExpertTable& experts;
   const Kernels& kernels;
-  const MatmulKernel& kernel;
+  const MatmulKernel &gate_up, &down;
   int64_t k, hidden, intermediate, act_stride;
   Sorted sorted;
   const void** x_rows;     // (num_pairs) in sorted order
@@ -104,7 +104,6 @@ void gate_up_task(const Plan& p, const RowBlock& block, const RowBlock& next, in
     gate[m] = tile + m * kTileRows;
     up[m] = gate[m] + kTileTokens * kTileRows;
   }
-  const int64_t width = dtype_bytes(p.kernel.bf16_activations ? DType::bf16 : DType::f32);
   const Weight &gate_w = matrix(p.experts.gate, block), &up_w = matrix(p.experts.up, block);
   const int64_t first_row = block.first_row, num_rows = block.num_rows;
   const int64_t end = p.sorted.starts[block.expert + 1];
@@ -112,16 +111,14 @@ void gate_up_task(const Plan& p, const RowBlock& block, const RowBlock& next, in
     const int64_t m = std::min(kTileTokens, end - i);
     const void* after = first_of(p.experts.gate, i + m < end ? block : next);
     dot_block(gate, 0, p.x_rows + i, m, gate_w, first_row, num_rows, first_of(p.experts.up, block),
-              p.kernel);
-    dot_block(up, 0, p.x_rows + i, m, up_w, first_row, num_rows, after, p.kernel);
+              p.gate_up);
+    dot_block(up, 0, p.x_rows + i, m, up_w, first_row, num_rows, after, p.gate_up);
     for (int64_t j = 0; j < m; j++) {
-      std::byte* act = p.activations + (i + j) * p.act_stride + first_row * width;
-      if (p.kernel.bf16_activations) {
-        p.kernels.silu_mul(gate[j], gate[j], up[j], num_rows);
-        p.kernels.to_bf16(reinterpret_cast<uint16_t*>(act), gate[j], num_rows);
-      } else {
-        p.kernels.silu_mul(reinterpret_cast<float*>(act), gate[j], up[j], num_rows);
-      }
+      std::byte* act =
+          p.activations + (i + j) * p.act_stride + activation_offset(p.down, first_row);
+      float* product = p.down.convert ? gate[j] : reinterpret_cast<float*>(act);
+      p.kernels.silu_mul(product, gate[j], up[j], num_rows);
+      if (p.down.convert) p.down.convert(act, product, num_rows);
     }
   }
 }
@@ -129,7 +126,7 @@ void gate_up_task(const Plan& p, const RowBlock& block, const RowBlock& next, in
 void down_task(const Plan& p, const RowBlock& block, const RowBlock& next) {
   const int64_t i = p.sorted.starts[block.expert], m = p.sorted.starts[block.expert + 1] - i;
   dot_block(p.partial_rows + i, block.first_row, p.act_rows + i, m, matrix(p.experts.down, block),
-            block.first_row, block.num_rows, first_of(p.experts.down, next), p.kernel);
+            block.first_row, block.num_rows, first_of(p.experts.down, next), p.down);
 }
 
 // fn(block, next, thread) for the rows of all active experts, `rows` a task.
@@ -151,7 +148,10 @@ void run_queues(const Plan& p, int64_t num_pairs, CpuStream& stream) {
   const int64_t min_tasks = 1 + kTasksPerThread * stream.pool.num_threads() / num_active;
   const Weight &gate = p.experts.gate[0], &down = p.experts.down[0];
   const int64_t cost_ns = num_active * dot_cost_ns(gate, 1 + num_pairs / num_active);
-  const int64_t gate_rows = std::min(rows_per_task(gate, kTaskBytes / 2, min_tasks), kTileRows);
+  // Whole tiles where activations of `down` come in blocks of columns: each task fills its own.
+  const bool in_blocks = gate.dtype == DType::i8 || down.dtype == DType::i8;
+  const int64_t gate_rows =
+      in_blocks ? kTileRows : std::min(rows_per_task(gate, kTaskBytes / 2, min_tasks), kTileRows);
   for_each_block(p, p.intermediate, gate_rows, 2 * cost_ns, stream,
                  [&](const RowBlock& b, const RowBlock& next, int thread) {
                    gate_up_task(p, b, next, thread);
@@ -165,8 +165,9 @@ void run_piece(float* y, const float* x, const int32_t* expert_ids, const float*
                int64_t num_tokens, int64_t k, const ops::ExpertTable& experts, CpuStream& stream) {
   const int64_t num_experts = static_cast<int64_t>(experts.gate.size()), num_pairs = num_tokens * k;
   const int64_t hidden = experts.gate[0].cols, intermediate = experts.gate[0].rows;
-  const MatmulKernel& kernel = stream.kernels.matmul[weight_format(experts.gate[0].dtype)];
-  const int64_t act_stride = activation_stride(kernel, intermediate);
+  const MatmulKernel& gate_up = stream.kernels.matmul[weight_format(experts.gate[0])];
+  const MatmulKernel& down = stream.kernels.matmul[weight_format(experts.down[0])];
+  const int64_t act_stride = activation_stride(down, intermediate);
 
   const int64_t plan_bytes = align64((num_experts + 1) * 4) + 2 * align64(num_experts * 4) +
                              align64(num_pairs * 4) + align64(num_tokens * 8) +
@@ -178,17 +179,16 @@ void run_piece(float* y, const float* x, const int32_t* expert_ids, const float*
                  num_experts);
 
   const void** token_rows = plan_memory.take<const void*>(num_tokens);
-  void* converted = kernel.bf16_activations
-                        ? stream.scratch(0, activation_bytes(kernel, num_tokens, hidden))
-                        : nullptr;
-  point_at_activations(token_rows, converted, x, num_tokens, hidden, kernel, stream);
+  void* converted = stream.scratch(0, converted_bytes(gate_up, num_tokens, hidden));
+  point_at_activations(token_rows, converted, x, num_tokens, hidden, gate_up, stream);
 
   Carver tile_memory{static_cast<std::byte*>(stream.scratch(
       3, align64(num_pairs * hidden * 4) + stream.pool.num_threads() * kTileFloats * 4))};
   float* partial = tile_memory.take<float>(num_pairs * hidden);
   Plan plan{experts,
             stream.kernels,
-            kernel,
+            gate_up,
+            down,
             k,
             hidden,
             intermediate,

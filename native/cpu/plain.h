@@ -7,12 +7,15 @@ namespace conclave::cpu::plain {
 
 template <WeightFormat F>
 void dot_rows(const DotRows& args);
+template <class T>
+void dot_panels(const DotRows& args);
+template <class T, int kLevels>
+void quantise(void* out, const float* x, int64_t n);
 template <WeightFormat F>
 void to_f32(float* y, const void* w, int64_t n);
 template <KvFormat F>
 void attention_span(const AttentionSpan& args);
 
-void to_bf16(uint16_t* y, const float* x, int64_t n);
 void rms_norm(float* y, const float* x, const float* w, int64_t n, float eps);
 void add(float* y, const float* a, const float* b, int64_t n);
 void silu_mul(float* y, const float* gate, const float* up, int64_t n);

@@ -17,17 +17,20 @@ void match_experts(const ExpertTable& experts, Dim& I, Dim& H) {
                                       std::to_string(experts.down.size()) +
                                       " experts, expected equally many and at least one");
   }
-  const DType dtype = experts.gate[0].dtype;
+  const auto same = [](const Weight& a, const Weight& b) {
+    return a.dtype == b.dtype && a.int8_activations == b.int8_activations;
+  };
   for (size_t e = 0; e < experts.gate.size(); e++) {
     match_weight("moe_experts", "gate", experts.gate[e], I, H);
     match_weight("moe_experts", "up", experts.up[e], I, H);
     match_weight("moe_experts", "down", experts.down[e], H, I);
-    if (experts.gate[e].dtype == dtype && experts.up[e].dtype == dtype &&
-        experts.down[e].dtype == dtype)
+    if (same(experts.gate[e], experts.gate[0]) && same(experts.up[e], experts.gate[0]) &&
+        same(experts.down[e], experts.down[0]))
       continue;
     throw Error("invalid_config", "moe_experts: expert " + std::to_string(e) +
-                                      " mixes dtypes, expected " + dtype_name(dtype) +
-                                      " in all of its matrices as in expert 0");
+                                      " mixes formats, expected those of expert 0: gate and up " +
+                                      dtype_name(experts.gate[0].dtype) + ", down " +
+                                      dtype_name(experts.down[0].dtype));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "harness.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -68,25 +69,57 @@ void put(TestWeight& w, int64_t i, T value) {
   std::memcpy(w.bytes.data() + i * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
+// Random int8 with a scale for each 32 columns, in panels.
+void make_panels(TestWeight& w, const std::vector<float>& values, int64_t rows, int64_t cols,
+                 uint64_t seed) {
+  const int64_t groups = (cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
+  std::vector<float> scales = random_floats(rows * groups, seed + 1, 0.005f);
+  for (float& s : scales) s = f16_to_f32(f32_to_f16(s + 0.006f));
+  std::vector<int8_t> q(values.size());
+  for (size_t i = 0; i < q.size(); i++) {
+    const int64_t row = static_cast<int64_t>(i) / cols, col = static_cast<int64_t>(i) % cols;
+    q[i] = static_cast<int8_t>(std::lrint(values[i] * 127));
+    w.exact[i] = static_cast<double>(q[i]) * scales[static_cast<size_t>(row * groups + col / cpu::kGroupCols)];
+  }
+  w.bytes.resize(static_cast<size_t>(cpu::panels_of(rows) * cpu::panel_bytes(cols)));
+  w.scales.resize(static_cast<size_t>(rows));
+  for (int64_t first = 0; first < rows; first += cpu::kPanelRows) {
+    const int64_t count = std::min(cpu::kPanelRows, rows - first);
+    cpu::pack_panel(w.bytes.data() + first / cpu::kPanelRows * cpu::panel_bytes(cols),
+                    w.scales.data() + first,
+                    {q.data() + first * cols, scales.data() + first * groups, count, cols});
+  }
+}
+
 }  // namespace
 
-void make_weight(TestWeight& w, DType dtype, int64_t rows, int64_t cols, uint64_t seed) {
+std::string name_of(const WeightKind& kind) {
+  return std::string(dtype_name(kind.dtype)) + (kind.int8_activations ? " x8" : "");
+}
+
+cpu::WeightFormat format_of(const WeightKind& kind) {
+  Weight w;
+  w.dtype = kind.dtype;
+  w.int8_activations = kind.int8_activations;
+  return cpu::weight_format(w);
+}
+
+void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t cols, uint64_t seed) {
   const std::vector<float> values = random_floats(rows * cols, seed);
-  w.bytes.assign(static_cast<size_t>(rows * cols * dtype_bytes(dtype)), std::byte{0});
+  const DType dtype = kind.dtype;
   w.exact.resize(values.size());
-  w.scales = dtype == DType::i8 ? random_floats(rows, seed + 1, 0.01f) : std::vector<float>{};
+  w.scales.clear();
+  if (dtype == DType::i8) make_panels(w, values, rows, cols, seed);
+  else w.bytes.assign(static_cast<size_t>(rows * cols * dtype_bytes(dtype)), std::byte{0});
   for (int64_t i = 0; i < rows * cols; i++) {
     const float x = values[static_cast<size_t>(i)];
     double& exact = w.exact[static_cast<size_t>(i)];
     if (dtype == DType::f32) put(w, i, x), exact = x;
     if (dtype == DType::f16) put(w, i, f32_to_f16(x)), exact = f16_to_f32(f32_to_f16(x));
     if (dtype == DType::bf16) put(w, i, f32_to_bf16(x)), exact = bf16_to_f32(f32_to_bf16(x));
-    if (dtype == DType::i8) {
-      const auto q = static_cast<int8_t>(std::lrint(x * 127));
-      put(w, i, q), exact = static_cast<double>(q) * w.scales[static_cast<size_t>(i / cols)];
-    }
   }
-  w.weight = {w.bytes.data(), dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data()};
+  w.weight = {w.bytes.data(), dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data(),
+              kind.int8_activations};
 }
 
 void check_close(const std::vector<float>& got, const std::vector<double>& want,
@@ -123,11 +156,26 @@ Tensor tensor(std::vector<int32_t>& v, std::initializer_list<int64_t> shape) {
   return {v.data(), DType::i32, shape};
 }
 
-std::vector<double> activations(const std::vector<float>& x, DType weight_dtype,
+std::vector<double> activations(const std::vector<float>& x, int64_t width, const WeightKind& kind,
                                 const cpu::Kernels& kernels) {
   std::vector<double> exact(x.begin(), x.end());
-  if (kernels.matmul[cpu::weight_format(weight_dtype)].bf16_activations) {
-    for (size_t i = 0; i < x.size(); i++) exact[i] = bf16_to_f32(f32_to_bf16(x[i]));
+  const auto form = kernels.matmul[format_of(kind)].activations;
+  if (form == cpu::Activations::f32) return exact;
+  for (size_t row = 0; row < x.size(); row += static_cast<size_t>(width)) {
+    const size_t end = row + static_cast<size_t>(width);
+    for (size_t i = row; form == cpu::Activations::bf16 && i < end; i++) {
+      exact[i] = bf16_to_f32(f32_to_bf16(x[i]));
+    }
+    for (size_t g = row; form != cpu::Activations::bf16 && g < end; g += cpu::kGroupCols) {
+      const size_t stop = std::min(end, g + cpu::kGroupCols);
+      const float levels = kind.int8_activations ? 127 : 32767;
+      float largest = 0;
+      for (size_t i = g; i < stop; i++) largest = std::max(largest, std::fabs(x[i]));
+      const float inverse = levels / largest, scale = largest / levels;
+      for (size_t i = g; i < stop; i++) {
+        exact[i] = std::isfinite(inverse) ? double{std::nearbyint(x[i] * inverse)} * scale : 0;
+      }
+    }
   }
   return exact;
 }

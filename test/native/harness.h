@@ -8,6 +8,7 @@
 
 #include "core/tensor.h"
 #include "cpu/stream.h"
+#include "cpu/weight_format.h"
 
 namespace conclave::test {
 
@@ -44,15 +45,24 @@ struct Machine {
 
 std::vector<const cpu::Kernels*> kernel_sets();
 
-// A weight matrix in a dtype, with what it stands for in f64.
+// What a matrix is made of, and what it is multiplied with.
+struct WeightKind {
+  DType dtype;
+  bool int8_activations = false;
+};
+inline constexpr WeightKind kWeightKinds[] = {
+    {DType::f32}, {DType::f16}, {DType::bf16}, {DType::i8}, {DType::i8, true}};
+std::string name_of(const WeightKind& kind);
+cpu::WeightFormat format_of(const WeightKind& kind);
+
+// A weight matrix with what it stands for in f64.
 struct TestWeight {
   std::vector<std::byte> bytes;
   std::vector<float> scales;
   std::vector<double> exact;
   Weight weight;
 };
-void make_weight(TestWeight& w, DType dtype, int64_t rows, int64_t cols, uint64_t seed);
-inline constexpr DType kWeightDtypes[] = {DType::f32, DType::f16, DType::bf16, DType::i8};
+void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t cols, uint64_t seed);
 
 // |got[i] − want[i]| ≤ tolerance · scale[i] for all i, and got has no NaN.
 void check_close(const std::vector<float>& got, const std::vector<double>& want,
@@ -64,8 +74,8 @@ void check_same_bits(const float* a, const float* b, int64_t n, const std::strin
 Tensor tensor(std::vector<float>& v, std::initializer_list<int64_t> shape);
 Tensor tensor(std::vector<int32_t>& v, std::initializer_list<int64_t> shape);
 
-// x as the kernels multiply it: rounded to bf16 where the set does so for this dtype.
-std::vector<double> activations(const std::vector<float>& x, DType weight_dtype,
+// Rows of `width` values as the kernels multiply them: rounded where the set does so for this kind.
+std::vector<double> activations(const std::vector<float>& x, int64_t width, const WeightKind& kind,
                                 const cpu::Kernels& kernels);
 
 void test_thread_pool();

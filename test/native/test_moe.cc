@@ -23,14 +23,14 @@ struct Model {
   std::vector<int32_t> ids;
 };
 
-void make_model(Model& m, DType dtype, const Case& c) {
+void make_model(Model& m, const WeightKind& kind, const Case& c) {
   for (auto* list : {&m.gate, &m.up, &m.down}) list->resize(static_cast<size_t>(c.num_experts));
   for (int64_t e = 0; e < c.num_experts; e++) {
     const auto i = static_cast<size_t>(e);
     const auto seed = static_cast<uint64_t>(100 + 10 * e);
-    make_weight(m.gate[i], dtype, c.intermediate, c.hidden, seed);
-    make_weight(m.up[i], dtype, c.intermediate, c.hidden, seed + 2);
-    make_weight(m.down[i], dtype, c.hidden, c.intermediate, seed + 4);
+    make_weight(m.gate[i], kind, c.intermediate, c.hidden, seed);
+    make_weight(m.up[i], kind, c.intermediate, c.hidden, seed + 2);
+    make_weight(m.down[i], kind, c.hidden, c.intermediate, seed + 4);
     m.table.gate.push_back(m.gate[i].weight);
     m.table.up.push_back(m.up[i].weight);
     m.table.down.push_back(m.down[i].weight);
@@ -62,12 +62,16 @@ double dot(const double* a, const std::vector<double>& w, int64_t row, int64_t n
   return sum;
 }
 
-void against_f64(const cpu::Kernels& kernels, DType dtype, const Case& c) {
+void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case& c) {
   Model m;
-  make_model(m, dtype, c);
+  make_model(m, kind, c);
   Machine machine(3, kernels);
-  const bool rounds = kernels.matmul[cpu::weight_format(dtype)].bf16_activations;
-  const std::vector<double> x = activations(m.x, dtype, kernels);
+  const auto form = kernels.matmul[format_of(kind)].activations;
+  // Of each product, and of the largest activation in a group: sums in f32, and the rounding of
+  // activations between silu·mul and down.
+  const double products = form == cpu::Activations::bf16 ? 0x1p-8 : 5e-6;
+  const double rounds = kind.dtype != DType::i8 ? 0 : kind.int8_activations ? 0.5001 / 127 : 2e-5;
+  const std::vector<double> x = activations(m.x, c.hidden, kind, kernels);
   std::vector<double> want, scale, act(static_cast<size_t>(c.intermediate));
   for (int64_t t = 0; t < c.tokens; t++) {
     std::vector<double> y(static_cast<size_t>(c.hidden)), size(y.size());
@@ -80,13 +84,22 @@ void against_f64(const cpu::Kernels& kernels, DType dtype, const Case& c) {
         const double up = dot(&x[static_cast<size_t>(t * c.hidden)], m.up[e].exact, i, c.hidden);
         act[static_cast<size_t>(i)] = gate / (1 + std::exp(-gate)) * up;
       }
+      // Half a step of the rounding of the activations between silu·mul and down.
+      std::vector<double> step(act.size());
+      for (size_t g = 0; rounds > 0 && g < act.size(); g += cpu::kGroupCols) {
+        const size_t stop = std::min(act.size(), g + cpu::kGroupCols);
+        double largest = 0;
+        for (size_t k = g; k < stop; k++) largest = std::max(largest, std::fabs(act[k]));
+        std::fill(step.begin() + static_cast<int64_t>(g), step.begin() + static_cast<int64_t>(stop),
+                  largest * rounds);
+      }
       for (int64_t i = 0; i < c.hidden; i++) {
         double sum = 0, abs = 0;
         for (int64_t k = 0; k < c.intermediate; k++) {
-          const double p = act[static_cast<size_t>(k)] *
-                           m.down[e].exact[static_cast<size_t>(i * c.intermediate + k)];
-          sum += p;
-          abs += std::fabs(p);
+          const double w = m.down[e].exact[static_cast<size_t>(i * c.intermediate + k)];
+          const double a = act[static_cast<size_t>(k)];
+          sum += a * w;
+          abs += std::fabs(a * w) * products + step[static_cast<size_t>(k)] * std::fabs(w);
         }
         y[static_cast<size_t>(i)] += weight * sum;
         size[static_cast<size_t>(i)] += std::fabs(weight) * abs;
@@ -95,16 +108,14 @@ void against_f64(const cpu::Kernels& kernels, DType dtype, const Case& c) {
     want.insert(want.end(), y.begin(), y.end());
     scale.insert(scale.end(), size.begin(), size.end());
   }
-  // bf16 activations are rounded once more between silu·mul and down: half a unit of 2^-8 at most,
-  // each.
-  check_close(run(m, c, 0, c.tokens, machine), want, scale, rounds ? 0x1p-8 : 5e-6,
-              std::string(kernels.name) + " moe_experts " + dtype_name(dtype) + " tokens " +
+  check_close(run(m, c, 0, c.tokens, machine), want, scale, 1,
+              std::string(kernels.name) + " moe_experts " + name_of(kind) + " tokens " +
                   std::to_string(c.tokens) + " hidden " + std::to_string(c.hidden));
 }
 
-void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, DType dtype, const Case& c) {
+void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKind& kind, const Case& c) {
   Model m;
-  make_model(m, dtype, c);
+  make_model(m, kind, c);
   Machine one(1, kernels), four(4, kernels);
   const std::vector<float> together = run(m, c, 0, c.tokens, four);
   for (int64_t step : {1, 7}) {
@@ -112,7 +123,7 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, DType dtype, c
       const int64_t count = std::min(step, c.tokens - first);
       const std::vector<float> y = run(m, c, first, count, one);
       check_same_bits(y.data(), together.data() + first * c.hidden, count * c.hidden,
-                      std::string(kernels.name) + " moe_experts " + dtype_name(dtype) +
+                      std::string(kernels.name) + " moe_experts " + name_of(kind) +
                           " in steps of " + std::to_string(step));
     }
   }
@@ -121,10 +132,10 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, DType dtype, c
 }  // namespace
 
 void test_moe(const cpu::Kernels& kernels) {
-  for (DType dtype : kWeightDtypes) {
-    for (const Case& c : kCases) against_f64(kernels, dtype, c);
-    bits_do_not_depend_on_the_batch(kernels, dtype, {80, 100, 70, 6, 2});
-    bits_do_not_depend_on_the_batch(kernels, dtype, {23, 33, 129, 16, 4});
+  for (const WeightKind& kind : kWeightKinds) {
+    for (const Case& c : kCases) against_f64(kernels, kind, c);
+    bits_do_not_depend_on_the_batch(kernels, kind, {80, 100, 70, 6, 2});
+    bits_do_not_depend_on_the_batch(kernels, kind, {23, 33, 129, 16, 4});
   }
 }
 

@@ -6,6 +6,13 @@
 namespace conclave::cpu {
 namespace {
 
+void to_bf16(void* out, const float* x, int64_t n) {
+  uint16_t* y = static_cast<uint16_t*>(out);
+  over_row(
+      n, [&](int64_t i) { V::store_bf16(y + i, V::load(x + i)); },
+      [&](int64_t i, int64_t left) { V::store_bf16_part(y + i, V::load_part(x + i, left), left); });
+}
+
 inline __m512 multiply_pairs(__m512 sum, __m512i a, __m512i b) {
   return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
 }

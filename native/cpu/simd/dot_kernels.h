@@ -76,14 +76,12 @@ inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const typename
   for (int m = 0; m < M; m++) {
     float* y = args.y[m0 + m] + args.y_offset + n0;
     if constexpr (N == 1) {
-      const float sum = lane_sum(sums[m][0]);
-      *y = args.scales ? sum * args.scales[n0] : sum;
+      *y = lane_sum(sums[m][0]);
     } else {
       CONCLAVE_UNROLL
       for (int n = 0; n < N; n += 4) {
-        __m128 quad = quad_sums(sums[m][n], sums[m][n + 1], sums[m][n + 2], sums[m][n + 3]);
-        if (args.scales) quad = _mm_mul_ps(quad, _mm_loadu_ps(args.scales + n0 + n));
-        _mm_storeu_ps(y + n, quad);
+        _mm_storeu_ps(
+            y + n, quad_sums(sums[m][n], sums[m][n + 1], sums[m][n + 2], sums[m][n + 3]));
       }
     }
   }

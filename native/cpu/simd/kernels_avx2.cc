@@ -5,6 +5,7 @@
 #include "cpu/simd/lanes.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/simd/dot_kernels.h"
+#include "cpu/simd/panel_kernels.h"
 #include "cpu/simd/attention_kernels.h"
 #include "cpu/simd/probes.h"
 // clang-format on
@@ -13,14 +14,14 @@ namespace conclave::cpu {
 
 const Kernels kAvx2Kernels = {
     "avx2",
-    {{false, dot_rows<WideDot<kWeightF32>>},
-     {false, dot_rows<WideDot<kWeightF16>>},
-     {false, dot_rows<WideDot<kWeightBf16>>},
-     {false, dot_rows<WideDot<kWeightI8>>}},
+    {{Activations::f32, nullptr, dot_rows<WideDot<kWeightF32>>},
+     {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
+     {Activations::f32, nullptr, dot_rows<WideDot<kWeightBf16>>},
+     {Activations::int16, quantise<WordProducts, 32767>, dot_panels<WordProducts>},
+     {Activations::int16, quantise<WordProducts, 127>, dot_panels<WordProducts>}},
     {attention_span<F32Pages, F32Pages>, attention_span<WideBf16Pages, WideBf16Pages>,
      attention_span<WideI8Pages, WideI8Pages>},
-    {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>, to_f32<kWeightI8>},
-    to_bf16,
+    {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
     rms_norm,
     add,
     silu_mul,

@@ -5,6 +5,8 @@
 #include "cpu/simd/lanes.h"
 #include "cpu/simd/row_kernels.h"
 #include "cpu/simd/dot_kernels.h"
+#include "cpu/simd/panel_kernels.h"
+#include "cpu/simd/vnni_kernels.h"
 #include "cpu/simd/attention_kernels.h"
 #include "cpu/simd/probes.h"
 #include "cpu/simd/bf16_kernels.h"
@@ -14,14 +16,14 @@ namespace conclave::cpu {
 
 const Kernels kAvx512Bf16Kernels = {
     "avx512_bf16",
-    {{false, dot_rows<WideDot<kWeightF32>>},
-     {false, dot_rows<WideDot<kWeightF16>>},
-     {true, dot_rows<Bf16Dot>},
-     {false, dot_rows<WideDot<kWeightI8>>}},
+    {{Activations::f32, nullptr, dot_rows<WideDot<kWeightF32>>},
+     {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
+     {Activations::bf16, to_bf16, dot_rows<Bf16Dot>},
+     {Activations::int16, quantise<WordProducts, 32767>, dot_panels<WordProducts>},
+     {Activations::int8, quantise<ByteProducts, 127>, dot_panels<ByteProducts>}},
     {attention_span<F32Pages, F32Pages>, attention_span<SplitBf16Pages, Bf16Pages>,
      attention_span<WideI8Pages, WideI8Pages>},
-    {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>, to_f32<kWeightI8>},
-    to_bf16,
+    {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
     rms_norm,
     add,
     silu_mul,

@@ -100,7 +100,7 @@ void weighted_sum(float* y, const float* x, const float* weights, int64_t num_ro
       });
 }
 
-// Weights of each format as f32 lanes; i8 comes without its scale.
+// Weights of each format as f32 lanes.
 template <WeightFormat F>
 struct Load;
 template <>
@@ -121,12 +121,6 @@ struct Load<kWeightBf16> {
   static V::F full(const T* p) { return V::from_bf16(p); }
   static V::F part(const T* p, int64_t n) { return V::from_bf16_part(p, n); }
 };
-template <>
-struct Load<kWeightI8> {
-  using T = int8_t;
-  static V::F full(const T* p) { return V::from_i8(p); }
-  static V::F part(const T* p, int64_t n) { return V::from_i8_part(p, n); }
-};
 
 template <WeightFormat F>
 void to_f32(float* y, const void* w, int64_t n) {
@@ -134,12 +128,6 @@ void to_f32(float* y, const void* w, int64_t n) {
   over_row(
       n, [&](int64_t i) { V::store(y + i, Load<F>::full(p + i)); },
       [&](int64_t i, int64_t left) { V::store_part(y + i, Load<F>::part(p + i, left), left); });
-}
-
-void to_bf16(uint16_t* y, const float* x, int64_t n) {
-  over_row(
-      n, [&](int64_t i) { V::store_bf16(y + i, V::load(x + i)); },
-      [&](int64_t i, int64_t left) { V::store_bf16_part(y + i, V::load_part(x + i, left), left); });
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ struct V {
   static constexpr int64_t kLanes = 8;
   static constexpr int kMaxTokens = 3;  // 3 × 4 sums, 3 activations and a weight: all 16 registers
   static constexpr int kWideTokens = 1;
+  static constexpr int kPanelTokens = 2;  // 2 × 2 whole sums, as many f32 sums, 4 weights
   static constexpr int kScoreGroups = 1;  // 4 rows × 2 halves of sums
   static constexpr int kValueVectors = 2;
   using F = __m256;
@@ -68,12 +69,6 @@ struct V {
   }
   static F from_bf16(const uint16_t* p) { return widen(_mm_loadu_si128((const __m128i*)p)); }
   static F from_bf16_part(const uint16_t* p, int64_t n) { return widen(part(p, n * 2)); }
-  static F from_i8(const int8_t* p) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
-  }
-  static F from_i8_part(const int8_t* p, int64_t n) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(part(p, n)));
-  }
 
   // Pairs of bf16: the even and the odd element of each lane.
   static I load_pairs(const void* p) { return _mm256_loadu_si256((const __m256i*)p); }
@@ -107,6 +102,49 @@ struct V {
     alignas(16) uint16_t buffer[8];
     _mm_store_si128((__m128i*)buffer, narrow(v));
     std::memcpy(p, buffer, static_cast<size_t>(n) * 2);
+  }
+
+  // Lanes of 32 bits, all the same.
+  static I repeat_32(const void* p) {
+    int32_t x;
+    std::memcpy(&x, p, 4);
+    return _mm256_set1_epi32(x);
+  }
+  static F repeat(const void* p) { return _mm256_castsi256_ps(repeat_32(p)); }
+
+  // Whole numbers: lanes of 32 bits, or pairs of 16 in one.
+  static I low_bytes(I v) { return _mm256_and_si256(v, _mm256_set1_epi16(255)); }
+  static I high_bytes(I v) { return _mm256_srli_epi16(v, 8); }
+  static I dot_words(I sum, I a, I b) {  // sum + a[0]·b[0] + a[1]·b[1]
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+  }
+  static F from_whole(I v) { return _mm256_cvtepi32_ps(v); }
+  static I to_whole(F v) { return _mm256_cvtps_epi32(v); }  // nearest even
+  static I add_whole(I a, I b) { return _mm256_add_epi32(a, b); }
+  static int32_t sum_whole(I v) {
+    const __m128i half = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    const __m128i pair = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(pair, _mm_shuffle_epi32(pair, 0xb1)));
+  }
+  static I magnitude_bits(F v) {
+    return _mm256_and_si256(_mm256_castps_si256(v), _mm256_set1_epi32(0x7fffffff));
+  }
+  static I max_bits(I a, I b) { return _mm256_max_epu32(a, b); }
+  static uint32_t largest(I bits) {
+    const __m128i half =
+        _mm_max_epu32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
+    const __m128i pair = _mm_max_epu32(half, _mm_shuffle_epi32(half, 0x4e));
+    return static_cast<uint32_t>(
+        _mm_cvtsi128_si32(_mm_max_epu32(pair, _mm_shuffle_epi32(pair, 0xb1))));
+  }
+  // 32 whole numbers as words, each four in the order 0, 2, 1, 3.
+  static void store_words_0213(void* p, const I (&q)[4]) {
+    for (int i = 0; i < 4; i++) {
+      const I moved = _mm256_shuffle_epi32(q[i], 0xd8);
+      const __m128i words =
+          _mm_packs_epi32(_mm256_castsi256_si128(moved), _mm256_extracti128_si256(moved, 1));
+      _mm_storeu_si128(static_cast<__m128i*>(p) + i, words);
+    }
   }
 
   // The one horizontal tree: lane + lane 4, then quad_sum.

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 
 namespace conclave::cpu {
 namespace {
@@ -14,6 +15,7 @@ struct V {
   static constexpr int kMaxTokens =
       6;  // 6 × 4 sums, 6 activations and a weight: 31 of 32 registers
   static constexpr int kWideTokens = 2;
+  static constexpr int kPanelTokens = 6;  // 6 × 2 whole sums, as many f32 sums, 4 weights
   static constexpr int kScoreGroups = 4;   // groups of keys at once: 4 rows × 4 groups of sums
   static constexpr int kValueVectors = 4;  // vectors of values at once: 4 rows × 4 of sums
   using F = __m512;
@@ -56,12 +58,6 @@ struct V {
   static F from_bf16_part(const uint16_t* p, int64_t n) {
     return widen(_mm256_maskz_loadu_epi16(first(n), p));
   }
-  static F from_i8(const int8_t* p) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
-  }
-  static F from_i8_part(const int8_t* p, int64_t n) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first(n), p)));
-  }
 
   // Pairs of bf16: the even and the odd element of each lane.
   static I load_pairs(const void* p) { return _mm512_loadu_si512(p); }
@@ -91,6 +87,41 @@ struct V {
   static void store_bf16(uint16_t* p, F v) { _mm256_storeu_si256((__m256i*)p, narrow(v)); }
   static void store_bf16_part(uint16_t* p, F v, int64_t n) {
     _mm256_mask_storeu_epi16(p, first(n), narrow(v));
+  }
+
+  // Lanes of 32 bits, all the same.
+  static I repeat_32(const void* p) {
+    int32_t x;
+    std::memcpy(&x, p, 4);
+    return _mm512_set1_epi32(x);
+  }
+  static F repeat(const void* p) { return _mm512_castsi512_ps(repeat_32(p)); }
+
+  // Whole numbers: lanes of 32 bits, or pairs of 16 in one.
+  static I low_bytes(I v) { return _mm512_and_si512(v, _mm512_set1_epi16(255)); }
+  static I high_bytes(I v) { return _mm512_srli_epi16(v, 8); }
+  static I dot_words(I sum, I a, I b) {  // sum + a[0]·b[0] + a[1]·b[1]
+#ifdef __AVX512VNNI__
+    return _mm512_dpwssd_epi32(sum, a, b);
+#else
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b));
+#endif
+  }
+  static F from_whole(I v) { return _mm512_cvtepi32_ps(v); }
+  static I to_whole(F v) { return _mm512_cvtps_epi32(v); }  // nearest even
+  static I add_whole(I a, I b) { return _mm512_add_epi32(a, b); }
+  static int32_t sum_whole(I v) { return _mm512_reduce_add_epi32(v); }
+  static I magnitude_bits(F v) {
+    return _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7fffffff));
+  }
+  static I max_bits(I a, I b) { return _mm512_max_epu32(a, b); }
+  static uint32_t largest(I bits) { return _mm512_reduce_max_epu32(bits); }
+  // 32 whole numbers as words, each four in the order 0, 2, 1, 3.
+  static void store_words_0213(void* p, const I (&q)[2]) {
+    for (int i = 0; i < 2; i++) {
+      const __m256i words = _mm512_cvtepi32_epi16(_mm512_shuffle_epi32(q[i], _MM_PERM_DBCA));
+      _mm256_storeu_si256(static_cast<__m256i*>(p) + i, words);
+    }
   }
 
   // The one horizontal tree: lane + lane 8, + lane 4, then quad_sum.

@@ -1,0 +1,234 @@
+#pragma once
+// Products of int8 panels (cpu/panels.h) in register tiles of M tokens by N vectors of rows. Each
+// lane is one row: no horizontal sums, and each group's whole-number sums do not depend on the
+// tile. Included after row_kernels.h.
+#include "cpu/panels.h"
+
+namespace conclave::cpu {
+namespace {
+
+constexpr int64_t kLineBytes = kPanelRows * 4;
+constexpr int kLinesAGroup = kGroupCols / 4;
+constexpr int kPanelVectors = kPanelRows / V::kLanes;  // of 32 bits a row
+
+// Activations as int16: each 4 columns in the order 0, 2, 1, 3, as pairs that meet the even and
+// the odd bytes of a line.
+struct WordProducts {
+  using T = int16_t;
+  struct W {
+    V::I even, odd;
+  };
+  struct X {
+    V::I even, odd;
+  };
+  static W load_w(const std::byte* p) {
+    const V::I v = V::load_pairs(p);
+    return {V::low_bytes(v), V::high_bytes(v)};
+  }
+  static X load_x(const std::byte* p) { return {V::repeat_32(p), V::repeat_32(p + 4)}; }
+  static V::I mac(V::I sum, W w, X x) {
+    return V::dot_words(V::dot_words(sum, w.even, x.even), w.odd, x.odd);
+  }
+  static void store(std::byte* group, const V::I (&q)[kGroupCols / V::kLanes]) {
+    V::store_words_0213(group, q);
+  }
+};
+
+template <class P>
+constexpr int64_t kGroupBytes = kGroupCols * int64_t{sizeof(typename P::T)} + kGroupTail;
+
+// Groups of 32 → whole numbers of at most kLevels, their scale and −128 times their sum.
+template <class P, int kLevels>
+inline void quantise_group(std::byte* group, const V::F (&x)[kGroupCols / V::kLanes]) {
+  constexpr int kVectors = kGroupCols / V::kLanes;
+  V::I high = V::magnitude_bits(x[0]);
+  CONCLAVE_UNROLL
+  for (int i = 1; i < kVectors; i++) high = V::max_bits(high, V::magnitude_bits(x[i]));
+  const uint32_t bits = V::largest(high);
+  float largest;
+  __builtin_memcpy(&largest, &bits, 4);
+  const float inverse = kLevels / largest;
+  const bool finite = bits < 0x7f800000u, usable = finite && inverse <= 3.4028235e38f;
+  const V::F factor = V::set1(usable ? inverse : 0);
+  V::I q[kVectors];
+  CONCLAVE_UNROLL
+  for (int i = 0; i < kVectors; i++) {
+    q[i] = V::to_whole(V::mul(finite ? x[i] : V::zero(), factor));
+  }
+  V::I sums = q[0];
+  CONCLAVE_UNROLL
+  for (int i = 1; i < kVectors; i++) sums = V::add_whole(sums, q[i]);
+  const float scale = !finite ? __builtin_nanf("") : usable ? largest / kLevels : 0;
+  const int32_t sum = -128 * V::sum_whole(sums);
+  P::store(group, q);
+  __builtin_memcpy(group + kGroupBytes<P> - 8, &scale, 4);
+  __builtin_memcpy(group + kGroupBytes<P> - 4, &sum, 4);
+}
+
+template <class P, int kLevels>
+void quantise(void* out, const float* x, int64_t n) {
+  constexpr int kVectors = kGroupCols / V::kLanes;
+  std::byte* group = static_cast<std::byte*>(out);
+  const int64_t num_groups = 2 * blocks_of(n);
+  for (int64_t g = 0; g < num_groups; g++, group += kGroupBytes<P>) {
+    V::F v[kVectors];
+    CONCLAVE_UNROLL
+    for (int i = 0; i < kVectors; i++) {
+      const int64_t at = g * kGroupCols + i * V::kLanes, left = n - at;
+      v[i] = left >= V::kLanes ? V::load(x + at) : left > 0 ? V::load_part(x + at, left) : V::zero();
+    }
+    quantise_group<P, kLevels>(group, v);
+  }
+}
+
+// The products of one group of columns: sums[m][v] is whole.
+template <class P, int M, int N>
+CONCLAVE_INLINE void group_products(V::I (&sums)[M][N], const std::byte* const (&x)[M],
+                                    const std::byte* const (&w)[N]) {
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    const V::I minus = V::repeat_32(x[m] + kGroupBytes<P> - 4);
+    CONCLAVE_UNROLL
+    for (int v = 0; v < N; v++) sums[m][v] = minus;
+  }
+  CONCLAVE_UNROLL
+  for (int i = 0; i < kLinesAGroup; i++) {
+    typename P::W ws[N];
+    CONCLAVE_UNROLL
+    for (int v = 0; v < N; v++) ws[v] = P::load_w(w[v] + i * kLineBytes);
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) {
+      const typename P::X xs = P::load_x(x[m] + i * 4 * int64_t{sizeof(typename P::T)});
+      CONCLAVE_UNROLL
+      for (int v = 0; v < N; v++) sums[m][v] = P::mac(sums[m][v], ws[v], xs);
+    }
+  }
+}
+
+template <int M, int N>
+struct PanelTile {
+  const std::byte* x[M];
+  const std::byte* w[N];
+  V::F sums[M][N];
+};
+
+template <class P, int M, int N>
+CONCLAVE_INLINE void add_group(PanelTile<M, N>& t, const std::byte* const (&lines)[N],
+                               const std::byte* const (&scales)[N]) {
+  V::I whole[M][N];
+  group_products<P>(whole, t.x, lines);
+  CONCLAVE_UNROLL
+  for (int v = 0; v < N; v++) {
+    const V::F w_scale = V::from_f16(reinterpret_cast<const uint16_t*>(scales[v]));
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) {
+      const V::F x_scale = V::repeat(t.x[m] + kGroupBytes<P> - 8);
+      t.sums[m][v] = V::fma(V::from_whole(whole[m][v]), V::mul(w_scale, x_scale), t.sums[m][v]);
+    }
+  }
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) t.x[m] += kGroupBytes<P>;
+}
+
+// Rows of N vectors from row n0 on, which begins a panel. `fetch`: as many panels to bring near.
+template <class P, int M, int N, bool kFetch>
+inline void panel_tile(const DotRows& args, int64_t m0, int64_t n0, const std::byte* fetch) {
+  constexpr int kPanels = N / kPanelVectors;
+  const int64_t num_blocks = blocks_of(args.k), stride = num_blocks * kBlockBytes;
+  PanelTile<M, N> t;
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    t.x[m] = static_cast<const std::byte*>(args.x[m0 + m]);
+    CONCLAVE_UNROLL
+    for (int v = 0; v < N; v++) t.sums[m][v] = V::zero();
+  }
+  CONCLAVE_UNROLL
+  for (int v = 0; v < N; v++) {
+    t.w[v] = static_cast<const std::byte*>(args.w) +
+             (n0 / kPanelRows + v / kPanelVectors) * stride + v % kPanelVectors * V::kLanes * 4;
+  }
+  for (int64_t b = 0; b < num_blocks; b++) {
+    if constexpr (kFetch) {
+      CONCLAVE_UNROLL
+      for (int p = 0; p < kPanels; p++) {
+        CONCLAVE_UNROLL
+        for (int line = 0; line < kBlockBytes / 64; line++) {
+          const std::byte* at = fetch + p * stride + b * kBlockBytes + line * 64;
+          _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1);
+        }
+      }
+    }
+    CONCLAVE_UNROLL
+    for (int half = 0; half < 2; half++) {
+      const std::byte *lines[N], *scales[N];
+      CONCLAVE_UNROLL
+      for (int v = 0; v < N; v++) {
+        lines[v] = t.w[v] + half * (kScalesAt / 2);
+        scales[v] = t.w[v] - v % kPanelVectors * V::kLanes * 2 + kScalesAt + half * kPanelRows * 2;
+      }
+      add_group<P>(t, lines, scales);
+    }
+    CONCLAVE_UNROLL
+    for (int v = 0; v < N; v++) t.w[v] += kBlockBytes;
+  }
+  CONCLAVE_UNROLL
+  for (int v = 0; v < N; v++) {
+    const int64_t n = n0 + v * V::kLanes, left = args.num_rows - n;
+    if (left <= 0) break;
+    const bool all = left >= V::kLanes;
+    const V::F scale = all ? V::load(args.scales + n) : V::load_part(args.scales + n, left);
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) {
+      float* y = args.y[m0 + m] + args.y_offset + n;
+      const V::F out = V::mul(t.sums[m][v], scale);
+      if (all) V::store(y, out);
+      else V::store_part(y, out, left);
+    }
+  }
+}
+
+template <class P, int N, bool kFetch>
+inline void panel_tokens(const DotRows& args, int64_t m, int count, int64_t n,
+                         const std::byte* fetch) {
+  if (count == 1) return panel_tile<P, 1, N, kFetch>(args, m, n, fetch);
+  if (count == 2) return panel_tile<P, 2, N, kFetch>(args, m, n, fetch);
+  if constexpr (V::kPanelTokens > 2) {
+    switch (count) {
+      case 3: return panel_tile<P, 3, N, kFetch>(args, m, n, fetch);
+      case 4: return panel_tile<P, 4, N, kFetch>(args, m, n, fetch);
+      case 5: return panel_tile<P, 5, N, kFetch>(args, m, n, fetch);
+      default: return panel_tile<P, 6, N, kFetch>(args, m, n, fetch);
+    }
+  }
+}
+
+// N vectors of rows for all tokens, in tiles of nearly equal height; the first of them fetches what
+// comes next.
+template <class P, int N>
+inline void panel_strip(const DotRows& args, int64_t n) {
+  const int64_t after = n + N * V::kLanes;
+  const std::byte* next = static_cast<const std::byte*>(args.next_w);
+  if (after < args.num_rows) {
+    next = static_cast<const std::byte*>(args.w) + after / kPanelRows * panel_bytes(args.k);
+  }
+  int64_t tiles = (args.num_x + V::kPanelTokens - 1) / V::kPanelTokens;
+  for (int64_t m = 0; m < args.num_x; tiles--) {
+    const int count = static_cast<int>((args.num_x - m + tiles - 1) / tiles);
+    if (m == 0) panel_tokens<P, N, true>(args, m, count, n, next);
+    else panel_tokens<P, N, false>(args, m, count, n, next);
+    m += count;
+  }
+}
+
+template <class P>
+void dot_panels(const DotRows& args) {
+  constexpr int64_t kTwo = 2 * kPanelRows;
+  int64_t n = 0;
+  if constexpr (kPanelVectors == 1) {
+    for (; n + kPanelRows < args.num_rows; n += kTwo) panel_strip<P, 2>(args, n);
+  }
+  for (; n < args.num_rows; n += kPanelRows) panel_strip<P, kPanelVectors>(args, n);
+}
+
+}  // namespace
+}  // namespace conclave::cpu
