@@ -18,14 +18,18 @@ export const quantize: Command = {
       value: 'FORMAT',
       help: 'compressed-tensors (a folder, the default) or gguf (a Q8_0 file)',
     },
-    group: { kind: 'integer', value: 'N', help: 'columns that share a scale (default: a row)' },
+    group: {
+      kind: 'integer',
+      value: 'N',
+      help: 'columns that share a scale (default 32; 0: a row)',
+    },
     ...outputFlags,
   },
   async run({ weights = 'int8', format = 'compressed-tensors', group, json }, [source, target]) {
     if (source === undefined || target === undefined)
       throw new UsageError('Give the model and the new folder: conclave quantize IN OUT.')
     if (weights !== 'int8') throw new UsageError(`--weights takes int8, not '${weights}'.`)
-    if (group !== undefined && (group as number) < 1)
+    if (group !== undefined && (group as number) < 0)
       throw new UsageError(`--group takes a number of columns, not '${group}'.`)
     if (format !== 'compressed-tensors' && format !== 'gguf')
       throw new UsageError(`--format takes compressed-tensors or gguf, not '${format}'.`)

@@ -12,19 +12,31 @@ const elementBytes = new Map([
   ['f32', 4],
   ['f16', 2],
   ['bf16', 2],
-  ['i8', 1],
 ])
 
+/** Columns that share a scale in the int8 kernels, and what they fill up: native/cpu/panels.h. */
+const int8 = { groupCols: 32, blockCols: 64, blockBytes: 68, panelRows: 16 }
+
 /**
- * What 'auto' makes of a stored format: blocks such as q4_k, and scales that change along a row, are
- * widened while loading.
+ * What 'auto' makes of a stored format: int8 with scales for whole groups, and q8_0, are what the
+ * int8 kernels take; other blocks, and other scales, are widened while loading.
  */
 function memoryFormat(dtype: string, { scales, cols }: WeightRef): string {
-  const byRow = dtype === 'i8' && scales?.blockRows === 1 && scales.blockCols === cols
-  return /^q\d_/.test(dtype) || (scales !== undefined && !byRow) ? 'bf16' : dtype
+  if (dtype === 'q8_0') return 'i8'
+  if (/^q\d_/.test(dtype)) return 'bf16'
+  if (scales === undefined) return dtype
+  const { blockRows, blockCols } = scales
+  const grouped = blockCols % int8.groupCols === 0 || blockCols === cols
+  return dtype === 'i8' && blockRows === 1 && grouped ? 'i8' : 'bf16'
 }
 
-/** Gives the bytes of a weight as kernels read it; int8 has a f32 scale a row. */
+/** Of a matrix in int8 panels: whole blocks with their scales, and a f32 scale for each row. */
+function int8Bytes({ rows, cols }: WeightRef): number {
+  const filledRows = Math.ceil(rows / int8.panelRows) * int8.panelRows
+  return filledRows * (Math.ceil(cols / int8.blockCols) * int8.blockBytes + 4)
+}
+
+/** Gives the bytes of a weight as kernels read it. */
 export function weightSizer(
   tensors: readonly TensorInfo[],
   format: WeightFormat,
@@ -34,9 +46,9 @@ export function weightSizer(
     const elements = ref.rows * ref.cols
     if (ref.kind === 'vector' || ref.exact === true || format === 'f32') return elements * 4
     if (format === 'bf16') return elements * 2
-    if (format === 'int8') return elements + ref.rows * 4
+    if (format === 'int8') return int8Bytes(ref)
     const kept = memoryFormat(stored.get(ref.tensor) ?? '', ref)
-    return elements * (elementBytes.get(kept) ?? 4) + (kept === 'i8' ? ref.rows * 4 : 0)
+    return kept === 'i8' ? int8Bytes(ref) : elements * (elementBytes.get(kept) ?? 4)
   }
 }
 

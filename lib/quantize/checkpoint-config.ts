@@ -14,17 +14,17 @@ const carried = /(\.(json|jinja|txt|md|model)|^(LICENSE|NOTICE)[^.]*)$/i
 const replaced = /^config\.json$|\.index\.json$/
 
 /** `quantization_config` as compressed-tensors has it. */
-export function quantizationConfig(group: number | undefined, ignored: readonly string[]): object {
+export function quantizationConfig(group: number, ignored: readonly string[]): object {
   const weights = {
     num_bits: 8,
     type: 'int',
     symmetric: true,
-    group_size: group ?? null,
-    strategy: group === undefined ? 'channel' : 'group',
+    group_size: group === 0 ? null : group,
+    strategy: group === 0 ? 'channel' : 'group',
     block_structure: null,
     dynamic: false,
     actorder: null,
-    observer: 'minmax',
+    observer: 'mse',
     observer_kwargs: {},
   }
   const scheme = { input_activations: null, output_activations: null, format: 'int-quantized' }

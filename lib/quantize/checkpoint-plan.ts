@@ -5,7 +5,7 @@
 import { ConclaveError } from '../errors.ts'
 import type { ModelConfig } from '../files/config.ts'
 import type { TensorLayout } from '../files/tensor-layout.ts'
-import type { WeightRef } from '../graph/node.ts'
+import type { Graph, WeightRef } from '../graph/node.ts'
 import { recordModel } from '../models/registry.ts'
 import type { TensorInfo } from '../native.ts'
 
@@ -34,6 +34,8 @@ export interface PlannedShard {
 
 export interface CheckpointPlan {
   readonly shards: readonly PlannedShard[]
+  /** Columns that share a scale; 0: the whole row. */
+  readonly group: number
   /** Matrices that stay as they are, by module: `model.layers.0.mlp.gate`. */
   readonly ignored: readonly string[]
   /** Of all tensors. */
@@ -41,7 +43,7 @@ export interface CheckpointPlan {
 }
 
 export interface PlanOptions {
-  /** Columns that share a scale; undefined: the whole row. */
+  /** Columns that share a scale; 0: the whole row; undefined: what loading would choose. */
   readonly group: number | undefined
   /** A file is begun where the last one has so many bytes. */
   readonly maxShardBytes: number
@@ -55,9 +57,10 @@ export function planCheckpoint(
   config: ModelConfig,
   stored: readonly TensorInfo[],
   layout: TensorLayout,
-  { group, maxShardBytes }: PlanOptions,
+  options: PlanOptions,
 ): CheckpointPlan {
   const { graph, names } = recordModel(config, stored, layout)
+  const { group = usualGroup(graph), maxShardBytes } = options
   const dtypes = new Map(stored.map(({ name, dtype }) => [name, dtype]))
   const shards: PlannedShard[] = []
   // A tied head is the embedding: no tensor of its own, and nothing to convert.
@@ -78,14 +81,20 @@ export function planCheckpoint(
     }
     bytes += size
   }
-  return { shards, ignored, bytes }
+  return { shards, group, ignored, bytes }
+}
+
+/** As `weights: 'int8'` chooses while loading: native/executor/bind.cc. */
+function usualGroup({ weights }: Graph): number {
+  const fits = (ref: WeightRef) => ref.kind === 'vector' || ref.exact || ref.cols % 32 === 0
+  return weights.every(fits) ? 32 : 0
 }
 
 function planWeight(
   ref: WeightRef,
   name: string,
   dtype: string | undefined,
-  asked: number | undefined,
+  asked: number,
 ): PlannedWeight {
   const { rows, cols } = ref
   const elements = rows * cols
@@ -96,7 +105,7 @@ function planWeight(
     const tensor = { name, dtype: format === 'bf16' ? 'BF16' : 'F32', shape, bytes } as const
     return { ref, format, group: cols, tensors: [tensor] }
   }
-  const group = asked ?? cols
+  const group = asked === 0 ? cols : asked
   if (cols % group !== 0) throw noDivisor(name, cols, group)
   const scales = rows * (cols / group)
   return {
@@ -113,7 +122,7 @@ function planWeight(
 const noDivisor = (name: string, columns: number, group: number) =>
   new ConclaveError(
     'invalid_request',
-    `Expected a group that divides the ${columns} columns of "${name}", but got ${group}. Leave ` +
-      'it out for one scale a row.',
+    `Expected a group that divides the ${columns} columns of "${name}", but got ${group}. 0 ` +
+      'stands for one scale a row.',
     { tensor: name, columns, group },
   )

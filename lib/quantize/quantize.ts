@@ -22,7 +22,10 @@ export interface QuantizeOptions {
    * scale, that other programs read too.
    */
   format?: QuantizeFormat
-  /** Columns that share a scale, in a folder; a divisor of every matrix's columns. Default: the whole row. */
+  /**
+   * Columns that share a scale, in a folder; a divisor of every matrix's columns, or 0 for the
+   * whole row. Default: 32 where that divides all of them, else 0.
+   */
   group?: number
   /** Bytes of one weight file at most, where no weight is larger. Default 5e9. */
   maxShardBytes?: number
@@ -82,7 +85,7 @@ async function writeCheckpoint(
   const bytesOut = await writeNewFolder(path, async temporary => {
     await refuseFullDisk(temporary, plan.bytes)
     const bytes = await writeWeights(temporary, plan, store, options)
-    await writeSmallFiles(temporary, folder, quantizationConfig(group, plan.ignored))
+    await writeSmallFiles(temporary, folder, quantizationConfig(plan.group, plan.ignored))
     return bytes
   })
   const tensors = plan.shards.flatMap(shard => shard.weights.flatMap(weight => weight.tensors))

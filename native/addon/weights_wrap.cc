@@ -1,11 +1,15 @@
 #include "addon/weights_wrap.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "addon/args.h"
 #include "addon/errors.h"
 #include "executor/store_row.h"
 #include "executor/weight_source.h"
 #include "io/gguf.h"
 #include "quant/dequantise.h"
+#include "quant/int8_groups.h"
 
 namespace conclave::addon {
 namespace {
@@ -171,9 +175,11 @@ Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
                                            std::to_string(first + row) + " of \"" + ref.tensor +
                                            "\" holds NaN or infinity.");
       }
-      for (int64_t g = 0; g < groups; g++) {
-        float* scale = scales.empty() ? nullptr : &scales[static_cast<size_t>(row * groups + g)];
-        executor::store_row(target + g * group_bytes, scale, dtype, x.data() + g * group, group);
+      if (dtype == DType::i8) {
+        quant::quantise_groups(reinterpret_cast<int8_t*>(target), scales.data() + row * groups,
+                               x.data(), ref.cols, group);
+      } else {
+        executor::store_row(target, dtype, x.data(), ref.cols);
       }
     }
     if (first + count == ref.rows) source.release();

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kLineCols = 4;
 
 template <class T>
-constexpr int64_t kGroupBytes = kGroupCols * int64_t{sizeof(T)} + kGroupTail;
+constexpr int64_t kGroupBytes = kGroupCols* int64_t{sizeof(T)} + kGroupTail;
 
 template <class T>
 T read(const std::byte* at) {

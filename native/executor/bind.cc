@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cmath>
 
+#include "cpu/panels.h"
 #include "executor/store_row.h"
 #include "executor/weight_source.h"
+#include "quant/int8_groups.h"
 
 namespace conclave::executor {
 namespace {
@@ -18,13 +20,15 @@ DType target_dtype(const WeightSource& source, WeightPolicy policy) {
   if (policy == WeightPolicy::f32) return DType::f32;
   if (policy == WeightPolicy::bf16) return DType::bf16;
   if (policy == WeightPolicy::int8) return DType::i8;
-  // No kernel multiplies blocks as they lie, nor scales that change along a row.
-  const bool widened = is_block_dtype(source.dtype()) || ref.scales;
-  return widened && !source.is_int8_by_row() ? DType::bf16 : source.dtype();
+  // Formats that int8 panels hold exactly; no kernel multiplies other blocks as they lie.
+  if (source.dtype() == DType::q8_0 || source.is_int8_by_group()) return DType::i8;
+  return is_block_dtype(source.dtype()) || ref.scales ? DType::bf16 : source.dtype();
 }
 
 int64_t bound_bytes(const WeightRef& ref, DType dtype) {
-  return ref.rows * ref.cols * dtype_bytes(dtype) + (dtype == DType::i8 ? ref.rows * 4 : 0);
+  if (dtype != DType::i8) return ref.rows * ref.cols * dtype_bytes(dtype);
+  return cpu::panels_of(ref.rows) *
+         (cpu::panel_bytes(ref.cols) + cpu::kPanelRows * int64_t{sizeof(float)});
 }
 
 // fn(row, scratch) for each row; scratch holds one row of floats.
@@ -54,18 +58,59 @@ void check_finite(const WeightSource& source, cpu::ThreadPool& pool) {
                                      ".");
 }
 
-// True where the stored elements are what kernels read.
-bool keeps_bytes(const WeightSource& source, DType dtype) {
-  return dtype == source.dtype() && (dtype != DType::i8 || source.is_int8_by_row());
+// Columns that share a scale where int8 is made while loading: as many as in the panels where that
+// divides every matrix, as files of such groups ask, else the whole row (0).
+int64_t made_group(const Graph& graph) {
+  const bool divides = std::all_of(graph.weights.begin(), graph.weights.end(), [](const auto& w) {
+    return !w.is_matrix || w.exact || w.cols % cpu::kGroupCols == 0;
+  });
+  return divides ? cpu::kGroupCols : 0;
 }
 
-// The scales of int8 rows that stay in the file.
-const float* copy_scales(BoundWeights& bound, const WeightSource& source) {
-  AlignedBytes memory(source.ref().rows * static_cast<int64_t>(sizeof(float)));
-  float* scales = reinterpret_cast<float*>(memory.data());
-  for (int64_t row = 0; row < source.ref().rows; row++) scales[row] = source.row_scale(row);
+// One row as int8 with a scale for each group of the kernels: the stored numbers where they fit.
+void read_int8_row(int8_t* q, float* scales, float* x, const WeightSource& source, int64_t row,
+                   int64_t group) {
+  const int64_t cols = source.ref().cols;
+  const int64_t num_groups = (cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
+  const std::byte* stored = source.is_int8_by_group() ? source.stored_row(row) : nullptr;
+  if (stored != nullptr) {
+    std::memcpy(q, stored, static_cast<size_t>(cols));
+    for (int64_t g = 0; g < num_groups; g++) {
+      scales[g] = source.scale_at(row, g * cpu::kGroupCols);
+    }
+    return;
+  }
+  source.read_row(x, row);
+  quant::quantise_groups(q, scales, x, cols, group > 0 ? group : cols);
+  if (group == 0) std::fill(scales, scales + num_groups, scales[0]);
+}
+
+// A matrix packed into int8 panels.
+void pack(BoundWeights& bound, size_t id, const WeightSource& source, int64_t group,
+          cpu::ThreadPool& pool) {
+  const WeightRef& ref = source.ref();
+  const int64_t num_panels = cpu::panels_of(ref.rows), bytes = cpu::panel_bytes(ref.cols);
+  const int64_t groups = (ref.cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
+  AlignedBytes memory(bound_bytes(ref, DType::i8));
+  float* row_scales = reinterpret_cast<float*>(memory.data() + num_panels * bytes);
+  std::fill(row_scales, row_scales + num_panels * cpu::kPanelRows, 0.0f);
+  const int64_t threads = pool.num_threads(), panel_values = cpu::kPanelRows * ref.cols;
+  std::vector<int8_t> values(static_cast<size_t>(threads * panel_values));
+  std::vector<float> floats(static_cast<size_t>(threads * (ref.cols + cpu::kPanelRows * groups)));
+  pool.parallel_for(num_panels, [&](int64_t panel, int thread) {
+    int8_t* q = values.data() + thread * panel_values;
+    float* x = floats.data() + thread * (ref.cols + cpu::kPanelRows * groups);
+    float* scales = x + ref.cols;
+    const int64_t first = panel * cpu::kPanelRows;
+    const int64_t count = std::min(cpu::kPanelRows, ref.rows - first);
+    for (int64_t r = 0; r < count; r++) {
+      read_int8_row(q + r * ref.cols, scales + r * groups, x, source, first + r, group);
+    }
+    cpu::pack_panel(memory.data() + panel * bytes, row_scales + first,
+                    {q, scales, count, ref.cols});
+  });
+  bound.matrices[id] = {memory.data(), DType::i8, ref.rows, ref.cols, row_scales};
   bound.owned.push_back(std::move(memory));
-  return scales;
 }
 
 // One weight converted into memory of its own.
@@ -73,27 +118,19 @@ void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType d
              cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
   const int64_t row_bytes = ref.cols * dtype_bytes(dtype);
-  const int64_t scales_at = (ref.rows * row_bytes + 63) / 64 * 64;
-  AlignedBytes memory(scales_at + (dtype == DType::i8 ? ref.rows * 4 : 0));
-  float* scales = reinterpret_cast<float*>(memory.data() + scales_at);
-  const bool kept = keeps_bytes(source, dtype);
+  AlignedBytes memory(ref.rows * row_bytes);
   for_rows(ref, pool, [&](int64_t row, float* x) {
     std::byte* target = memory.data() + row * row_bytes;
-    const std::byte* stored = kept ? source.stored_row(row) : nullptr;
+    const std::byte* stored = dtype == source.dtype() ? source.stored_row(row) : nullptr;
     if (stored != nullptr) {
       std::memcpy(target, stored, static_cast<size_t>(row_bytes));
-      if (dtype == DType::i8) scales[row] = source.row_scale(row);
     } else {
       source.read_row(x, row);
-      store_row(target, scales + row, dtype, x, ref.cols);
+      store_row(target, dtype, x, ref.cols);
     }
   });
-  if (ref.is_matrix) {
-    bound.matrices[id] = {memory.data(), dtype, ref.rows, ref.cols,
-                          dtype == DType::i8 ? scales : nullptr};
-  } else {
-    bound.vectors[id] = {memory.data(), DType::f32, {ref.cols}};
-  }
+  if (ref.is_matrix) bound.matrices[id] = {memory.data(), dtype, ref.rows, ref.cols};
+  else bound.vectors[id] = {memory.data(), DType::f32, {ref.cols}};
   bound.owned.push_back(std::move(memory));
 }
 
@@ -104,6 +141,7 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
   BoundWeights bound;
   bound.matrices.resize(graph.weights.size());
   bound.vectors.resize(graph.weights.size());
+  const int64_t group = made_group(graph);
   int64_t total = 0, done = 0;
   for (const WeightRef& ref : graph.weights) {
     total += bound_bytes(ref, target_dtype(WeightSource(ref, store), policy));
@@ -114,12 +152,13 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
     const DType dtype = target_dtype(source, policy);
     source.check_scales();
     if (validate) check_finite(source, pool);
-    const std::byte* in_place = keeps_bytes(source, dtype) ? source.in_place() : nullptr;
+    const std::byte* in_place =
+        dtype == source.dtype() && dtype != DType::i8 ? source.in_place() : nullptr;
     if (ref.is_matrix && in_place != nullptr) {
-      const float* scales = dtype == DType::i8 ? copy_scales(bound, source) : nullptr;
-      bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols, scales};
+      bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols};
     } else {
-      convert(bound, id, source, dtype, pool);
+      if (dtype == DType::i8) pack(bound, id, source, group, pool);
+      else convert(bound, id, source, dtype, pool);
       source.release();
     }
     done += bound_bytes(ref, dtype);

@@ -6,15 +6,13 @@
 
 #include "core/dtype.h"
 #include "quant/pack_q8_0.h"
-#include "quant/quantise_row.h"
 
 namespace conclave::executor {
 
-// Writes x (cols; whole blocks of q8_0) as dtype; `scale` is written for i8 alone.
-inline void store_row(std::byte* target, float* scale, DType dtype, const float* x, int64_t cols) {
+// Writes x (cols; whole blocks of q8_0) as f32, f16, bf16 or q8_0.
+inline void store_row(std::byte* target, DType dtype, const float* x, int64_t cols) {
   uint16_t* halves = reinterpret_cast<uint16_t*>(target);
   switch (dtype) {
-    case DType::i8: return quant::quantise_row(reinterpret_cast<int8_t*>(target), scale, x, cols);
     case DType::q8_0: return quant::pack_q8_0(target, x, cols);
     case DType::bf16:
       for (int64_t c = 0; c < cols; c++) halves[c] = f32_to_bf16(x[c]);

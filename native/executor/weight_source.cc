@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cpu/panels.h"
 #include "quant/dequantise.h"
 
 namespace conclave::executor {
@@ -93,8 +94,10 @@ void WeightSource::check_scales() const {
   }
 }
 
-bool WeightSource::is_int8_by_row() const {
-  return dtype() == DType::i8 && ref_.scales.block_rows == 1 && ref_.scales.block_cols == ref_.cols;
+bool WeightSource::is_int8_by_group() const {
+  const int64_t cols = ref_.scales.block_cols;
+  return dtype() == DType::i8 && ref_.scales.block_rows == 1 &&
+         (cols % cpu::kGroupCols == 0 || cols == ref_.cols);
 }
 
 void WeightSource::scale_row(float* y, int64_t row) const {

@@ -13,12 +13,14 @@ class WeightSource {
 
   const WeightRef& ref() const { return ref_; }
   DType dtype() const { return tensor_.entry->dtype; }
-  // True for int8 with one scale a row: what the int8 kernels read as it lies.
-  bool is_int8_by_row() const;
+  // True for int8 whose scales change along a row no more often than those of the int8 kernels.
+  bool is_int8_by_group() const;
   // `invalid_file` where a scale is not above zero and finite.
   void check_scales() const;
-  // Scale of a row of is_int8_by_row().
-  float row_scale(int64_t row) const { return scale(row * scale_cols()); }
+  // Scale of one element of is_int8_by_group().
+  float scale_at(int64_t row, int64_t col) const {
+    return scale(row * scale_cols() + col / ref_.scales.block_cols);
+  }
 
   // y (cols).
   void read_row(float* y, int64_t row) const;

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "golden_model.h"
-#include "quant/quantise_row.h"
+#include "quant/int8_groups.h"
 
 namespace conclave::test {
 namespace {
@@ -49,12 +49,12 @@ void rows_that_int8_cannot_hold() {
   float scale = 1;
   for (const float bad : {nan, infinity, -infinity}) {
     const float row[] = {1, bad};
-    quant::quantise_row(q, &scale, row, 2);
+    quant::quantise_groups(q, &scale, row, 2, 2);
     expect(std::isnan(scale), "int8: a row that is not finite stays so");
   }
   const float tiny[] = {0, 1e-45f};
-  quant::quantise_row(q, &scale, tiny, 2);
-  expect(scale == 0 && q[0] == 0 && q[1] == 0, "int8: a row too small to divide by is zero");
+  quant::quantise_groups(q, &scale, tiny, 2, 2);
+  expect(scale > 0 && q[0] == 0 && q[1] == 0, "int8: a row too small to divide by is zero");
 }
 
 // open_sampler and close_sampler are the two calls that any thread may make during a step.

@@ -79,7 +79,8 @@ void make_panels(TestWeight& w, const std::vector<float>& values, int64_t rows, 
   for (size_t i = 0; i < q.size(); i++) {
     const int64_t row = static_cast<int64_t>(i) / cols, col = static_cast<int64_t>(i) % cols;
     q[i] = static_cast<int8_t>(std::lrint(values[i] * 127));
-    w.exact[i] = static_cast<double>(q[i]) * scales[static_cast<size_t>(row * groups + col / cpu::kGroupCols)];
+    w.exact[i] = static_cast<double>(q[i]) *
+                 scales[static_cast<size_t>(row * groups + col / cpu::kGroupCols)];
   }
   w.bytes.resize(static_cast<size_t>(cpu::panels_of(rows) * cpu::panel_bytes(cols)));
   w.scales.resize(static_cast<size_t>(rows));
@@ -92,6 +93,12 @@ void make_panels(TestWeight& w, const std::vector<float>& values, int64_t rows, 
 }
 
 }  // namespace
+
+std::vector<WeightKind> weight_kinds() {
+  std::vector<WeightKind> kinds = {{DType::f32}, {DType::f16}, {DType::bf16}, {DType::i8}};
+  if (!device().stream) kinds.push_back({DType::i8, true});
+  return kinds;
+}
 
 std::string name_of(const WeightKind& kind) {
   return std::string(dtype_name(kind.dtype)) + (kind.int8_activations ? " x8" : "");
@@ -108,8 +115,9 @@ void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t co
   const std::vector<float> values = random_floats(rows * cols, seed);
   const DType dtype = kind.dtype;
   w.exact.resize(values.size());
-  w.scales.clear();
-  if (dtype == DType::i8) make_panels(w, values, rows, cols, seed);
+  const bool panels = dtype == DType::i8 && !device().stream;
+  w.scales = dtype == DType::i8 ? random_floats(rows, seed + 1, 0.01f) : std::vector<float>{};
+  if (panels) make_panels(w, values, rows, cols, seed);
   else w.bytes.assign(static_cast<size_t>(rows * cols * dtype_bytes(dtype)), std::byte{0});
   for (int64_t i = 0; i < rows * cols; i++) {
     const float x = values[static_cast<size_t>(i)];
@@ -117,8 +125,12 @@ void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t co
     if (dtype == DType::f32) put(w, i, x), exact = x;
     if (dtype == DType::f16) put(w, i, f32_to_f16(x)), exact = f16_to_f32(f32_to_f16(x));
     if (dtype == DType::bf16) put(w, i, f32_to_bf16(x)), exact = bf16_to_f32(f32_to_bf16(x));
+    if (dtype == DType::i8 && !panels) {
+      const auto q = static_cast<int8_t>(std::lrint(x * 127));
+      put(w, i, q), exact = static_cast<double>(q) * w.scales[static_cast<size_t>(i / cols)];
+    }
   }
-  w.weight = {w.bytes.data(), dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data(),
+  w.weight = {w.bytes.data(),       dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data(),
               kind.int8_activations};
 }
 

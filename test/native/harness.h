@@ -50,12 +50,13 @@ struct WeightKind {
   DType dtype;
   bool int8_activations = false;
 };
-inline constexpr WeightKind kWeightKinds[] = {
-    {DType::f32}, {DType::f16}, {DType::bf16}, {DType::i8}, {DType::i8, true}};
+// All kinds that the CPU has, or the device.
+std::vector<WeightKind> weight_kinds();
 std::string name_of(const WeightKind& kind);
 cpu::WeightFormat format_of(const WeightKind& kind);
 
-// A weight matrix with what it stands for in f64.
+// A weight matrix with what it stands for in f64. int8 lies in panels, on a device in rows that
+// have a scale each.
 struct TestWeight {
   std::vector<std::byte> bytes;
   std::vector<float> scales;

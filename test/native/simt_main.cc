@@ -18,8 +18,8 @@ using namespace conclave;
 cpu::Kernels profile(const char* name) {
   cpu::Kernels kernels = *cpu::find_kernels("plain");
   kernels.name = name;
-  kernels.matmul[cpu::kWeightBf16].bf16_activations = true;
-  kernels.matmul[cpu::kWeightI8].bf16_activations = true;
+  kernels.matmul[cpu::kWeightBf16].activations = cpu::Activations::bf16;
+  kernels.matmul[cpu::kWeightI8].activations = cpu::Activations::bf16;
   return kernels;
 }
 

@@ -100,8 +100,7 @@ void rope(Machine& machine, int64_t t, int64_t heads, int64_t dim, int64_t half)
   check_close(x, want, 1e-6, name("rope", machine.kernels, t, heads * dim));
 }
 
-void embed_and_gather(Machine& machine, const WeightKind& kind, int64_t t,
-                      int64_t width) {
+void embed_and_gather(Machine& machine, const WeightKind& kind, int64_t t, int64_t width) {
   TestWeight w;
   make_weight(w, kind, 50, width, 6);
   std::vector<int32_t> ids;
@@ -131,7 +130,7 @@ void test_elementwise(const cpu::Kernels& kernels) {
     for (int64_t n : kWidths) {
       add_and_silu(machine, t, n);
       rms_norm(machine, t, n, 3);
-      for (const WeightKind& kind : kWeightKinds) embed_and_gather(machine, kind, t, n);
+      for (const WeightKind& kind : weight_kinds()) embed_and_gather(machine, kind, t, n);
     }
     rope(machine, t, 3, 64, 32);
     rope(machine, t, 2, 40, 5);

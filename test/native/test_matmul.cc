@@ -21,11 +21,12 @@ constexpr Case kCases[] = {{1, 1, 1},     {1, 15, 3},    {2, 16, 5},    {3, 17, 
 constexpr double kTolerance = 1e-6;
 
 std::string name(const cpu::Kernels& kernels, const WeightKind& kind, const Case& c) {
-  return std::string(kernels.name) + " matmul " + name_of(kind) + " " +
-         std::to_string(c.tokens) + "x" + std::to_string(c.in) + "x" + std::to_string(c.out);
+  return std::string(kernels.name) + " matmul " + name_of(kind) + " " + std::to_string(c.tokens) +
+         "x" + std::to_string(c.in) + "x" + std::to_string(c.out);
 }
 
-void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case& c, bool with_bias) {
+void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case& c,
+                 bool with_bias) {
   Machine machine(3, kernels);
   TestWeight w;
   make_weight(w, kind, c.out, c.in, 8);
@@ -53,8 +54,8 @@ void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case
 
 // A token's bits do not know how many others there are, where it stands among them, or how many
 // threads work.
-void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKind& kind, int64_t in,
-                                     int64_t out) {
+void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKind& kind,
+                                     int64_t in, int64_t out) {
   constexpr int64_t kTokens = 37;
   TestWeight w;
   make_weight(w, kind, out, in, 11);
@@ -80,7 +81,7 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKi
 }  // namespace
 
 void test_matmul(const cpu::Kernels& kernels) {
-  for (const WeightKind& kind : kWeightKinds) {
+  for (const WeightKind& kind : weight_kinds()) {
     for (const Case& c : kCases) {
       against_f64(kernels, kind, c, false);
       against_f64(kernels, kind, c, true);

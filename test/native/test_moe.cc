@@ -70,7 +70,8 @@ void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case
   // Of each product, and of the largest activation in a group: sums in f32, and the rounding of
   // activations between silu·mul and down.
   const double products = form == cpu::Activations::bf16 ? 0x1p-8 : 5e-6;
-  const double rounds = kind.dtype != DType::i8 ? 0 : kind.int8_activations ? 0.5001 / 127 : 2e-5;
+  const bool whole = form == cpu::Activations::int16 || form == cpu::Activations::int8;
+  const double rounds = !whole ? 0 : kind.int8_activations ? 0.5001 / 127 : 2e-5;
   const std::vector<double> x = activations(m.x, c.hidden, kind, kernels);
   std::vector<double> want, scale, act(static_cast<size_t>(c.intermediate));
   for (int64_t t = 0; t < c.tokens; t++) {
@@ -113,7 +114,8 @@ void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case
                   std::to_string(c.tokens) + " hidden " + std::to_string(c.hidden));
 }
 
-void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKind& kind, const Case& c) {
+void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKind& kind,
+                                     const Case& c) {
   Model m;
   make_model(m, kind, c);
   Machine one(1, kernels), four(4, kernels);
@@ -132,7 +134,7 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKi
 }  // namespace
 
 void test_moe(const cpu::Kernels& kernels) {
-  for (const WeightKind& kind : kWeightKinds) {
+  for (const WeightKind& kind : weight_kinds()) {
     for (const Case& c : kCases) against_f64(kernels, kind, c);
     bits_do_not_depend_on_the_batch(kernels, kind, {80, 100, 70, 6, 2});
     bits_do_not_depend_on_the_batch(kernels, kind, {23, 33, 129, 16, 4});

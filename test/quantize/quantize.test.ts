@@ -58,6 +58,7 @@ describe('the checkpoint answers as the source does with int8 weights, bit for b
 
 describe('the files', () => {
   it('hold int8 and its scales, one entry an expert; routers and norms as they were', async () => {
+    // 24 columns of an expert are no whole groups: one scale a row, everywhere.
     const out = newPath()
     const { tensors, bytesOut } = await quantizeModel(golden('moe-fused'), out)
     const written = readTensors(out)
@@ -72,28 +73,33 @@ describe('the files', () => {
       expect(written.get(name)).toEqual(source.get(name))
   })
 
-  it.each([undefined, 16])('are off by half a scale at most, groups of %s', async group => {
+  it.each([undefined, 0, 16])('are off by half a scale at most, groups of %s', async group => {
     const out = newPath()
-    await quantizeModel(golden('dense-f32'), out, { ...(group && { group }) })
+    await quantizeModel(golden('dense-f32'), out, { ...(group !== undefined && { group }) })
     const written = readTensors(out)
     for (const [name, tensor] of readTensors(golden('dense-f32'))) {
       if (!isLinear(name)) continue
       const scales = floatsOf(written.get(`${name}_scale`)!)
-      const run = group ?? tensor.shape[1]!
+      const run = group === 0 ? tensor.shape[1]! : (group ?? 32)
       expect(scales.length).toBe(floatsOf(tensor).length / run)
       const q = new Int8Array(written.get(name)!.data.slice().buffer)
       floatsOf(tensor).forEach((x, i) => {
         const s = scales[Math.floor(i / run)]!
-        if (!(Math.abs(q[i]! * s - x) <= s * 0.5001)) expect.fail(`${name} ${i}`)
+        // The least squares may leave the largest value of a group outside.
+        const bound = Math.abs(q[i]!) === 127 ? 1.2 : 0.5001
+        if (!(Math.abs(q[i]! * s - x) <= s * bound)) expect.fail(`${name} ${i}`)
       })
     }
     const { config_groups: groups } = JSON.parse(
       readFileSync(join(out, 'config.json'), 'utf8'),
     ).quantization_config
-    const strategy = group ? 'group' : 'channel'
-    expect(groups.group_0.weights).toMatchObject({ strategy, group_size: group ?? null })
-    // Where the scales change along a row, the matrices are widened while loading.
-    expect((await answer(out, 'auto')).info.weights).toBe(group ? 'bf16' : 'int8')
+    const strategy = group === 0 ? 'channel' : 'group'
+    expect(groups.group_0.weights).toMatchObject({
+      strategy,
+      group_size: group === 0 ? null : (group ?? 32),
+    })
+    // Where scales change within 32 columns, the matrices are widened while loading.
+    expect((await answer(out, 'auto')).info.weights).toBe(group === 16 ? 'bf16' : 'int8')
   })
 
   it('are several with an index where they would be large', async () => {

@@ -80,8 +80,7 @@ inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const typename
     } else {
       CONCLAVE_UNROLL
       for (int n = 0; n < N; n += 4) {
-        _mm_storeu_ps(
-            y + n, quad_sums(sums[m][n], sums[m][n + 1], sums[m][n + 2], sums[m][n + 3]));
+        _mm_storeu_ps(y + n, quad_sums(sums[m][n], sums[m][n + 1], sums[m][n + 2], sums[m][n + 3]));
       }
     }
   }

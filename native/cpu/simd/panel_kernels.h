@@ -35,7 +35,7 @@ struct WordProducts {
 };
 
 template <class P>
-constexpr int64_t kGroupBytes = kGroupCols * int64_t{sizeof(typename P::T)} + kGroupTail;
+constexpr int64_t kGroupBytes = kGroupCols* int64_t{sizeof(typename P::T)} + kGroupTail;
 
 // Groups of 32 → whole numbers of at most kLevels, their scale and −128 times their sum.
 template <class P, int kLevels>
@@ -75,7 +75,9 @@ void quantise(void* out, const float* x, int64_t n) {
     CONCLAVE_UNROLL
     for (int i = 0; i < kVectors; i++) {
       const int64_t at = g * kGroupCols + i * V::kLanes, left = n - at;
-      v[i] = left >= V::kLanes ? V::load(x + at) : left > 0 ? V::load_part(x + at, left) : V::zero();
+      v[i] = left >= V::kLanes ? V::load(x + at)
+             : left > 0        ? V::load_part(x + at, left)
+                               : V::zero();
     }
     quantise_group<P, kLevels>(group, v);
   }

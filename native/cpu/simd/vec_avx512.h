@@ -15,7 +15,7 @@ struct V {
   static constexpr int kMaxTokens =
       6;  // 6 × 4 sums, 6 activations and a weight: 31 of 32 registers
   static constexpr int kWideTokens = 2;
-  static constexpr int kPanelTokens = 6;  // 6 × 2 whole sums, as many f32 sums, 4 weights
+  static constexpr int kPanelTokens = 6;   // 6 × 2 whole sums, as many f32 sums, 4 weights
   static constexpr int kScoreGroups = 4;   // groups of keys at once: 4 rows × 4 groups of sums
   static constexpr int kValueVectors = 4;  // vectors of values at once: 4 rows × 4 of sums
   using F = __m512;
