@@ -1,4 +1,4 @@
-// npm run bench -- [generate load loop boundary peers] [--models moe-s,moe-m,default] [--quick] [--busy]
+// npm run bench -- [generate load loop boundary peers engine] [--models moe-s,moe-m,default] [--quick] [--busy]
 // Measures and prints rows. --busy: for a machine that others use, processor time of one thread.
 
 import { pathToFileURL } from 'node:url'
@@ -14,6 +14,7 @@ const benches = new Map([
   ['loop', './loop.bench.mjs'],
   ['boundary', './boundary.bench.mjs'],
   ['peers', './peers/peers.bench.mjs'],
+  ['engine', './engine/engine.bench.mjs'],
   ['guard', './guard.bench.mjs'],
 ])
 

@@ -6,6 +6,26 @@ import { serve } from './worker.mjs'
 
 let model
 let sequence
+/** Contexts by what they were made with. */
+const contexts = new Map()
+
+async function sequencesOf({ count, context, threads }) {
+  const key = `${count} ${context}`
+  if (!contexts.has(key)) {
+    const made = await model.createContext({
+      contextSize: context,
+      sequences: count,
+      batchSize: 512,
+      threads,
+      flashAttention: true,
+    })
+    contexts.set(
+      key,
+      Array.from({ length: count }, () => made.getSequence()),
+    )
+  }
+  return contexts.get(key)
+}
 
 /** A greedy answer with the time of each token. The prompt is new to the cache each time. */
 async function timed(ids, tokens, clock = 'wall') {
@@ -52,6 +72,27 @@ serve({
   async decode({ ids, tokens, clock }) {
     const { ticks } = await timed(ids, tokens + 1, clock)
     return (ticks.at(-1) - ticks[0]) / tokens
+  },
+  /** All prompts at once: milliseconds to the first token of each, and to the last of all. */
+  async together({ prompts, tokens, context, threads }) {
+    const sequences = await sequencesOf({ count: prompts.length, context, threads })
+    for (const each of sequences) await each.clearHistory()
+    const start = performance.now()
+    const first = await Promise.all(
+      prompts.map(async (ids, i) => {
+        let firstMs
+        let count = 0
+        for await (const _ of sequences[i].evaluate(ids, {
+          temperature: 0,
+          yieldEogToken: true,
+        })) {
+          firstMs ??= performance.now() - start
+          if (++count === tokens) break
+        }
+        return firstMs
+      }),
+    )
+    return { first, totalMs: performance.now() - start }
   },
   rss: async () => process.resourceUsage().maxRSS * 1024,
 })

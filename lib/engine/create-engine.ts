@@ -27,6 +27,8 @@ export interface EngineOptions {
   kvBytes?: number
   /** Keep pages for prompts that begin alike. Default: the model's. */
   prefixCache?: boolean
+  /** Count the tokens that each expert gets, for `stats()`. Default true: it costs next to nothing. */
+  expertCounts?: boolean
   /**
    * A guard, its policy or 'default': masks or ends what enters (messages, tool results, prompts)
    * and what leaves (text with reasoning and tool calls, token ids, log-probabilities). The model
@@ -41,6 +43,7 @@ const names = [
   'kvPages',
   'kvBytes',
   'prefixCache',
+  'expertCounts',
   'guard',
 ] as const
 
@@ -63,6 +66,7 @@ export async function createEngine(
   const { engine: own, host, others, ...parts } = Model.partsOf(model)
   own.assertAlive()
   const sizes = checkSizes(options, host)
+  const countsExperts = checkBoolean('expertCounts', options.expertCounts ?? true)
   const guard = checkGuard(options, parts)
   const prefixCache =
     options.prefixCache === undefined
@@ -75,6 +79,7 @@ export async function createEngine(
   const executor = overCache(host.executor, {
     cache,
     maxRows: sizes.maxSequences,
+    countsExperts,
     dispose: async () => host.executor.closeCache(cache),
   })
   const engine = new Engine({ ...host, ...sizes, executor, maxContext, now: own.now })

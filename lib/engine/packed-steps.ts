@@ -8,6 +8,8 @@ import type { StepExecutor } from './model-runner.ts'
 
 /** Numbers before the arrays of packed results. */
 const numHeader = 8
+/** In the flags of a packed batch: its tokens are not counted. */
+const noCounts = 8
 /** Steps of one cache that may be under way at once, with one taken back among them. */
 const depth = 3
 
@@ -21,9 +23,16 @@ export type StepHost = Omit<StepExecutor, 'retract'> &
  */
 export function overCache(
   executor: StepHost,
-  { cache, maxRows, dispose }: { cache: number; maxRows: number; dispose: () => Promise<void> },
+  options: {
+    cache: number
+    maxRows: number
+    /** Default true. */
+    countsExperts?: boolean
+    dispose: () => Promise<void>
+  },
 ): StepExecutor {
-  const steps = new PackedSteps(executor, cache, maxRows)
+  const { cache, maxRows, countsExperts = true, dispose } = options
+  const steps = new PackedSteps(executor, cache, maxRows, countsExperts)
   return {
     step: batch => steps.step(batch),
     retract: () => executor.retract?.(cache) ?? false,
@@ -37,10 +46,12 @@ export function overCache(
 class PackedSteps {
   readonly #executor: StepHost
   readonly #cache: number
+  readonly #flags: number
   readonly #results: ResultArrays[]
   #next = 0
 
-  constructor(executor: StepHost, cache: number, maxRows: number) {
+  constructor(executor: StepHost, cache: number, maxRows: number, countsExperts: boolean) {
+    this.#flags = countsExperts ? 0 : noCounts
     this.#executor = executor
     this.#cache = cache
     this.#results = Array.from({ length: depth }, () => new ResultArrays(numHeader + 16 * maxRows))
@@ -51,6 +62,7 @@ class PackedSteps {
     if (packed === undefined || this.#executor.stepPacked === undefined)
       return this.#executor.step({ ...batch, cache: this.#cache })
     packed[4] = this.#cache
+    packed[5]! |= this.#flags
     const results = this.#results[this.#next++ % depth]!
     return this.#executor.stepPacked(packed, results.words).then(rest => results.read(rest))
   }
