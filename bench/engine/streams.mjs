@@ -9,7 +9,7 @@ import { greedy, randomIds } from '../measure.mjs'
 import { ensureModel } from '../models.mjs'
 
 const numStreams = 64
-const numTokens = 96
+const numTokens = 48
 
 /** A line of JSON a chunk, to whoever asks. */
 function serve(engine, vocabSize) {
@@ -59,5 +59,5 @@ async function measure(name, source) {
 }
 
 export async function streams() {
-  return [await measure('default', undefined), await measure('tiny', ensureModel('tiny'))]
+  return [await measure('default', undefined), await measure('moe-s', ensureModel('moe-s'))]
 }

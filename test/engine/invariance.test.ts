@@ -74,7 +74,7 @@ describe.each(formats)('with %o', format => {
       seen.cachedTokens += stats.cachedTokens
     }
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0)
-  }, 600_000)
+  }, 3_600_000)
 })
 
 describe('the check itself', () => {

@@ -169,7 +169,7 @@ describe('scheduler', () => {
       ),
       { numRuns },
     )
-  }, 600_000)
+  }, 3_600_000)
 
   it('runs decodes first and fills the rest with the oldest prompt', () => {
     const world = new World({
