@@ -29,6 +29,7 @@ async function answer(folder: string, weights: 'auto' | 'f32' | 'bf16' | 'int8')
 
 const byRow: Scheme = { kind: 'I8', blockRows: 1, blockCols: 0 }
 const byGroup: Scheme = { kind: 'I8', blockRows: 1, blockCols: 8 }
+const published: Scheme = { kind: 'F8_E4M3', blockRows: 128, blockCols: 128 }
 const fp8: Scheme = { kind: 'F8_E4M3', blockRows: 24, blockCols: 20 }
 
 describe.each(['moe-f32', 'dense-f32', 'moe-all-experts'])('%s', name => {
@@ -36,6 +37,7 @@ describe.each(['moe-f32', 'dense-f32', 'moe-all-experts'])('%s', name => {
     ['int8 by row', byRow],
     ['int8 by group', byGroup],
     ['FP8 by block', fp8],
+    ['FP8 by blocks of 128', published],
   ])('%s: the same bits as its values widened', async (_, scheme) => {
     const { folder, widened } = quantised(golden(name), scheme)
     for (const weights of ['f32', 'bf16'] as const) {
@@ -60,6 +62,7 @@ it('int8 by row is used as it lies', async () => {
 it.each([
   ['int8 by group', byGroup],
   ['FP8 by block', fp8],
+  ['FP8 by blocks of 128', published],
 ])('%s is widened to bf16, or given new scales', async (_, scheme) => {
   const { folder, widened } = quantised(golden('dense-f32'), scheme)
   expect((await answer(folder, 'auto')).info.weights).toBe('bf16')
@@ -72,6 +75,20 @@ async function refusal(scheme: Scheme, change: (tensors: Tensors) => void) {
   const { folder } = quantised(golden('dense-f32'), scheme, change)
   return thrown(() => answer(folder, 'auto'))
 }
+
+it('W8A8 by row reads like W8A16: activations stay wider than the file asks', async () => {
+  const { folder } = quantised(golden('moe-f32'), byRow)
+  const before = await answer(folder, 'auto')
+  const path = join(folder, 'config.json')
+  const config = JSON.parse(readFileSync(path, 'utf8'))
+  const [scheme] = Object.values<Record<string, unknown>>(config.quantization_config.config_groups)
+  const dynamic = { num_bits: 8, type: 'int', symmetric: true, strategy: 'token', dynamic: true }
+  scheme!.input_activations = dynamic
+  writeFileSync(path, JSON.stringify(config))
+  const { logits, info } = await answer(folder, 'auto')
+  expect(info.weights).toBe('int8')
+  expect(logits).toEqual(before.logits)
+})
 
 it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('refuses the scale %d', async scale => {
   const error = await refusal(byRow, tensors => {
