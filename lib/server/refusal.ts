@@ -38,6 +38,8 @@ const statuses = new Map<ErrorCode, number>([
   ['template_error', 400],
   ['template_limit', 400],
   ['kv_capacity', 400],
+  ['grammar_error', 400],
+  ['grammar_limit', 400],
   ['aborted', 499],
   ['timeout', 504],
   ['insufficient_memory', 503],

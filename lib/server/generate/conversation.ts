@@ -11,8 +11,8 @@ import { tokenizerOf } from '../served-model.ts'
 import type { WireMessage } from '../wire/messages.ts'
 import type { StructuredBody } from '../wire/structured.ts'
 import type { WireTool, WireToolChoice } from '../wire/tools.ts'
-import { ReplyReader } from './reply-reader.ts'
-import { structuredOptions } from './structured.ts'
+import { plainParser, ReplyReader, type TextParser } from './reply-reader.ts'
+import { type Form, formOf } from './structured.ts'
 
 export interface Conversation {
   messages: readonly WireMessage[]
@@ -27,22 +27,40 @@ export interface Conversation {
 }
 
 export interface PreparedChat {
-  rendered: RenderedChat
-  /** Options of the engine that hold the reply to its form. */
-  structured: object
+  ids: ArrayLike<number>
+  /** Option of the engine that holds the reply to its form. */
+  form: Form | undefined
   /** A reader for one of its answers. */
   reader(): ReplyReader
 }
 
 export function prepareChat(call: Call, conversation: Conversation): PreparedChat {
   checkChoice(conversation)
-  const rendered = renderChat(call, conversation)
+  const { text, ids } = renderChat(call, conversation)
+  const tokenizer = tokenizerOf(call.serving.model)
   const tools = shownTools(conversation)
-  const style = tokenizerOf(call.serving.model).replyStyle(rendered.text, tools.length > 0)
+  const style = tokenizer.replyStyle(text, tools.length > 0)
+  const form = formOf(conversation)
+  if (form === undefined)
+    return { ids, form, reader: () => new ReplyReader(createReplyParser({ ...style, tools })) }
+  // The form is the whole reply: a thought that the prompt began ends there.
+  const closed = style.thinking === 'open' ? '\n</think>\n\n' : ''
+  const begun = form.isCall ? `${closed}<tool_call>\n` : closed
+  const more = tokenizer.encode(begun, { controlTokens: true })
   return {
-    rendered,
-    structured: structuredOptions(conversation),
-    reader: () => new ReplyReader(createReplyParser({ ...style, tools })),
+    ids: begun === '' ? ids : [...ids, ...more],
+    form,
+    reader: () => new ReplyReader(form.isCall ? callParser(tools) : plainParser),
+  }
+}
+
+/** Reads the JSON of a call that the prompt has begun. */
+function callParser(tools: readonly ToolDefinition[]): TextParser {
+  const parser = createReplyParser({ format: 'hermes', thinking: 'off', tools })
+  parser.push('<tool_call>')
+  return {
+    push: text => parser.push(text),
+    end: () => [...parser.push('</tool_call>'), ...parser.end()],
   }
 }
 

@@ -4,19 +4,32 @@
  */
 import { ConclaveError } from '../../errors.ts'
 import type { Call } from '../endpoint.ts'
+import { Refusal } from '../refusal.ts'
 import type { Generation } from '../served-model.ts'
 import type { ReplyEvent, ReplyUsage } from './reply.ts'
 import type { ReplyReader } from './reply-reader.ts'
+import type { Form } from './structured.ts'
 
 /** `readers[i]` reads answer i. Rejects where the request is refused, before its first token. */
 export async function startReplies(
   call: Call,
   generation: Generation,
   readers: readonly ReplyReader[],
+  form?: Form | undefined,
 ): Promise<AsyncGenerator<ReplyEvent, void, undefined>> {
   const begun = performance.now()
-  await generation.started()
+  try {
+    await generation.started()
+  } catch (error) {
+    throw form === undefined ? error : formError(form, error)
+  }
   return replies(call, generation, readers, begun)
+}
+
+/** What cannot be enforced is the fault of the field that asks for it. */
+function formError({ param }: Form, error: unknown): unknown {
+  if (!(error instanceof ConclaveError) || !error.code.startsWith('grammar_')) return error
+  return new Refusal({ status: 400, code: error.code, message: error.message, param })
 }
 
 async function* replies(

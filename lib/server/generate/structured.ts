@@ -2,6 +2,7 @@
  * Structured output: what a body asks for → what the engine is told, or a 400. Never nothing.
  * @module
  */
+import type { StructuredOptions } from '../../sampling/structured.ts'
 import { badField } from '../refusal.ts'
 import type { StructuredBody } from '../wire/structured.ts'
 import type { WireTool, WireToolChoice } from '../wire/tools.ts'
@@ -12,17 +13,104 @@ export interface StructuredAsk {
   toolChoice?: WireToolChoice | null | undefined
 }
 
-export function structuredOptions({ structured, toolChoice }: StructuredAsk): object {
-  const { response_format: format, structured_outputs: outputs } = structured ?? {}
-  const isAsked = format !== null && format !== undefined && format.type !== 'text'
-  if (isAsked) throw notYet('response_format')
-  if (outputs !== null && outputs !== undefined) throw notYet('structured_outputs')
-  if (toolChoice === 'required' || typeof toolChoice === 'object') {
-    if (toolChoice !== null) throw notYet('tool_choice')
-  }
-  return {}
+/** How the reply is held to its form. */
+export interface Form {
+  /** The field of the body that asks for it. */
+  param: string
+  structured: StructuredOptions
+  /** The reply is the JSON of one call. */
+  isCall: boolean
 }
 
-function notYet(param: string) {
-  return badField(param, `Expected another ${param}: structured output is not implemented.`)
+/** Undefined: the reply is free. */
+export function formOf(ask: StructuredAsk): Form | undefined {
+  const asked = [callForm(ask), formatForm(ask.structured ?? {}), ...outputForms(ask)]
+  const forms = asked.filter(form => form !== undefined)
+  const [first, second] = forms
+  if (second === undefined) return first
+  throw badField(
+    second.param,
+    `Expected one form of the reply, but ${first!.param} and ${second.param} both ask for one.`,
+  )
+}
+
+function formatForm({ response_format: format }: StructuredBody): Form | undefined {
+  const param = 'response_format'
+  if (format === null || format === undefined || format.type === 'text') return undefined
+  if (format.type === 'json_object')
+    return { param, structured: { type: 'json_object' }, isCall: false }
+  const { schema } = format.json_schema
+  if (schema === null || schema === undefined)
+    throw badField('response_format.json_schema.schema', 'Expected a schema, but there is none.')
+  return { param, structured: { type: 'json_schema', schema }, isCall: false }
+}
+
+function outputForms({ structured: body = {} }: StructuredAsk): (Form | undefined)[] {
+  const outputs = body.structured_outputs ?? {}
+  const at = (name: string) => `structured_outputs.${name}`
+  return [
+    jsonForm(at('json'), outputs.json),
+    jsonForm('guided_json', body.guided_json),
+    outputs.json_object === true
+      ? { param: at('json_object'), structured: { type: 'json_object' }, isCall: false }
+      : undefined,
+    textForm(at('regex'), outputs.regex, pattern => ({ type: 'regex', pattern })),
+    textForm('guided_regex', body.guided_regex, pattern => ({ type: 'regex', pattern })),
+    textForm(at('grammar'), outputs.grammar, grammar => ({ type: 'grammar', grammar })),
+    textForm('guided_grammar', body.guided_grammar, grammar => ({ type: 'grammar', grammar })),
+    textForm(at('choice'), outputs.choice, choices => ({ type: 'choice', choices })),
+    textForm('guided_choice', body.guided_choice, choices => ({ type: 'choice', choices })),
+  ]
+}
+
+function textForm<T>(
+  param: string,
+  value: T | null | undefined,
+  structured: (value: T) => StructuredOptions,
+): Form | undefined {
+  if (value === null || value === undefined) return undefined
+  return { param, structured: structured(value), isCall: false }
+}
+
+function jsonForm(
+  param: string,
+  value: object | boolean | string | null | undefined,
+): Form | undefined {
+  if (value === null || value === undefined) return undefined
+  let schema: unknown = value
+  try {
+    if (typeof value === 'string') schema = JSON.parse(value)
+  } catch {
+    throw badField(param, 'Expected a schema, or the JSON text of one.')
+  }
+  if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null))
+    throw badField(param, 'Expected a schema: an object, true or false.')
+  return { param, structured: { type: 'json_schema', schema }, isCall: false }
+}
+
+/** `{"name": …, "arguments": {…}}` of one of the tools, or of the one that is named. */
+function callForm({ tools, toolChoice }: StructuredAsk): Form | undefined {
+  const isNamed = typeof toolChoice === 'object' && toolChoice !== null
+  if (!isNamed && toolChoice !== 'required') return undefined
+  const name = isNamed ? toolChoice.function.name : undefined
+  const schemas = (tools ?? [])
+    .map(tool => tool.function)
+    .filter(tool => name === undefined || tool.name === name)
+    .map(tool => ({
+      type: 'object',
+      properties: {
+        name: { const: tool.name },
+        arguments: argumentsSchema(tool.parameters),
+      },
+      required: ['name', 'arguments'],
+      additionalProperties: false,
+    }))
+  const schema = schemas.length === 1 ? schemas[0]! : { anyOf: schemas }
+  return { param: 'tools', structured: { type: 'json_schema', schema }, isCall: true }
+}
+
+/** Arguments are always an object. */
+function argumentsSchema(parameters: Record<string, unknown> | null | undefined): object {
+  const schema = parameters ?? { properties: {}, additionalProperties: false }
+  return 'type' in schema || '$ref' in schema ? schema : { type: 'object', ...schema }
 }

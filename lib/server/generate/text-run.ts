@@ -9,6 +9,7 @@ import { type EngineGenerateOptions, type ServedModel, tokenizerOf } from '../se
 import type { ReplyEvent, ReplyFinish, ReplyUsage } from './reply.ts'
 import { plainParser, ReplyReader } from './reply-reader.ts'
 import { startReplies } from './run.ts'
+import type { Form } from './structured.ts'
 import { type TextLogprobs, TextLogprobWriter } from './text-logprobs.ts'
 
 export type TextEvent =
@@ -25,6 +26,7 @@ export interface TextAsk {
   /** Index of its first answer among those of all prompts. */
   first: number
   echo: boolean
+  form: Form | undefined
 }
 
 export class TextRun {
@@ -53,7 +55,7 @@ export class TextRun {
     if (options.maxTokens === 0) return void (await this.#scores)
     const readers = Array.from({ length: n }, () => new ReplyReader(plainParser))
     const generation = engine.generate(ids, { ...options, signal })
-    this.#replies = await startReplies(this.#call, generation, readers)
+    this.#replies = await startReplies(this.#call, generation, readers, this.#ask.form)
   }
 
   stop(): void {

@@ -40,12 +40,17 @@ export const chatRoute = endpoint({
       structured: body,
     })
     const n = body.n ?? 1
-    const generation = serving.model.engine.generate(chat.rendered.ids, {
+    const generation = serving.model.engine.generate(chat.ids, {
       ...engineOptions(call, body),
-      ...chat.structured,
+      ...(chat.form ? { structured: chat.form.structured } : {}),
       ...(body.logprobs ? { logprobs: body.top_logprobs ?? 0 } : {}),
     })
-    const events = await startReplies(call, generation, Array.from({ length: n }, chat.reader))
+    const events = await startReplies(
+      call,
+      generation,
+      Array.from({ length: n }, chat.reader),
+      chat.form,
+    )
     const head = {
       id: `chatcmpl-${call.id}`,
       created: Math.floor(Date.now() / 1000),

@@ -6,7 +6,7 @@ import { type Call, endpoint } from '../endpoint.ts'
 import { promptList, promptTokens } from '../generate/prompts.ts'
 import type { ReplyUsage } from '../generate/reply.ts'
 import { engineOptions } from '../generate/sampling.ts'
-import { structuredOptions } from '../generate/structured.ts'
+import { formOf } from '../generate/structured.ts'
 import { joinLogprobs, type TextLogprobs } from '../generate/text-logprobs.ts'
 import { type TextEvent, TextRun } from '../generate/text-run.ts'
 import { usageObject } from '../generate/usage.ts'
@@ -53,15 +53,24 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
   const prompts = promptList(body.prompt)
   if (prompts.length * n > 256)
     throw badField('n', 'Expected at most 256 answers in all: n times the prompts.')
+  const form = formOf({ structured: body })
   const options = {
     ...engineOptions(call, body),
-    ...structuredOptions({ structured: body }),
+    ...(form ? { structured: form.structured } : {}),
     ...(typeof body.logprobs === 'number' ? { logprobs: body.logprobs } : {}),
     maxTokens,
   }
   const runs = prompts.map((prompt, i) => {
     const ids = promptTokens(model, prompt, 'prompt')
-    return new TextRun(call, { prompt, ids, options, n, first: i * n, echo: body.echo === true })
+    return new TextRun(call, {
+      prompt,
+      ids,
+      options,
+      n,
+      first: i * n,
+      echo: body.echo === true,
+      form,
+    })
   })
   try {
     await Promise.all(runs.map(run => run.start()))

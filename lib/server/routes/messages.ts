@@ -48,11 +48,11 @@ export const messagesRoute = endpoint({
     const { body, serving } = call
     checkModel(call, body.model)
     const chat = prepareChat(call, anthropicConversation(body))
-    const generation = serving.model.engine.generate(chat.rendered.ids, {
+    const generation = serving.model.engine.generate(chat.ids, {
       ...engineOptions(call, { ...body, stop: body.stop_sequences }),
-      ...chat.structured,
+      ...(chat.form ? { structured: chat.form.structured } : {}),
     })
-    const events = await startReplies(call, generation, [chat.reader()])
+    const events = await startReplies(call, generation, [chat.reader()], chat.form)
     const blocks = blockEvents(events)
     const head = {
       id: `msg_${call.id}`,
@@ -60,7 +60,7 @@ export const messagesRoute = endpoint({
       role: 'assistant',
       model: serving.options.modelName,
     }
-    const numPromptTokens = chat.rendered.ids.length
+    const numPromptTokens = chat.ids.length
     if (body.stream)
       return sseResponse(call, streamed(call, head, numPromptTokens, blocks), 'anthropic')
     return jsonResponse(call, await whole(call, head, blocks))

@@ -35,11 +35,11 @@ export const responsesRoute = endpoint({
     checkModel(call, body.model)
     const messages = inputMessages(body, serving.responses, call.tenant.id)
     const chat = prepareChat(call, responsesConversation(body, messages))
-    const generation = serving.model.engine.generate(chat.rendered.ids, {
+    const generation = serving.model.engine.generate(chat.ids, {
       ...engineOptions(call, { ...body, max_tokens: body.max_output_tokens }),
-      ...chat.structured,
+      ...(chat.form ? { structured: chat.form.structured } : {}),
     })
-    const events = blockEvents(await startReplies(call, generation, [chat.reader()]))
+    const events = blockEvents(await startReplies(call, generation, [chat.reader()], chat.form))
     const writer = new ResponseWriter(call)
     if (body.stream) return sseResponse(call, streamed(call, messages, writer, events), 'openai')
     for await (const event of events) writer.read(event)

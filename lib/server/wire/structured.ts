@@ -32,9 +32,20 @@ const structuredOutputs = z.strictObject({
 export const structuredFields = {
   response_format: responseFormat.nullish(),
   structured_outputs: structuredOutputs.nullish(),
+  // As vLLM called them before.
+  guided_json: structuredOutputs.shape.json,
+  guided_regex: structuredOutputs.shape.regex,
+  guided_choice: structuredOutputs.shape.choice,
+  guided_grammar: structuredOutputs.shape.grammar,
 }
+
+type Outputs = z.infer<typeof structuredOutputs>
 
 export interface StructuredBody {
   response_format?: z.infer<typeof responseFormat> | null | undefined
-  structured_outputs?: z.infer<typeof structuredOutputs> | null | undefined
+  structured_outputs?: Outputs | null | undefined
+  guided_json?: Outputs['json']
+  guided_regex?: Outputs['regex']
+  guided_choice?: Outputs['choice']
+  guided_grammar?: Outputs['grammar']
 }
