@@ -44,6 +44,7 @@ const longestText = 4000
 export class CaseStore {
   readonly #db: Database
 
+  /** @internal */
   constructor(db: Database) {
     this.#db = db
   }

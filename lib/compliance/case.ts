@@ -59,6 +59,7 @@ export interface CaseDetail extends Case {
   reviews: CaseReview[]
 }
 
+/** @internal */
 export function readCase(row: Tables['conclave_cases']): Case {
   const { opened_at, updated_at, decided_at, ...rest } = row
   return {
@@ -69,6 +70,7 @@ export function readCase(row: Tables['conclave_cases']): Case {
   }
 }
 
+/** @internal */
 export function readHit(row: Tables['conclave_hits']): CaseHit {
   const { id, rule, book, at, score, excerpt, action } = row
   return {
