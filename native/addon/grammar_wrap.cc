@@ -42,6 +42,15 @@ Napi::Function GrammarWrap::define(Napi::Env env) { return DefineClass(env, "Gra
 GrammarWrap::GrammarWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<GrammarWrap>(info) {
   if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Grammars are compiled.");
   grammar_ = *info[0].As<Napi::External<std::shared_ptr<grammar::Grammar>>>().Data();
+  // Without this the garbage collector lets forgotten grammars pile up.
+  counted_bytes_ = grammar_->bytes() + (64 << 10);
+  int64_t total = 0;
+  napi_adjust_external_memory(info.Env(), counted_bytes_, &total);
+}
+
+GrammarWrap::~GrammarWrap() {
+  int64_t total = 0;
+  napi_adjust_external_memory(Env(), -counted_bytes_, &total);
 }
 
 std::shared_ptr<grammar::Grammar> GrammarWrap::of(Napi::Env env, const Napi::Value& value) {

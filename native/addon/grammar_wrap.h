@@ -14,11 +14,13 @@ class GrammarWrap : public Napi::ObjectWrap<GrammarWrap> {
  public:
   static Napi::Function define(Napi::Env env);
   explicit GrammarWrap(const Napi::CallbackInfo& info);
+  ~GrammarWrap() override;
   // Null where the value is no Grammar.
   static std::shared_ptr<grammar::Grammar> of(Napi::Env env, const Napi::Value& value);
 
  private:
   std::shared_ptr<grammar::Grammar> grammar_;
+  int64_t counted_bytes_ = 0;
 };
 
 // The tokens of a model and the grammars compiled for them, on a thread of its own.
