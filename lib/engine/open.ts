@@ -48,6 +48,8 @@ export async function openModel(
   throwIfAborted(signal)
   const store = await nativeCall(() => native().openWeights(folder.weightFiles))
   try {
+    // Headers of 100,000 tensors take a while: the event loop gets its turn in between.
+    await new Promise(resolve => setImmediate(resolve))
     const tensors = store.tensors()
     checkWeightIndex(folder, tensors)
     const recorded = recordModel(folder.config, tensors, folder.layout)

@@ -32,6 +32,8 @@ import {
 import { RouteTrace, type Routing } from './route-trace.ts'
 import { SeveralAnswers } from './several-answers.ts'
 
+type Prompt = string | ArrayLike<number>
+
 export interface TextRequestParts {
   engine: Engine
   tokenizer: ModelTokenizer | null
@@ -75,7 +77,12 @@ export class TextRequests {
       checkNames(options, names)
       const allowed = this.#guardedPrompt(prompt)
       if (allowed === null) return refuse(options, events)
-      const ids = await promptIds(allowed, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
+      const ids = await promptIds(
+        allowed.prompt,
+        tokenizer?.tokenizer ?? null,
+        vocabSize,
+        maxContext,
+      )
       return this.#launch(await this.#ask(ids, options, submitted), events)
     })
   }
@@ -164,11 +171,17 @@ export class TextRequests {
   }
 
   /** Null where the guard refuses it. */
-  #guardedPrompt(prompt: string | ArrayLike<number>): string | ArrayLike<number> | null {
+  #guardedPrompt(prompt: Prompt): { prompt: Prompt } | null {
     const { guard, tokenizer } = this.#parts
-    if (guard === undefined || tokenizer === null || prompt === undefined) return prompt
-    if (typeof prompt === 'string') return guardedPrompt(guard, prompt) ?? null
-    return guardedIds(guard, tokenizer.tokenizer, prompt) ?? null
+    const isIds = Array.isArray(prompt) || ArrayBuffer.isView(prompt)
+    if (guard === undefined || tokenizer === null) return { prompt }
+    // What is neither is refused where it is read.
+    if (typeof prompt !== 'string' && !isIds) return { prompt }
+    const allowed =
+      typeof prompt === 'string'
+        ? guardedPrompt(guard, prompt)
+        : guardedIds(guard, tokenizer.tokenizer, prompt)
+    return allowed === undefined ? null : { prompt: allowed }
   }
 
   #resolve(options: EngineGenerateOptions, promptTokens: number): Readonly<SamplingParams> {

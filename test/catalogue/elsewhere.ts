@@ -1,0 +1,21 @@
+/** Rows that need a process, a worker, a disk or a server of their own: where they are tried. */
+export const elsewhere: [row: string, file: string, title: string][] = [
+  ['TK-8', 'tokenizer/detokenizer.test.ts', 'pieces joined equal the one-shot decode'],
+  ['TK-8', 'engine/answer.test.ts', 'never shows a part of a stop string'],
+  ['DK-1', 'quantize/interrupted.test.ts', '%s fails with %s'],
+  ['DK-1', 'quantize/interrupted.test.ts', 'no write goes beyond %d KiB'],
+  ['DK-1', 'quantize/interrupted.test.ts', 'a disk of 128 KiB'],
+  ['DK-2', 'quantize/interrupted.test.ts', 'killed at any moment'],
+  ['DK-3', 'quantize/interrupted.test.ts', 'several at once on one folder'],
+  ['DK-4', 'files/hub.test.ts', 'a connection that breaks is resumed where it broke'],
+  ['DK-4', 'files/hub.test.ts', 'the token goes to the Hub, and to no other host'],
+  ['DK-4', 'files/hub.test.ts', 'a server without ranges sends the whole again'],
+  ['DK-5', 'files/hub.test.ts', 'names that leave the snapshot are not written'],
+  ['DK-6', 'quantize/quantize.test.ts', 'takes paths with spaces and of 255 characters'],
+  ['DK-6', 'files/hub.test.ts', 'a cache that cannot be written'],
+  ['DK-6', 'files/model-folder.test.ts', 'a link to the folder itself'],
+  ['LC-1', 'hazard/workers.test.ts', 'ended at random moments'],
+  ['LC-4', 'hazard/dispose.test.ts', 'is idempotent, also at once and while a step runs'],
+  ['LC-5', 'hazard/loop.test.ts', 'get no signal handlers'],
+  ['LC-7', 'engine/load.test.ts', 'lets the process end by itself'],
+]
