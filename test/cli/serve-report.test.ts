@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import type { RequestRun } from '../../lib/cli/serve-load.ts'
+import { reportOf, reportPage } from '../../lib/cli/serve-report.ts'
+
+const run = (sentMs: number, pieces: number[], more: Partial<RequestRun> = {}): RequestRun => ({
+  status: 200,
+  error: undefined,
+  sentMs,
+  endMs: pieces.at(-1) ?? sentMs,
+  pieces,
+  promptTokens: 10,
+  completionTokens: pieces.length,
+  ...more,
+})
+
+describe('the report of bench serve', () => {
+  const runs = [
+    run(0, [10, 20, 40]),
+    run(100, [130, 150, 170]),
+    run(200, [], { status: 429, error: 'full' }),
+    run(300, [], { status: 0, error: 'reset', endMs: 1000 }),
+  ]
+
+  it('counts what was answered, and takes times as vLLM does', () => {
+    const report = reportOf(runs)
+    expect(report).toMatchObject({
+      completed: 2,
+      failed: 2,
+      statuses: { 0: 1, 200: 2, 429: 1 },
+      durationSeconds: 1,
+      totalInputTokens: 20,
+      totalOutputTokens: 6,
+      requestThroughput: 2,
+      outputThroughput: 6,
+      firstError: 'full',
+    })
+    expect(report.ttftMs).toEqual({ mean: 20, median: 10, p99: 30, max: 30 })
+    // (end − first) / (tokens − 1)
+    expect(report.tpotMs).toEqual({ mean: 17.5, median: 15, p99: 20, max: 20 })
+    expect(report.itlMs).toEqual({ mean: 17.5, median: 20, p99: 20, max: 20 })
+  })
+
+  it('prints the rows that tools look for', () => {
+    const page = reportPage(reportOf(runs))
+    for (const row of [
+      'Successful requests:                     2',
+      'Request throughput (req/s):              2.00',
+      'Mean TTFT (ms):                          20.00',
+      'P99 ITL (ms):                            20.00',
+    ])
+      expect(page).toContain(row)
+  })
+})

@@ -1,0 +1,45 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { SseParser } from '../../lib/client/sse-parser.ts'
+
+const text = fc.string({ unit: 'grapheme', maxLength: 20 }).map(s => s.replace(/[\r\n]/g, ''))
+
+describe('SseParser', () => {
+  it('reads the same events wherever the stream is cut and whatever ends its lines', () => {
+    const event = fc.record({
+      event: text.map(s => s.trim()),
+      data: fc.array(text, { minLength: 1 }),
+    })
+    fc.assert(
+      fc.property(
+        fc.array(event, { maxLength: 6 }),
+        fc.constantFrom('\n', '\r', '\r\n'),
+        fc.array(fc.nat(200)),
+        (events, end, cuts) => {
+          const lines = events.flatMap(({ event, data }) => [
+            ': a comment',
+            `event: ${event}`,
+            ...data.map(line => `data: ${line}`),
+            '',
+          ])
+          // A last CR waits for what may be its LF.
+          const stream = `${lines.map(line => line + end).join('')}${end === '\r' ? ':' : ''}`
+          const parser = new SseParser()
+          const found = []
+          let start = 0
+          for (const cut of [...cuts, stream.length].sort((a, b) => a - b)) {
+            found.push(...parser.push(stream.slice(start, cut)))
+            start = Math.max(start, cut)
+          }
+          const expected = events.map(({ event, data }) => ({ event, data: data.join('\n') }))
+          expect(found).toEqual(expected)
+        },
+      ),
+    )
+  })
+
+  it('takes JSON with U+2028 and written line ends as one frame', () => {
+    const data = JSON.stringify({ text: 'a\u2028\n\ndata: b\n\nevent: c' })
+    expect(new SseParser().push(`data: ${data}\n\n`)).toEqual([{ event: '', data }])
+  })
+})
