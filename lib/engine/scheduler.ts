@@ -125,8 +125,10 @@ export class Scheduler {
       else this.#take(plan, sequence)
     plan.numDecodes = plan.entries.length
     const bound = plan.numDecodes > 0 ? Math.max(1, longPromptTokens) : maxBatchTokens
-    for (const sequence of prefills)
-      this.#take(plan, sequence, sequence.numPending > maxBatchTokens ? bound : maxBatchTokens)
+    for (const sequence of prefills) {
+      sequence.isLong ||= sequence.numPending > maxBatchTokens
+      this.#take(plan, sequence, sequence.isLong ? bound : maxBatchTokens)
+    }
     return plan.entries.length > 0 ? plan : undefined
   }
 
@@ -203,6 +205,7 @@ export class Scheduler {
       if (!this.#givePages(sequence)) return
       this.#waiting.shift()
       sequence.state = 'running'
+      sequence.isLong = false
       let at = this.#running.length
       while (at > 0 && compareRank(sequence, this.#running[at - 1]!) < 0) at--
       this.#running.splice(at, 0, sequence)

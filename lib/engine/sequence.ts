@@ -55,6 +55,8 @@ export class Sequence {
   numCached = 0
   /** Times that its pages were taken for another. */
   numPreempted = 0
+  /** Its tokens took several steps since it was admitted, to the last of them. */
+  isLong = false
   /** Later arrivals that were admitted before it while it waited. */
   numOvertaken = 0
   /** Native sampler; −1: none is open. */

@@ -236,5 +236,6 @@ describe('scheduler', () => {
       [2, 1],
       [1, 14],
     ])
+    for (let left = 40; left > 0; left -= 9) expect(counts(9)[2]).toEqual([1, Math.min(9, left)])
   })
 })
