@@ -136,6 +136,10 @@ export class Engine {
     return this.#disposed
   }
 
+  get isDisposed(): boolean {
+    return this.#disposed !== undefined
+  }
+
   assertAlive(): void {
     if (this.#disposed !== undefined)
       throw new ConclaveError(

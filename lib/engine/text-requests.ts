@@ -153,7 +153,8 @@ export class TextRequests {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
     })
-    if (signal?.aborted) {
+    // Alive when it was asked, disposed while the prompt was prepared: a request like any other.
+    if (signal?.aborted || engine.isDisposed) {
       request.end('aborted')
       return () => {}
     }
