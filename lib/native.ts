@@ -109,8 +109,11 @@ export type GrammarKind = 'json_schema' | 'regex' | 'choice' | 'grammar'
 
 /** The tokens of a model, and the grammars compiled for them: at most 64 MiB are kept. */
 export interface Vocabulary {
-  /** On a thread of its own. `grammar_error` (details: path, keyword) or `grammar_limit`. */
-  compile(kind: GrammarKind, text: string): Promise<Grammar>
+  /**
+   * On a thread of its own. `grammar_error` (details: path, keyword) or `grammar_limit`. `thinking`:
+   * 'open' where the prompt began a thought, 'auto' where the answer may; default 'off'.
+   */
+  compile(kind: GrammarKind, text: string, thinking?: 'off' | 'auto' | 'open'): Promise<Grammar>
   /** Memory of the grammars kept. */
   cacheBytes(): number
   /** Milliseconds of the mask before each of the tokens; −1 before one that does not fit. */

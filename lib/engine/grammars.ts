@@ -4,6 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
+import type { ThinkingStart } from '../chat/reply-format.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Grammar, native, nativeCall, type Vocabulary } from '../native.ts'
 import type { GrammarAsk } from '../sampling/structured.ts'
@@ -15,12 +16,13 @@ const slice = 4096
 const vocabularies = new WeakMap<ModelTokenizer, Promise<Vocabulary>>()
 
 /**
- * Compiles what an answer must match. Throws `grammar_error`, `grammar_limit`, or
+ * Compiles what an answer must match, behind its thought where it has one. Throws `grammar_error`, `grammar_limit`, or
  * `invalid_request` for a model without a tokenizer.
  */
 export async function compileGrammar(
   tokenizer: ModelTokenizer | null,
   ask: GrammarAsk,
+  thinking: ThinkingStart = 'off',
 ): Promise<Grammar> {
   if (tokenizer === null)
     throw new ConclaveError(
@@ -30,7 +32,7 @@ export async function compileGrammar(
       { option: 'structured' },
     )
   const vocabulary = await vocabularyOf(tokenizer)
-  return nativeCall(() => vocabulary.compile(ask.kind, ask.text))
+  return nativeCall(() => vocabulary.compile(ask.kind, ask.text, thinking))
 }
 
 /** The tokens of a tokenizer as the addon takes them. */

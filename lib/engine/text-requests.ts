@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
+import type { ThinkingStart } from '../chat/reply-format.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Guard, guardedText } from '../guard/guard.ts'
 import type { Grammar } from '../native.ts'
@@ -104,11 +105,17 @@ export class TextRequests {
       if (allowed === undefined) return refuse(generate, events)
       const rendered = await tokenizer.prepareChat(allowed, template)
       const ids = checkIds(rendered.ids, vocabSize, maxContext)
-      return this.#launch(await this.#ask(ids, generate, submitted), events)
+      const { thinking } = tokenizer.replyStyle(rendered.text, Boolean(template.tools?.length))
+      return this.#launch(await this.#ask(ids, generate, submitted, thinking), events)
     })
   }
 
-  async #ask(ids: Int32Array, options: EngineGenerateOptions, submitted: number): Promise<Ask> {
+  async #ask(
+    ids: Int32Array,
+    options: EngineGenerateOptions,
+    submitted: number,
+    thinking: ThinkingStart = 'off',
+  ): Promise<Ask> {
     const signal = checkSignal(options.signal)
     const request = checkRequestOptions(options)
     const params = this.#resolve(options, ids.length)
@@ -117,7 +124,9 @@ export class TextRequests {
     const cacheSalt = this.#parts.prefixCache ? `salt ${request.cacheSalt}` : own
     const structured = checkStructured(options.structured)
     const grammar =
-      structured === undefined ? null : await compileGrammar(this.#parts.tokenizer, structured)
+      structured === undefined
+        ? null
+        : await compileGrammar(this.#parts.tokenizer, structured, thinking)
     return { ids, params, request, cacheSalt, grammar, signal, submitted }
   }
 

@@ -12,7 +12,8 @@ import type { GrammarKind } from '../native.ts'
  *
  * What is written is always valid; not all that is valid may be written. Members of an object come
  * in the order of the schema; others only where `additionalProperties` says so or nothing is
- * declared. An answer that nears `maxTokens` is brought to its end, and says 'length'.
+ * declared. In a chat a thought may come before it, where the template has thoughts: the answer
+ * behind `</think>` matches. An answer that nears `maxTokens` is brought to its end, and says 'length'.
  * @example
  * const schema = { type: 'object', properties: { age: { type: 'integer' } }, required: ['age'] }
  * const structured = { type: 'json_schema', schema } as const

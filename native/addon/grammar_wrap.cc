@@ -121,7 +121,8 @@ Napi::Value VocabularyWrap::create(const Napi::CallbackInfo& info) {
 Napi::Value VocabularyWrap::compile(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const grammar::GrammarAsk ask{string_arg(info[0], "kind"), string_arg(info[1], "text")};
+    const grammar::GrammarAsk ask{string_arg(info[0], "kind"), string_arg(info[1], "text"),
+                                  info[2].IsString() ? string_arg(info[2], "thinking") : "off"};
     Environment& environment = Environment::of(env);
     const auto deferred = Napi::Promise::Deferred::New(env);
     auto failure = std::make_shared<GrammarFailure>();

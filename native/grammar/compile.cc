@@ -30,6 +30,43 @@ int32_t add_choice(Rules& rules, const std::string& text) {
   return rule;
 }
 
+// Any bytes up to the first `marker`, which has no border: a byte that does not go on begins anew.
+void add_until(Rules& rules, int32_t from, int32_t to, std::string_view marker) {
+  std::vector<int32_t> states(marker.size() + 1, to);
+  for (size_t i = 0; i < marker.size(); i++) states[i] = rules.add_state();
+  rules.jump(from, states[0]);
+  const uint8_t first = static_cast<uint8_t>(marker[0]);
+  for (size_t i = 0; i < marker.size(); i++) {
+    const uint8_t next = static_cast<uint8_t>(marker[i]);
+    for (int b = 0; b < 256; b++) {
+      const uint8_t byte = static_cast<uint8_t>(b);
+      const int32_t target = byte == next ? states[i + 1] : states[byte == first ? 1 : 0];
+      rules.read(states[i], target, byte, byte);
+    }
+  }
+}
+
+int32_t add_thought(Rules& rules, int32_t root, const std::string& thinking) {
+  if (thinking == "off") return root;
+  const int32_t rule = rules.add_rule("an answer with a thought");
+  const auto [start, end, name] = rules.rules[static_cast<size_t>(rule)];
+  const int32_t inside = rules.add_state(), behind = rules.add_state(), line = rules.add_state(),
+                answer = rules.add_state();
+  if (thinking == "open") {
+    rules.jump(start, inside);
+  } else {
+    rules.text(start, inside, "<think>");
+    rules.jump(start, answer);
+  }
+  add_until(rules, inside, behind, "</think>");
+  rules.text(behind, line, "\n");
+  rules.text(line, answer, "\n");
+  rules.jump(line, answer);
+  rules.jump(behind, answer);
+  rules.call(answer, end, root);
+  return rule;
+}
+
 }  // namespace
 
 Program compile(const GrammarAsk& ask) {
@@ -49,11 +86,12 @@ Program compile(const GrammarAsk& ask) {
                 "Expected a kind of grammar: json_schema, regex, choice or "
                 "grammar.");
   }
+  root = add_thought(rules, root, ask.thinking);
   return finish(std::move(rules), root);
 }
 
 std::shared_ptr<Grammar> GrammarCache::get(const GrammarAsk& ask) {
-  std::string key = ask.kind + '\n' + ask.text;
+  std::string key = ask.kind + '\n' + ask.thinking + '\n' + ask.text;
   {
     const std::lock_guard lock(mutex_);
     const auto found = found_.find(key);

@@ -11,8 +11,10 @@
 namespace conclave::grammar {
 
 // json_schema: the text of a schema; regex; choice: a JSON list of texts; grammar: EBNF.
+// thinking: where a thought comes before it. open: the prompt began one, auto: the answer may begin
+// with one, off: there is none.
 struct GrammarAsk {
-  std::string kind, text;
+  std::string kind, text, thinking = "off";
 };
 
 // Throws grammar_error (a SchemaError where a schema has a path), grammar_limit. Work is counted,

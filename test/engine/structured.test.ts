@@ -182,6 +182,23 @@ describe('structured output', () => {
     }
   })
 
+  it('lets a thought come first', async () => {
+    const vocabulary = await vocabularyOf(model.tokenizer!)
+    const fits = async (thinking: 'off' | 'auto' | 'open', text: string) => {
+      const grammar = await vocabulary.compile('regex', '[0-9]{3}', thinking)
+      const tokens = Int32Array.from(model.tokenizer!.encode(text))
+      return !vocabulary.measure(grammar, tokens).includes(-1)
+    }
+    expect(await fits('off', '123')).toBe(true)
+    expect(await fits('auto', '123')).toBe(true)
+    expect(await fits('off', '<think>\nhm</think>\n\n123')).toBe(false)
+    expect(await fits('auto', '<think>\na <</think> b</think>\n\n123')).toBe(false)
+    for (const thought of ['<think>\nhm < </thin é</think>\n\n123', '<think></think>123'])
+      expect(await fits('auto', thought), thought).toBe(true)
+    expect(await fits('open', 'hm <</think>\n123')).toBe(true)
+    expect(await fits('open', '123')).toBe(true)
+  })
+
   it('refuses options of the wrong form', async () => {
     for (const structured of [
       {},
