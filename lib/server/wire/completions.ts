@@ -3,9 +3,10 @@
  * @module
  */
 import { z } from 'zod'
-import { flag, integer, modelName, samplingFields, streamFields, text } from './fields.ts'
+import { flag, integer, maxText, modelName, samplingFields, streamFields } from './fields.ts'
 import { structuredFields } from './structured.ts'
 
+const text = z.string().min(1).max(maxText)
 const ids = z.array(z.int().min(0)).min(1).max(1_048_576)
 
 /** One text, several, the ids of one, or of several. */
