@@ -1,6 +1,6 @@
 // Ask the default model everything in eval/*.jsonl through Conclave, greedily, and count what is right.
 //
-//   node training/evaluate.mjs [--model default-model] [--limit 50] [--task sums] [--parallel 8] [--show 3] [--json]
+//   node training/evaluate.mjs [--model default-model] [--weights int8] [--limit 50] [--task sums] [--parallel 8] [--show 3] [--json]
 //
 // Held-out samples count by exact match. Hand-written ones count when the answer equals `expected`, or
 // holds every `contains` and none of `excludes`.
@@ -26,6 +26,7 @@ const FLOORS = {
 const { values: options } = parseArgs({
   options: {
     model: { type: 'string', default: here('../default-model') },
+    weights: { type: 'string', default: 'auto' },
     library: { type: 'string', default: here('../dist/index.mjs') },
     limit: { type: 'string', default: '0' },
     parallel: { type: 'string', default: '8' },
@@ -63,7 +64,7 @@ function samplesOf() {
 
 async function main() {
   const { loadModel } = await import(options.library)
-  const model = await loadModel(options.model)
+  const model = await loadModel(options.model, { weights: options.weights })
   const queue = samplesOf()
   const scores = {}
   let shown = Number(options.show)
