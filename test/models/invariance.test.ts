@@ -19,6 +19,7 @@ const formats: LoadOptions[] = [
   { weights: 'f32' },
   { weights: 'bf16' },
   { weights: 'f32', kvCache: 'int8' },
+  { weights: 'int8' },
 ]
 const greedy = { maxTokens: 40, temperature: 0, ignoreEos: true, repetitionPenalty: 1 }
 

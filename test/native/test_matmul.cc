@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "cpu/weight_format.h"
@@ -78,6 +79,31 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKi
   }
 }
 
+// Whole numbers leave one order: every set gives the bits of the plain one, and NaN is not lost.
+void int8_is_the_same_everywhere(const cpu::Kernels& kernels, const WeightKind& kind) {
+  constexpr int64_t kTokens = 7, kIn = 164, kOut = 37;
+  TestWeight w;
+  make_weight(w, kind, kOut, kIn, 15);
+  std::vector<float> x = random_floats(kTokens * kIn, 16), y = poisoned(kTokens * kOut), plain = y;
+  std::fill(x.begin() + kIn, x.begin() + 2 * kIn, 0.0f);
+  x[2 * kIn + 40] = std::nanf("");
+  Machine machine(2, kernels), specification(1, *cpu::find_kernels("plain"));
+  const auto run = [&](std::vector<float>& out, Machine& on) {
+    ops::matmul(tensor(out, {kTokens, kOut}), tensor(x, {kTokens, kIn}), w.weight, {}, on.stream);
+  };
+  run(y, machine);
+  run(plain, specification);
+  for (int64_t t = 0; t < kTokens; t++) {
+    const float* row = y.data() + t * kOut;
+    if (t == 2)
+      check(std::all_of(row, row + kOut, [](float v) { return std::isnan(v); }),
+            name(kernels, kind, {1, kIn, kOut}) + " loses NaN");
+    else
+      check_same_bits(row, plain.data() + t * kOut, kOut,
+                      name(kernels, kind, {1, kIn, kOut}) + " differs from the plain set");
+  }
+}
+
 }  // namespace
 
 void test_matmul(const cpu::Kernels& kernels) {
@@ -89,6 +115,7 @@ void test_matmul(const cpu::Kernels& kernels) {
     bits_do_not_depend_on_the_batch(kernels, kind, 100, 37);
     bits_do_not_depend_on_the_batch(kernels, kind, 256, 70);
     bits_do_not_depend_on_the_batch(kernels, kind, 33, 11);
+    if (kind.dtype == DType::i8 && !device().stream) int8_is_the_same_everywhere(kernels, kind);
   }
 }
 
