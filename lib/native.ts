@@ -230,6 +230,8 @@ export interface Ceilings {
   f32FlopsPerSecond: number
   /** The f32 figure where the kernels have no bf16 products. */
   bf16FlopsPerSecond: number
+  /** Of products of bytes; half of it for 16-bit activations. */
+  int8OpsPerSecond: number
 }
 
 interface Addon {

@@ -116,6 +116,7 @@ function higher(a: Ceilings, b: Ceilings): Ceilings {
     readBytesPerSecond: Math.max(a.readBytesPerSecond, b.readBytesPerSecond),
     f32FlopsPerSecond: Math.max(a.f32FlopsPerSecond, b.f32FlopsPerSecond),
     bf16FlopsPerSecond: Math.max(a.bf16FlopsPerSecond, b.bf16FlopsPerSecond),
+    int8OpsPerSecond: Math.max(a.int8OpsPerSecond, b.int8OpsPerSecond),
   }
 }
 
@@ -130,6 +131,7 @@ function ofRoof(
     ['f32', ceilings.f32FlopsPerSecond],
     ['f16', ceilings.f32FlopsPerSecond],
     ['bf16', ceilings.bf16FlopsPerSecond],
+    ['int8', ceilings.int8OpsPerSecond],
   ])
   const peak = peaks.get(info.weights)
   return {
@@ -165,7 +167,7 @@ function machine({ info }: Model, ceilings: Ceilings) {
     cpu: cpus()[0]?.model ?? 'unknown',
     threads: info.threads,
     readBytesPerSecond: ceilings.readBytesPerSecond,
-    int8OpsPerSecond: null, // there are no int8 products yet to measure
+    int8OpsPerSecond: ceilings.int8OpsPerSecond,
     bf16FlopsPerSecond: ceilings.bf16FlopsPerSecond,
   }
 }
@@ -181,7 +183,8 @@ function page({ machine, load, prefill, decode }: Report): string {
   const giga = (x: number) => (x / 1e9).toFixed(1)
   return (
     `${machine.cpu}, ${machine.threads} threads: reads ${giga(machine.readBytesPerSecond)} GB/s, ` +
-    `computes ${giga(machine.bf16FlopsPerSecond)} bf16 GFLOP/s\n` +
+    `computes ${giga(machine.bf16FlopsPerSecond)} bf16 GFLOP/s, ` +
+    `${giga(machine.int8OpsPerSecond)} int8 GOP/s\n` +
     `load     ${load.ms.toFixed(0)} ms, peak RSS ${formatBytes(load.peakRssBytes)}\n` +
     `prefill  ${prefill.tokensPerSecond.toFixed(1)} tokens/s${percent(prefill.fractionOfRoof)}\n` +
     `decode   ${decode.tokensPerSecond.toFixed(1)} tokens/s at batch ${decode.batch}${percent(decode.fractionOfRoof)}\n`

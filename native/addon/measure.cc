@@ -27,6 +27,7 @@ Napi::Value measure(const Napi::CallbackInfo& info) {
       result.Set("readBytesPerSecond", ceilings->read_gb_per_s * 1e9);
       result.Set("f32FlopsPerSecond", ceilings->f32_gflops * 1e9);
       result.Set("bf16FlopsPerSecond", ceilings->bf16_gflops * 1e9);
+      result.Set("int8OpsPerSecond", ceilings->int8_gops * 1e9);
       deferred.Resolve(result);
     });
     engine->enqueue([=, &environment] {

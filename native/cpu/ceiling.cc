@@ -79,7 +79,8 @@ double measure_flops(CpuStream& stream, int which) {
 }  // namespace
 
 Ceilings measure_ceilings(CpuStream& stream) {
-  return {measure_read(stream), measure_flops(stream, 0), measure_flops(stream, 1)};
+  return {measure_read(stream), measure_flops(stream, 0), measure_flops(stream, 1),
+          measure_flops(stream, 2)};
 }
 
 }  // namespace conclave::cpu

@@ -27,7 +27,7 @@ constexpr Kernels kPlain = {
     plain::exp_minus,
     plain::weighted_sum,
     plain::probe_read,
-    {plain::probe_flops, plain::probe_flops},
+    {plain::probe_flops, plain::probe_flops, plain::probe_flops},
 };
 
 constexpr const char* kNames[] = {"avx512_bf16", "avx512", "avx2", "plain"};  // widest first

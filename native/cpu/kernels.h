@@ -85,7 +85,8 @@ struct Kernels {
   // What the machine gives at most, for the share of it that an op reaches (cpu/ceiling.h).
   uint64_t (*probe_read)(const void* data,
                          int64_t bytes);  // reads whole cache lines, returns their sum
-  int64_t (*probe_flops[2])(float* sink, int64_t rounds);  // f32, bf16 products: operations done
+  // f32, bf16 and int8 products: operations done
+  int64_t (*probe_flops[3])(float* sink, int64_t rounds);
 };
 
 // The widest set that this processor runs, or the one that CONCLAVE_KERNELS names

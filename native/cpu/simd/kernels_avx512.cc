@@ -29,7 +29,7 @@ const Kernels kAvx512Kernels = {
     exp_minus,
     weighted_sum,
     probe_read,
-    {probe_flops<F32Product>, probe_flops<F32Product>},
+    {probe_flops<F32Product>, probe_flops<F32Product>, probe_flops<WordProduct>},
 };
 
 }  // namespace conclave::cpu

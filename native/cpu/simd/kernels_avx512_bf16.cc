@@ -31,7 +31,7 @@ const Kernels kAvx512Bf16Kernels = {
     exp_minus,
     weighted_sum,
     probe_read,
-    {probe_flops<F32Product>, probe_flops<Bf16Product>},
+    {probe_flops<F32Product>, probe_flops<Bf16Product>, probe_flops<ByteProduct>},
 };
 
 }  // namespace conclave::cpu

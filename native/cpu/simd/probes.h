@@ -27,6 +27,14 @@ struct F32Product {
   static V::F mac(V::F sum, V::F x) { return V::fma(x, x, sum); }
 };
 
+// Whole numbers in the registers of floats: the loop only moves bits.
+struct WordProduct {
+  static constexpr int64_t kFlops = 4 * V::kLanes;
+  static V::F mac(V::F sum, V::F x) {
+    return V::as_floats(V::dot_words(V::as_whole(sum), V::as_whole(x), V::as_whole(x)));
+  }
+};
+
 template <class P>
 int64_t probe_flops(float* sink, int64_t rounds) {
   constexpr int kChains = 12;  // more than latency times throughput, fewer than the registers

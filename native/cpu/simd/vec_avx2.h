@@ -112,6 +112,9 @@ struct V {
   }
   static F repeat(const void* p) { return _mm256_castsi256_ps(repeat_32(p)); }
 
+  static I as_whole(F v) { return _mm256_castps_si256(v); }
+  static F as_floats(I v) { return _mm256_castsi256_ps(v); }
+
   // Whole numbers: lanes of 32 bits, or pairs of 16 in one.
   static I low_bytes(I v) { return _mm256_and_si256(v, _mm256_set1_epi16(255)); }
   static I high_bytes(I v) { return _mm256_srli_epi16(v, 8); }

@@ -97,6 +97,9 @@ struct V {
   }
   static F repeat(const void* p) { return _mm512_castsi512_ps(repeat_32(p)); }
 
+  static I as_whole(F v) { return _mm512_castps_si512(v); }
+  static F as_floats(I v) { return _mm512_castsi512_ps(v); }
+
   // Whole numbers: lanes of 32 bits, or pairs of 16 in one.
   static I low_bytes(I v) { return _mm512_and_si512(v, _mm512_set1_epi16(255)); }
   static I high_bytes(I v) { return _mm512_srli_epi16(v, 8); }

@@ -18,5 +18,12 @@ struct ByteProducts {
   }
 };
 
+struct ByteProduct {
+  static constexpr int64_t kFlops = 8 * V::kLanes;
+  static V::F mac(V::F sum, V::F x) {
+    return V::as_floats(ByteProducts::mac(V::as_whole(sum), V::as_whole(x), V::as_whole(x)));
+  }
+};
+
 }  // namespace
 }  // namespace conclave::cpu
