@@ -15,7 +15,7 @@ import type { Value } from './values.ts'
 /** Templates of released models are below 64 KiB. */
 const maxTemplateLength = 256 * 1024
 /** The parser's search for tags takes the square of a run of white space. */
-const maxSpaceRun = 1024
+const maxSpaceRun = 128
 /** A fifth of a microsecond each, at most: see test/chat/template-time.test.ts. */
 const maxSteps = 500_000
 /** Steps that each character of input earns on top: long conversations need more. */

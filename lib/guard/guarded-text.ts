@@ -56,12 +56,12 @@ export class GuardedText implements Pieces {
     return this.#hidden.some(one => one.start < end && start < one.end)
   }
 
-  /** @internal */
+  /** As `Pieces` has it. */
   plain(text: string, from: number): string {
     return this.#write(text, from, (run, part) => run.raw ?? part)
   }
 
-  /** @internal */
+  /** As `Pieces` has it. */
   masked(text: string, from: number, mask: string): string {
     this.#hide(from, from + text.length)
     let left = mask
@@ -73,7 +73,7 @@ export class GuardedText implements Pieces {
     })
   }
 
-  /** @internal */
+  /** As `Pieces` has it. */
   cut(from: number, to: number): void {
     this.#hide(from, to)
   }

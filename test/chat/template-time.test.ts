@@ -60,7 +60,7 @@ const wholes: [string, string][] = [
   ['many texts', `{{ "${'\\n'.repeat(120_000)}" }}`],
   ['many comments', '{# a #}'.repeat(36_000)],
   ['many branches', `${'{% if x %}{% elif y %}{% else %}{% endif %}'.repeat(5_900)}`],
-  ['many blanks', `${' \n'.repeat(500)}{{ x }}`.repeat(250)],
+  ['many blanks', `${' \n'.repeat(63)}{{ x }}`.repeat(1950)],
   ['braces', '{'.repeat(250_000)],
   ['percents', '{%'.repeat(120_000)],
 ]

@@ -25,7 +25,8 @@ describe('quantize and eval', () => {
     expect(written.code).toBe(0)
     const { bytesIn, bytesOut, tensors, ...rest } = JSON.parse(written.stdout)
     expect(rest).toEqual({})
-    expect(bytesOut).toBeLessThan(bytesIn * 0.3)
+    // A byte and a 32nd of an f32 scale for each of four, and the norms as they are.
+    expect(bytesOut).toBeLessThan(bytesIn * 0.31)
     const inspected = await runCli(['inspect', '--model', out, '--json'])
     expect(JSON.parse(inspected.stdout)).toMatchObject({ tensors, weights: 'int8' })
 
@@ -83,7 +84,7 @@ describe('quantize and eval', () => {
     [['quantize', tinyModel, '/tmp/x', '--format', 'onnx'], 2],
     [['quantize', tinyModel, '/tmp/x', 'y'], 2],
     [['quantize', tinyModel, '/tmp/x', '--weights', 'int4'], 2],
-    [['quantize', tinyModel, '/tmp/x', '--group', '0'], 2],
+    [['quantize', tinyModel, '/tmp/x', '--group', '-1'], 2],
     [['quantize', '/nowhere/at/all', '/tmp/never-made'], 1],
     [['quantize', tinyModel, tinyModel], 1],
     [['eval'], 2],

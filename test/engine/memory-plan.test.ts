@@ -100,7 +100,9 @@ describe('sizes of weights', () => {
     expect(weightBytes(recorded, tensors, 'auto')).toBe(matrices * 2 + exact)
     expect(weightBytes(recorded, tensors, 'bf16')).toBe(matrices * 2 + exact)
     expect(weightBytes(recorded, tensors, 'f32')).toBe(matrices * 4 + exact)
-    expect(weightBytes(recorded, tensors, 'int8')).toBe(matrices + (100 + 96) * 4 + exact)
+    // Panels of 16 rows and 64 columns: 8 columns fill a block of 68 bytes, and each row has a scale.
+    const panelRows = 112 + 12 * 16
+    expect(weightBytes(recorded, tensors, 'int8')).toBe(panelRows * (68 + 4) + exact)
     expect(storedFormat(recorded, tensors)).toBe('bf16')
   })
 
