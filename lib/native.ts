@@ -67,6 +67,7 @@ export interface ExecutorOptions {
 }
 
 export interface ExecutorInfo {
+  device: 'cpu' | 'cuda' | 'cuda (simt)'
   kernels: string
   threads: number
   weightBytes: number
@@ -236,7 +237,12 @@ export interface Ceilings {
 
 interface Addon {
   /** Kernel set that this processor gets, and the cores that this process may use (affinity and cgroup quota respected). */
-  system(): { kernels: string; threads: number }
+  system(): {
+    kernels: string
+    threads: number
+    /** What 'cuda' would run on; `problem` is half a sentence, empty where it can be used. */
+    cuda: { name: 'cuda' | 'cuda (simt)'; problem: string }
+  }
   /** Measured now, for about a second, with 512 MiB of memory; 0 threads: all cores. */
   measure(threads: number): Promise<Ceilings>
   openWeights(paths: string[]): WeightStore
@@ -311,8 +317,12 @@ export function native(): Addon {
   if (loaded !== undefined) return loaded
   const root = packageRoot()
   const require = createRequire(join(root, 'package.json'))
+  // The addon of `npm run build:simt` runs CUDA kernels on the host; it stands beside the usual one.
+  const simt = process.env['CONCLAVE_SIMT'] === '1' && join(root, 'build/simt/Release/conclave.node')
   try {
-    loaded = require('bindings')({ bindings: 'conclave', module_root: root }) as Addon
+    loaded = (
+      simt ? require(simt) : require('bindings')({ bindings: 'conclave', module_root: root })
+    ) as Addon
   } catch (error) {
     throw notLoaded(root, error)
   }

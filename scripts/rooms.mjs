@@ -13,8 +13,8 @@ const native = {
   cuda: ['core', 'cache', 'ops', 'simt'],
   simt: ['core', 'cuda'],
   cpu: ['core', 'quant', 'cache', 'ops', 'grammar'],
-  executor: ['core', 'io', 'quant', 'ops', 'cpu', 'cache', 'grammar'],
-  addon: ['core', 'io', 'quant', 'ops', 'cpu', 'cache', 'executor', 'grammar'],
+  executor: ['core', 'io', 'quant', 'ops', 'cpu', 'cuda', 'cache', 'grammar'],
+  addon: ['core', 'io', 'quant', 'ops', 'cpu', 'cuda', 'cache', 'executor', 'grammar'],
 }
 const lib = {
   errors: [],

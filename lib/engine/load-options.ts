@@ -2,7 +2,6 @@
  * What a caller may ask of `loadModel`, checked.
  * @module
  */
-import { ConclaveError } from '../errors.ts'
 import type { LoadProgress } from '../native.ts'
 import {
   checkBoolean,
@@ -12,6 +11,7 @@ import {
   checkSignal,
   invalid,
 } from '../sampling/check.ts'
+import { type ChosenDevice, chooseDevice, deviceNames } from './device.ts'
 
 export interface LoadOptions {
   /** 'auto' (default) says in `model.info` what it chose, and why. */
@@ -51,7 +51,7 @@ export interface LoadOptions {
 
 /** Every option with its default; 0 or undefined stands for a size that the model decides. */
 export interface CheckedLoadOptions {
-  device: 'auto' | 'cpu' | 'cuda'
+  device: ChosenDevice
   weights: 'auto' | 'f32' | 'bf16' | 'int8'
   kvCache: 'auto' | 'f32' | 'bf16' | 'int8'
   threads: number
@@ -82,7 +82,6 @@ const names = [
   'onProgress',
 ] as const satisfies readonly (keyof LoadOptions)[]
 
-export const deviceNames = ['auto', 'cpu', 'cuda'] as const
 export const weightNames = ['auto', 'f32', 'bf16', 'int8'] as const
 
 /** Throws `invalid_request` naming the option, or `gpu_unavailable`. */
@@ -99,15 +98,8 @@ export function checkLoadOptions(options: LoadOptions): CheckedLoadOptions {
   const { onProgress } = options
   if (onProgress !== undefined && typeof onProgress !== 'function')
     throw invalid('onProgress', 'a function', onProgress)
-  const device = choice('device', deviceNames)
-  if (device === 'cuda')
-    throw new ConclaveError(
-      'gpu_unavailable',
-      "Expected a GPU for device 'cuda', but this build has no CUDA kernels. Use device 'cpu' " +
-        "or 'auto'.",
-    )
   return {
-    device,
+    device: chooseDevice(choice('device', deviceNames)),
     weights: choice('weights', weightNames),
     kvCache: choice('kvCache', weightNames),
     threads: count('threads', 1024) ?? 0,

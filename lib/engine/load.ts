@@ -46,7 +46,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
     return new Model({
       engine: new Engine({ ...host, ...host.sizes, executor: steps, maxContext, now }),
       host,
-      info: describeModel(open, executor.info, checked.device),
+      info: describeModel(open, executor.info, checked.device.reason),
       tokenizer,
       defaults: open.folder.generation,
       routing: routingOf(open),

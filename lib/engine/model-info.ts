@@ -15,7 +15,8 @@ export interface ModelInfo {
   weights: string
   weightBytes: number
   kvCache: string
-  device: 'cpu' | 'cuda'
+  /** 'cpu', 'cuda', or 'cuda (simt)': the CUDA kernels under the host harness. */
+  device: 'cpu' | 'cuda' | 'cuda (simt)'
   /** Why that device. */
   deviceReason: string
   /** Kernel set that this processor got, such as 'avx2'. */
@@ -33,7 +34,7 @@ export interface ModelInfo {
 export function describeModel(
   open: OpenModel,
   executor: ExecutorInfo,
-  askedDevice: 'auto' | 'cpu' | 'cuda',
+  deviceReason: string,
 ): Readonly<ModelInfo> {
   const { config } = open.folder
   return Object.freeze({
@@ -43,8 +44,8 @@ export function describeModel(
     weights: open.weights,
     weightBytes: executor.weightBytes,
     kvCache: open.executorOptions.kvCache,
-    device: 'cpu' as const,
-    deviceReason: askedDevice === 'cpu' ? 'asked for' : 'this build has no CUDA kernels',
+    device: executor.device,
+    deviceReason,
     kernels: executor.kernels,
     threads: executor.threads,
     maxContext: open.plan.maxContext,

@@ -88,7 +88,7 @@ async function planModel(
   const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
   const sizes = { threads, pageSize, maxBatchTokens, maxSequences, numPages: 1 }
   const executorOptions: ExecutorOptions = {
-    device: 'cpu',
+    device: options.device.device,
     weights: options.weights,
     kvCache,
     validate,

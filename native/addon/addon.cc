@@ -9,6 +9,7 @@
 #include "addon/measure.h"
 #include "addon/weights_wrap.h"
 #include "cpu/kv_layout.h"
+#include "cuda/runtime.h"
 #include "executor/plan.h"
 
 namespace conclave::addon {
@@ -20,6 +21,10 @@ Napi::Value system(const Napi::CallbackInfo& info) {
     Napi::Object result = Napi::Object::New(env);
     result.Set("kernels", cpu::select_kernels().name);
     result.Set("threads", cpu::usable_cores());
+    Napi::Object cuda = Napi::Object::New(env);
+    cuda.Set("name", conclave::cuda::runtime::device_name());
+    cuda.Set("problem", conclave::cuda::runtime::why_not());
+    result.Set("cuda", cuda);
     return result;
   });
 }

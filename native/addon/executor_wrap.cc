@@ -95,8 +95,8 @@ executor::ExecutorOptions parse_options(const Napi::Object& o) {
   const std::string device = string_arg(o.Get("device"), "device"),
                     weights = string_arg(o.Get("weights"), "weights"),
                     kv = string_arg(o.Get("kvCache"), "kvCache");
-  if (device != "cpu")
-    throw Error("gpu_unavailable", "Expected device \"cpu\": this build has no CUDA kernels.");
+  if (device == "cuda") options.device = DeviceKind::cuda;
+  else if (device != "cpu") bad_argument("device", "'cpu' or 'cuda'");
   if (weights == "auto") options.weights = executor::WeightPolicy::as_stored;
   else if (weights == "f32") options.weights = executor::WeightPolicy::f32;
   else if (weights == "bf16") options.weights = executor::WeightPolicy::bf16;
@@ -135,6 +135,7 @@ ExecutorWrap::ExecutorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Ex
   engine_ = *info[0].As<Napi::External<std::shared_ptr<EngineThread>>>().Data();
   const Executor& executor = *engine_->executor;
   Napi::Object facts = Napi::Object::New(env);
+  facts.Set("device", executor.device_name());
   facts.Set("kernels", executor.kernels());
   facts.Set("threads", executor.num_threads());
   facts.Set("weightBytes", static_cast<double>(executor.weight_bytes()));

@@ -137,7 +137,8 @@ void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType d
 }  // namespace
 
 BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,
-                          bool validate, cpu::ThreadPool& pool, const Progress& progress) {
+                          bool validate, cpu::ThreadPool& pool, const Progress& progress,
+                          const Place& place) {
   BoundWeights bound;
   bound.matrices.resize(graph.weights.size());
   bound.vectors.resize(graph.weights.size());
@@ -159,6 +160,10 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
     } else {
       if (dtype == DType::i8) pack(bound, id, source, group, pool);
       else convert(bound, id, source, dtype, pool);
+      source.release();
+    }
+    if (place) {
+      place(bound, id);
       source.release();
     }
     done += bound_bytes(ref, dtype);

@@ -26,7 +26,12 @@ struct BoundWeights {
   int64_t resident_bytes = 0;  // all weights as kernels read them, mapped or owned
 };
 
+// Called for each weight once it is bound, where it shall lie elsewhere than in host memory.
+struct BoundWeights;
+using Place = std::function<void(BoundWeights& bound, size_t id)>;
+
 BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,
-                          bool validate, cpu::ThreadPool& pool, const Progress& progress);
+                          bool validate, cpu::ThreadPool& pool, const Progress& progress,
+                          const Place& place);
 
 }  // namespace conclave::executor

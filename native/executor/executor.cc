@@ -4,7 +4,10 @@
 #include <system_error>
 #include <thread>
 
+#include "cpu/host_device.h"
 #include "cpu/kv_layout.h"
+#include "cuda/card.h"
+#include "executor/decode_step.h"
 
 namespace conclave::executor {
 namespace {
@@ -33,6 +36,11 @@ void fill_in(std::vector<int32_t>& token_ids, const std::vector<int32_t>& sample
   }
 }
 
+std::unique_ptr<Device> make_device(DeviceKind kind, cpu::CpuStream& stream) {
+  if (kind == DeviceKind::cuda) return std::make_unique<cuda::CudaCard>();
+  return std::make_unique<cpu::HostDevice>(stream);
+}
+
 }  // namespace
 
 Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
@@ -40,16 +48,32 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
     : graph_(std::move(graph)),
       options_(options),
       pool_(options.num_threads > 0 ? options.num_threads : cpu::usable_cores()),
-      stream_(pool_, cpu::select_kernels()),
-      sample_stream_(lone_thread_, stream_.kernels),
+      host_stream_(pool_, cpu::select_kernels()),
+      sample_stream_(lone_thread_, host_stream_.kernels),
+      device_(make_device(options.device, host_stream_)),
+      placed_(*device_),
       store_(std::move(store)),
-      weights_(bind_weights(graph_, *store_, options.weights, options.validate, pool_, progress)),
+      weights_(bind_weights(
+          graph_, *store_, options.weights, options.validate, pool_, progress,
+          device_->reads_host_memory()
+              ? Place{}
+              : [&](BoundWeights& w, size_t id) { placed_.place(w, id); })),
       plan_(plan_memory(graph_, options.max_batch_tokens, options.max_sequences)),
-      arena_(plan_.bytes),
+      arena_(*device_, plan_.bytes),
       expert_tables_(graph_.nodes.size()) {
   std::shared_ptr<Cache> cache = make_cache(options_.num_pages);
   kv_bytes_ = cache->num_bytes;
   caches_.emplace(next_cache_++, std::move(cache));
+  place_tables();
+}
+
+void Executor::place_tables() {
+  const bool on_host = device_->reads_host_memory();
+  for (const std::vector<float>& table : graph_.tables) {
+    const auto bytes = static_cast<int64_t>(table.size() * sizeof(float));
+    tables_.push_back(on_host ? table.data()
+                              : reinterpret_cast<float*>(placed_.put(table.data(), bytes)));
+  }
   for (size_t n = 0; n < graph_.nodes.size(); n++) {
     const Node& node = graph_.nodes[n];
     if (node.op != Op::moe_experts) continue;
@@ -61,19 +85,24 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
       }
       return matrices;
     };
-    expert_tables_[n] = {part(0), part(1), part(2)};
+    expert_tables_[n].gate = part(0);
+    expert_tables_[n].up = part(1);
+    expert_tables_[n].down = part(2);
+    if (!on_host) placed_.place(expert_tables_[n]);
   }
 }
 
-const char* Executor::kernels() const { return stream_.kernels.name; }
+const char* Executor::kernels() const {
+  return device_->reads_host_memory() ? host_stream_.kernels.name : device_->name();
+}
 
-std::shared_ptr<Cache> Executor::make_cache(int64_t num_pages) const {
+std::shared_ptr<Cache> Executor::make_cache(int64_t num_pages) {
   auto cache = std::make_shared<Cache>();
   cache->num_pages = num_pages;
   for (const RegionInfo& info : graph_.regions) {
     KvRegion region{nullptr,           options_.kv_dtype, num_pages, options_.page_size,
                     info.num_kv_heads, info.head_dim};
-    cache->bytes.emplace_back(cpu::bytes_per_page(region) * num_pages);
+    cache->bytes.emplace_back(*device_, cpu::bytes_per_page(region) * num_pages);
     region.data = cache->bytes.back().data();
     cache->num_bytes += cache->bytes.back().size();
     cache->regions.push_back(region);
@@ -99,7 +128,7 @@ int32_t Executor::open_cache(int64_t num_pages, int64_t max_batch_tokens, int64_
   if (max_batch_tokens > plan_.max_tokens || max_sequences > plan_.max_rows) {
     MemoryPlan plan = plan_memory(graph_, std::max(max_batch_tokens, plan_.max_tokens),
                                   std::max(max_sequences, plan_.max_rows));
-    arena_ = AlignedBytes(plan.bytes);
+    arena_ = DeviceBytes(*device_, plan.bytes);
     plan_ = std::move(plan);
   }
   const std::lock_guard lock(caches_mutex_);
@@ -217,25 +246,77 @@ StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   Arena wide;
   if (rows > plan_.max_rows) {
     wide.plan = plan_memory(graph_, static_cast<int64_t>(input.token_ids.size()), rows);
-    wide.bytes = AlignedBytes(wide.plan.bytes);
+    wide.bytes = DeviceBytes(*device_, wide.plan.bytes);
   }
-  const MemoryPlan& plan = wide.bytes.size() > 0 ? wide.plan : plan_;
-  std::byte* arena = wide.bytes.size() > 0 ? wide.bytes.data() : arena_.data();
+  const bool is_wide = wide.bytes.size() > 0;
+  const MemoryPlan& plan = is_wide ? wide.plan : plan_;
+  std::byte* arena = is_wide ? wide.bytes.data() : arena_.data();
+  const bool padded = device_->records() && !is_wide && is_decode(input);
+  const StepInput shaped = padded ? pad_decode(input, plan.max_rows) : StepInput{};
+  const StepInput& step = padded ? shaped : input;
+  provide(plan, arena, step, static_cast<int64_t>(input.token_ids.size()));
+  std::vector<int64_t> key;
+  if (padded) {
+    key = {static_cast<int64_t>(step.token_ids.size()), step.max_pages,
+           reinterpret_cast<int64_t>(arena), reinterpret_cast<int64_t>(batch_arrays_.data())};
+    for (const KvRegion& region : cache.regions)
+      key.push_back(reinterpret_cast<int64_t>(region.data));
+  }
   StepOutput output;
   MasksAhead masks(constrained(input));
-  run_nodes(output, plan, arena, input, cache);
+  device_->run(key, [&] { run_nodes(output, plan, arena, step, cache); });
+  read_routes(output, plan, arena, input, cache);
   masks.wait();
-  if (rows > 0) {
-    float* data =
-        reinterpret_cast<float*>(arena + plan.offsets[static_cast<size_t>(graph_.logits)]);
-    for (int64_t r = 0; r < rows; r++) {
-      if (!input.want_logits && input.samplers[static_cast<size_t>(r)] != -2) continue;
-      const float* row = data + r * graph_.vocab_size;
-      output.logits.insert(output.logits.end(), row, row + graph_.vocab_size);
-    }
-    sample_rows(output, {data, DType::f32, {rows, graph_.vocab_size}}, input.samplers, stream_);
-  }
+  if (rows > 0) read_logits(output, plan, arena, input);
   return output;
+}
+
+void Executor::read_routes(StepOutput& output, const MemoryPlan& plan, const std::byte* arena,
+                           const StepInput& input, Cache& cache) {
+  if (cache.expert_counts.empty()) return;
+  std::vector<const Node*> routers;
+  int64_t most = 0;  // experts of a token
+  for (const Node& node : graph_.nodes) {
+    if (node.op != Op::moe_route) continue;
+    routers.push_back(&node);
+    most = std::max(most, graph_.values[static_cast<size_t>(node.outputs[0])].width);
+  }
+  const auto num_tokens = static_cast<int64_t>(input.token_ids.size());
+  std::vector<int32_t> all(routers.size() * static_cast<size_t>(num_tokens * most));
+  device_->read_rows(all.data(), arena, num_tokens * most * 4, plan.routes_pitch,
+                     static_cast<int64_t>(routers.size()));
+  std::atomic<int64_t>* counts = cache.expert_counts.data();
+  for (size_t i = 0; i < routers.size(); i++) {
+    const int32_t* ids = all.data() + static_cast<int64_t>(i) * num_tokens * most;
+    const int64_t num_ids =
+        num_tokens * graph_.values[static_cast<size_t>(routers[i]->outputs[0])].width;
+    // Written by this thread alone.
+    for (int64_t j = 0; input.count_experts && j < num_ids; j++) {
+      std::atomic<int64_t>& count = counts[ids[j]];
+      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    counts += graph_.values[static_cast<size_t>(routers[i]->inputs[0])].width;
+    if (input.want_routes) output.routes.insert(output.routes.end(), ids, ids + num_ids);
+  }
+}
+
+void Executor::read_logits(StepOutput& output, const MemoryPlan& plan, const std::byte* arena,
+                           const StepInput& input) {
+  const auto rows = static_cast<int64_t>(input.logit_rows.size());
+  const std::byte* stored = arena + plan.offsets[static_cast<size_t>(graph_.logits)];
+  // const_cast: the sampler's tensor is a view that is not written.
+  auto* data = reinterpret_cast<float*>(const_cast<std::byte*>(stored));
+  if (!device_->reads_host_memory()) {
+    logits_.resize(static_cast<size_t>(rows * graph_.vocab_size));
+    data = logits_.data();
+    device_->read(data, stored, rows * graph_.vocab_size * 4);
+  }
+  for (int64_t r = 0; r < rows; r++) {
+    if (!input.want_logits && input.samplers[static_cast<size_t>(r)] != -2) continue;
+    const float* row = data + r * graph_.vocab_size;
+    output.logits.insert(output.logits.end(), row, row + graph_.vocab_size);
+  }
+  sample_rows(output, {data, DType::f32, {rows, graph_.vocab_size}}, input.samplers, host_stream_);
 }
 
 StepOutput Executor::sample(int32_t sampler, float* logits, int64_t vocab_size) {

@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "cache/kv_cache.h"
+#include "core/device.h"
 #include "cpu/stream.h"
 #include "executor/bind.h"
 #include "executor/graph.h"
+#include "executor/placed.h"
 #include "executor/plan.h"
 #include "ops/moe_experts.h"
 #include "ops/sample.h"
@@ -22,6 +24,7 @@
 namespace conclave::executor {
 
 struct ExecutorOptions {
+  DeviceKind device = DeviceKind::cpu;
   WeightPolicy weights = WeightPolicy::as_stored;
   DType kv_dtype = DType::f32;  // f32 | bf16 | i8
   int num_threads = 0;          // the calling thread included; 0: all usable cores
@@ -56,7 +59,7 @@ struct StepOutput {
 // KV pages of one owner, and how often its tokens chose each expert.
 struct Cache {
   std::vector<KvRegion> regions;
-  std::vector<AlignedBytes> bytes;
+  std::vector<DeviceBytes> bytes;
   int64_t num_pages = 0, num_bytes = 0;
   // Each moe_route's (num_experts), in the graph's order; written by steps, read by any thread.
   std::vector<std::atomic<int64_t>> expert_counts;
@@ -91,17 +94,25 @@ class Executor {
   int64_t workspace_bytes() const { return plan_.bytes; }
   int num_threads() const { return pool_.num_threads(); }
   const char* kernels() const;
+  const char* device_name() const { return device_->name(); }
 
  private:
   struct Arena {
     MemoryPlan plan;
-    AlignedBytes bytes;
+    DeviceBytes bytes;
   };
 
-  std::shared_ptr<Cache> make_cache(int64_t num_pages) const;
+  std::shared_ptr<Cache> make_cache(int64_t num_pages);
+  void place_tables();
   std::shared_ptr<Cache> find_cache(int32_t handle);
   void check_input(const StepInput& input, const Cache& cache) const;
   StepOutput run_checked(const StepInput& input, Cache& cache);
+  // The step's arrays into the device's memory; `num_live` tokens are not padding.
+  void provide(const MemoryPlan& plan, std::byte* arena, const StepInput& input, int64_t num_live);
+  void read_routes(StepOutput& output, const MemoryPlan& plan, const std::byte* arena,
+                   const StepInput& input, Cache& cache);
+  void read_logits(StepOutput& output, const MemoryPlan& plan, const std::byte* arena,
+                   const StepInput& input);
   void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena,
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch,
@@ -115,13 +126,17 @@ class Executor {
   Graph graph_;
   ExecutorOptions options_;
   cpu::ThreadPool pool_;
-  cpu::CpuStream stream_;
+  cpu::CpuStream host_stream_;  // samples; on the CPU it runs the graph too
   cpu::ThreadPool lone_thread_{1};
-  cpu::CpuStream sample_stream_;                  // of `sample`
+  cpu::CpuStream sample_stream_;  // of `sample`
+  std::unique_ptr<Device> device_;
+  Placed placed_;
   std::shared_ptr<const io::WeightStore> store_;  // keeps the mappings that weights_ points into
   BoundWeights weights_;
   MemoryPlan plan_;
-  AlignedBytes arena_;
+  DeviceBytes arena_, batch_arrays_;
+  std::vector<const float*> tables_;  // the graph's, where ops read them
+  std::vector<float> logits_;         // of the last step, where ops do not write host memory
   std::chrono::steady_clock::time_point last_end_{};
   std::vector<ops::ExpertTable> expert_tables_;  // (nodes) filled for moe_experts
 

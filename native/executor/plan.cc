@@ -1,6 +1,7 @@
 #include "executor/plan.h"
 
 #include <algorithm>
+#include <climits>
 
 namespace conclave::executor {
 namespace {
@@ -69,6 +70,16 @@ MemoryPlan plan_memory(const Graph& graph, int64_t max_tokens, int64_t max_rows)
         place(spans, bytes_of(id), n, life[static_cast<size_t>(id)].last);
     plan.bytes = std::max(plan.bytes, plan.offsets[static_cast<size_t>(id)] + bytes_of(id));
   };
+  for (const Node& node : graph.nodes) {
+    if (node.op == Op::moe_route)
+      plan.routes_pitch = std::max(plan.routes_pitch, bytes_of(node.outputs[0]));
+  }
+  for (const Node& node : graph.nodes) {
+    if (node.op != Op::moe_route) continue;
+    plan.offsets[static_cast<size_t>(node.outputs[0])] = plan.bytes;
+    spans.push_back({plan.bytes, plan.bytes + plan.routes_pitch, INT_MAX});
+    plan.bytes += plan.routes_pitch;
+  }
   for (int32_t id : {kTokenIds, kPositions, kLogitRows}) put(id, 0);
   for (int n = 0; n < static_cast<int>(graph.nodes.size()); n++) {
     const Node& node = graph.nodes[static_cast<size_t>(n)];
@@ -84,7 +95,9 @@ MemoryPlan plan_memory(const Graph& graph, int64_t max_tokens, int64_t max_rows)
         continue;
       }
     }
-    for (int32_t id : node.outputs) put(id, n);
+    for (int32_t id : node.outputs) {
+      if (node.op != Op::moe_route || id != node.outputs[0]) put(id, n);
+    }
   }
   return plan;
 }

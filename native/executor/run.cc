@@ -16,6 +16,29 @@
 
 namespace conclave::executor {
 
+void Executor::provide(const MemoryPlan& plan, std::byte* arena, const StepInput& input,
+                       int64_t num_live) {
+  auto put = [&](int32_t id, const std::vector<int32_t>& ids) {
+    if (!ids.empty())
+      device_->write(arena + plan.offsets[static_cast<size_t>(id)], ids.data(),
+                     static_cast<int64_t>(ids.size() * sizeof(int32_t)));
+  };
+  put(kTokenIds, input.token_ids);
+  put(kPositions, input.positions);
+  put(kLogitRows, input.logit_rows);
+  if (device_->reads_host_memory()) return;
+  std::vector<int32_t> arrays;
+  for (const auto* list :
+       {&input.positions, &input.query_starts, &input.kv_lengths, &input.page_tables})
+    arrays.insert(arrays.end(), list->begin(), list->end());
+  arrays.push_back(static_cast<int32_t>(num_live));
+  const auto bytes = static_cast<int64_t>(arrays.size() * sizeof(int32_t));
+  if (bytes > batch_arrays_.size()) batch_arrays_ = DeviceBytes(*device_, 2 * bytes);
+  device_->write(batch_arrays_.data(), arrays.data(), bytes);
+  const auto* end = reinterpret_cast<const int32_t*>(batch_arrays_.data()) + arrays.size();
+  device_->set_num_live(end - 1);
+}
+
 void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena,
                          const StepInput& input, Cache& cache) {
   const BatchView batch{static_cast<int32_t>(input.token_ids.size()),
@@ -25,16 +48,9 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
                         input.positions.data(),
                         input.query_starts.data(),
                         input.kv_lengths.data(),
-                        input.page_tables.data()};
-  auto provide = [&](int32_t id, const std::vector<int32_t>& ids) {
-    std::memcpy(arena + plan.offsets[static_cast<size_t>(id)], ids.data(),
-                ids.size() * sizeof(int32_t));
-  };
-  provide(kTokenIds, input.token_ids);
-  provide(kPositions, input.positions);
-  provide(kLogitRows, input.logit_rows);
+                        input.page_tables.data(),
+                        reinterpret_cast<const int32_t*>(batch_arrays_.data())};
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
-  std::atomic<int64_t>* counts = cache.expert_counts.data();
   for (const Node& node : graph_.nodes) {
     if (options_.stop != nullptr && *options_.stop)
       throw Error("aborted", "The model was stopped while a step was in progress.");
@@ -44,8 +60,9 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
     if (on_rows && num_rows == 0) continue;  // a prefill chunk that nobody asks logits of
     if (input.want_hidden && node.op == Op::matmul && node.outputs[0] == graph_.logits) {
       const size_t id = static_cast<size_t>(node.inputs[0]);
-      const float* rows = reinterpret_cast<const float*>(arena + plan.offsets[id]);
-      output.hidden.assign(rows, rows + num_rows * graph_.values[id].width);
+      output.hidden.resize(static_cast<size_t>(num_rows * graph_.values[id].width));
+      device_->read(output.hidden.data(), arena + plan.offsets[id],
+                    static_cast<int64_t>(output.hidden.size() * sizeof(float)));
       // The head is the widest matrix: rows of which nobody reads the logits do without it.
       const bool reads_logits =
           input.want_logits || std::any_of(input.samplers.begin(), input.samplers.end(),
@@ -53,22 +70,12 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
       if (!reads_logits) continue;
     }
     run_node(node, plan, arena, batch, num_rows, cache);
-    if (node.op != Op::moe_route) continue;
-    const size_t id = static_cast<size_t>(node.outputs[0]);
-    const int32_t* ids = reinterpret_cast<const int32_t*>(arena + plan.offsets[id]);
-    const int64_t num_ids = batch.num_tokens * graph_.values[id].width;
-    // Written by this thread alone.
-    for (int64_t i = 0; input.count_experts && i < num_ids; i++) {
-      std::atomic<int64_t>& count = counts[ids[i]];
-      count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    }
-    counts += graph_.values[static_cast<size_t>(node.inputs[0])].width;
-    if (input.want_routes) output.routes.insert(output.routes.end(), ids, ids + num_ids);
   }
 }
 
 void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* arena,
                         const BatchView& batch, int64_t num_rows, const Cache& cache) {
+  Stream& stream = device_->stream();
   auto value = [&](int32_t id) {
     const ValueInfo& v = graph_.values[static_cast<size_t>(id)];
     const int64_t leading = v.leading == Leading::num_tokens ? batch.num_tokens : num_rows;
@@ -87,32 +94,35 @@ void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* are
   };
 
   switch (node.op) {
-    case Op::embed: ops::embed(out(0), in(0), matrix(0), stream_); break;
-    case Op::rms_norm: ops::rms_norm(out(0), in(0), vector(0), node.eps, stream_); break;
+    case Op::embed: ops::embed(out(0), in(0), matrix(0), stream); break;
+    case Op::rms_norm: ops::rms_norm(out(0), in(0), vector(0), node.eps, stream); break;
     case Op::matmul:
       ops::matmul(out(0), in(0), matrix(0), node.weights.size() == 2 ? vector(1) : Tensor{},
-                  stream_);
+                  stream);
       break;
     case Op::rope: {
       const Tensor x = out(0), source = in(0);
       if (x.data != source.data)
-        std::memcpy(x.data, source.data, static_cast<size_t>(x.shape.elements()) * sizeof(float));
-      std::vector<float>& table = graph_.tables[static_cast<size_t>(node.table)];
-      ops::rope(x, in(1), {table.data(), DType::f32, {static_cast<int64_t>(table.size())}},
-                node.head_dim, node.scale, stream_);
+        device_->copy(x.data, source.data, x.shape.elements() * int64_t{sizeof(float)});
+      const auto table = static_cast<size_t>(node.table);
+      // const_cast: a tensor that ops read.
+      const Tensor inv_freq{const_cast<float*>(tables_[table]),
+                            DType::f32,
+                            {static_cast<int64_t>(graph_.tables[table].size())}};
+      ops::rope(x, in(1), inv_freq, node.head_dim, node.scale, stream);
       break;
     }
-    case Op::store_kv: ops::store_kv(region(), in(0), in(1), batch, stream_); break;
-    case Op::attention: ops::attention(out(0), in(0), region(), batch, node.scale, stream_); break;
-    case Op::silu_mul: ops::silu_mul(out(0), in(0), in(1), stream_); break;
-    case Op::add: ops::add(out(0), in(0), in(1), stream_); break;
-    case Op::moe_route: ops::moe_route(out(0), out(1), in(0), node.norm_topk_prob, stream_); break;
+    case Op::store_kv: ops::store_kv(region(), in(0), in(1), batch, stream); break;
+    case Op::attention: ops::attention(out(0), in(0), region(), batch, node.scale, stream); break;
+    case Op::silu_mul: ops::silu_mul(out(0), in(0), in(1), stream); break;
+    case Op::add: ops::add(out(0), in(0), in(1), stream); break;
+    case Op::moe_route: ops::moe_route(out(0), out(1), in(0), node.norm_topk_prob, stream); break;
     case Op::moe_experts: {
       const size_t n = static_cast<size_t>(&node - graph_.nodes.data());
-      ops::moe_experts(out(0), in(0), in(1), in(2), expert_tables_[n], stream_);
+      ops::moe_experts(out(0), in(0), in(1), in(2), expert_tables_[n], stream);
       break;
     }
-    case Op::gather_rows: ops::gather_rows(out(0), in(0), in(1), stream_); break;
+    case Op::gather_rows: ops::gather_rows(out(0), in(0), in(1), stream); break;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <tuple>
 
 #include "cuda/runtime.h"
 
@@ -164,10 +165,17 @@ void launch(const char* name, void (*kernel)(Params...), Grid grid, int threads,
                                               static_cast<int>(shared_bytes)),
                          name);
   }
-  kernel<<<dim3(grid.x, grid.y, grid.z), static_cast<unsigned>(threads),
-           static_cast<size_t>(shared_bytes), static_cast<cudaStream_t>(queue)> > >(
-      static_cast<Params>(args)...);
-  cuda::runtime::check(cudaGetLastError(), name);
+  std::tuple<Params...> values(static_cast<Params>(args)...);
+  std::apply(
+      [&](Params&... value) {
+        void* pointers[] = {&value...};
+        cuda::runtime::check(
+            cudaLaunchKernel(kernel, dim3(grid.x, grid.y, grid.z),
+                             dim3(static_cast<unsigned>(threads)), pointers,
+                             static_cast<size_t>(shared_bytes), static_cast<cudaStream_t>(queue)),
+            name);
+      },
+      values);
 }
 
 }  // namespace conclave::hw

@@ -1,0 +1,112 @@
+#include "cuda/card.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace conclave::cuda {
+
+namespace {
+constexpr int64_t kStagingBytes = 16 << 20, kStagingAlign = 64;
+constexpr size_t kMaxRecordings = 64;
+}  // namespace
+
+CudaCard::CudaCard() {
+  const runtime::Card card = runtime::open();
+  stream_ = std::make_unique<CudaStream>(runtime::create_queue(), card.num_multiprocessors);
+  try {
+    staging_ = static_cast<std::byte*>(runtime::allocate_pinned(kStagingBytes));
+  } catch (...) {
+    runtime::destroy_queue(stream_->queue);
+    throw;
+  }
+}
+
+CudaCard::~CudaCard() {
+  forget_recordings();
+  runtime::free_pinned(staging_);
+  void* queue = stream_->queue;
+  stream_.reset();
+  runtime::destroy_queue(queue);
+}
+
+std::byte* CudaCard::allocate(int64_t bytes) {
+  return static_cast<std::byte*>(runtime::allocate(std::max<int64_t>(bytes, 1)));
+}
+
+void CudaCard::free(std::byte* memory) noexcept { runtime::free(memory); }
+
+// The next `bytes` of pinned memory that no copy in progress uses.
+std::byte* CudaCard::staging(int64_t bytes) {
+  if (staged_ + bytes > kStagingBytes) {
+    runtime::wait(stream_->queue);
+    staged_ = 0;
+  }
+  std::byte* memory = staging_ + staged_;
+  staged_ += (bytes + kStagingAlign - 1) / kStagingAlign * kStagingAlign;
+  return memory;
+}
+
+void CudaCard::write(void* to, const void* from, int64_t bytes) {
+  // Half at a time, so that the host fills one half while the card reads the other.
+  for (int64_t done = 0; done < bytes;) {
+    const int64_t piece = std::min(bytes - done, kStagingBytes / 2);
+    std::byte* memory = staging(piece);
+    std::memcpy(memory, static_cast<const std::byte*>(from) + done, static_cast<size_t>(piece));
+    runtime::copy(static_cast<std::byte*>(to) + done, memory, piece, stream_->queue);
+    done += piece;
+  }
+}
+
+void CudaCard::read_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t rows) {
+  if (bytes * rows > kStagingBytes / 2) {
+    runtime::copy_rows(to, from, bytes, pitch, rows, stream_->queue);
+    runtime::wait(stream_->queue);
+    return;
+  }
+  std::byte* memory = staging(bytes * rows);
+  runtime::copy_rows(memory, from, bytes, pitch, rows, stream_->queue);
+  runtime::wait(stream_->queue);
+  std::memcpy(to, memory, static_cast<size_t>(bytes * rows));
+  staged_ = 0;
+}
+
+void CudaCard::copy(void* to, const void* from, int64_t bytes) {
+  runtime::copy(to, from, bytes, stream_->queue);
+}
+
+void* CudaCard::record(const std::function<void()>& work) {
+  runtime::begin_recording(stream_->queue);
+  try {
+    work();
+  } catch (...) {
+    try {
+      runtime::destroy_recording(runtime::end_recording(stream_->queue));
+    } catch (...) {
+      // What broke the recording is the error to see.
+    }
+    throw;
+  }
+  return runtime::end_recording(stream_->queue);
+}
+
+void CudaCard::run(const std::vector<int64_t>& key, const std::function<void()>& work) {
+  if (key.empty()) return work();
+  const auto found = recordings_.find(key);
+  if (found == recordings_.end() || found->second.generation != stream_->generation) {
+    if (recordings_.size() >= kMaxRecordings) forget_recordings();
+    work();
+    Recording& seen = recordings_[key];
+    runtime::destroy_recording(seen.graph);
+    seen = {nullptr, stream_->generation};
+    return;
+  }
+  if (found->second.graph == nullptr) found->second.graph = record(work);
+  runtime::replay(found->second.graph, stream_->queue);
+}
+
+void CudaCard::forget_recordings() noexcept {
+  for (auto& [key, recording] : recordings_) runtime::destroy_recording(recording.graph);
+  recordings_.clear();
+}
+
+}  // namespace conclave::cuda

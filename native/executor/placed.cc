@@ -1,0 +1,48 @@
+#include "executor/placed.h"
+
+#include <algorithm>
+
+#include "cuda/expert_pointers.h"
+
+namespace conclave::executor {
+
+namespace {
+// Small matrices would each take whole pages of a card by themselves.
+constexpr int64_t kChunkBytes = 64 << 20, kAlign = 256;
+}  // namespace
+
+std::byte* Placed::take(int64_t bytes) {
+  if (chunks_.empty() || used_ + bytes > chunks_.back().size()) {
+    chunks_.emplace_back(device_, std::max(bytes, kChunkBytes));
+    used_ = 0;
+  }
+  std::byte* memory = chunks_.back().data() + used_;
+  used_ += (bytes + kAlign - 1) / kAlign * kAlign;
+  return memory;
+}
+
+std::byte* Placed::put(const void* from, int64_t bytes) {
+  std::byte* memory = take(bytes);
+  device_.write(memory, from, bytes);
+  return memory;
+}
+
+void Placed::place(BoundWeights& bound, size_t id) {
+  Weight& matrix = bound.matrices[id];
+  Tensor& vector = bound.vectors[id];
+  if (matrix.data != nullptr)
+    matrix.data = put(matrix.data, matrix.rows * matrix.cols * dtype_bytes(matrix.dtype));
+  if (matrix.scales != nullptr)
+    matrix.scales = reinterpret_cast<const float*>(put(matrix.scales, matrix.rows * 4));
+  if (vector.data != nullptr)
+    vector.data = put(vector.data, vector.shape.elements() * dtype_bytes(vector.dtype));
+  bound.owned.clear();
+}
+
+void Placed::place(ops::ExpertTable& experts) {
+  const std::vector<cuda::ExpertPointers> list = cuda::expert_pointers(experts);
+  experts.device_table =
+      put(list.data(), static_cast<int64_t>(list.size() * sizeof(cuda::ExpertPointers)));
+}
+
+}  // namespace conclave::executor

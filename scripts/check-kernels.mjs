@@ -1,0 +1,95 @@
+// npm run check:kernels [ARCH …]: compiles every kernel with nvcc, without a card, and fails where ptxas
+// spills registers, keeps a stack frame or takes more registers than planned, or where the PTX lacks the
+// wide loads and matrix instructions that were meant. Default: all cards that the build is for.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const folder = join(root, 'native/cuda')
+const archs = process.argv.length > 2 ? process.argv.slice(2) : ['80', '86', '89', '90a']
+
+/** Most registers of a thread, from how many blocks a multiprocessor shall hold; 255 elsewhere. */
+const planned = {
+  'matmul.cu': 128,
+  'moe_few.cu': 128,
+  'moe_tiles.cu': 128,
+  'add.cu': 64,
+  'rms_norm.cu': 64,
+}
+/** What the PTX must contain: at least so many of each. */
+const meant = {
+  'matmul.cu': { 'mma.sync': 32, 'ld.global.nc.L1::no_allocate': 4, 'cp.async.cg': 8 },
+  'moe_few.cu': { 'mma.sync': 16, 'ld.global.nc.L1::no_allocate': 8 },
+  'moe_tiles.cu': { 'mma.sync': 64, 'cp.async.cg': 8 },
+  'attention_decode.cu': { 'mma.sync': 64 },
+  'attention_prefill.cu': { 'mma.sync': 64 },
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'kernels-'))
+const problems = []
+
+function nvcc(file, arch, ...args) {
+  const run = spawnSync(
+    'nvcc',
+    [
+      '-std=c++20',
+      `-arch=sm_${arch}`,
+      '--extended-lambda',
+      '--expt-relaxed-constexpr',
+      `-I${join(root, 'native')}`,
+      ...args,
+      join(folder, file),
+    ],
+    { encoding: 'utf8', maxBuffer: 1 << 26 },
+  )
+  if (run.error) throw new Error(`nvcc does not run: ${run.error.message}`)
+  if (run.status !== 0) problems.push(`${file} sm_${arch} does not compile:\n${run.stderr}`)
+  return run
+}
+
+function checkCubin(file, arch) {
+  const { status, stderr } = nvcc(
+    file,
+    arch,
+    '-cubin',
+    '-Xptxas=-v',
+    '-o',
+    join(scratch, 'kernel.cubin'),
+  )
+  if (status !== 0) return
+  const numbers = pattern => [...stderr.matchAll(pattern)].map(found => Number(found[1]))
+  const registers = Math.max(0, ...numbers(/Used (\d+) registers/g))
+  const frames = Math.max(0, ...numbers(/(\d+) bytes stack frame/g))
+  const spills = Math.max(0, ...numbers(/(\d+) bytes spill (?:stores|loads)/g))
+  const most = planned[file] ?? 255
+  console.log(`${file} sm_${arch}: ${registers} registers, ${frames} stack, ${spills} spilled`)
+  if (frames > 0 || spills > 0) problems.push(`${file} sm_${arch} spills or keeps a stack frame`)
+  if (registers > most) problems.push(`${file} sm_${arch}: ${registers} registers, ${most} planned`)
+  for (const [warning] of stderr.matchAll(/^.*\bC75\d\d\b.*$/gm)) problems.push(warning)
+}
+
+function checkPtx(file) {
+  const wanted = meant[file]
+  const path = join(scratch, 'kernel.ptx')
+  if (wanted === undefined || nvcc(file, archs[0], '-ptx', '-o', path).status !== 0) return
+  const ptx = readFileSync(path, 'utf8')
+  for (const [instruction, least] of Object.entries(wanted)) {
+    const count = ptx.split(instruction).length - 1
+    if (count < least) problems.push(`${file}: ${count} × ${instruction}, at least ${least} meant`)
+  }
+}
+
+try {
+  for (const file of readdirSync(folder).filter(name => name.endsWith('.cu'))) {
+    for (const arch of archs) checkCubin(file, arch)
+    checkPtx(file)
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+for (const problem of problems) console.log(problem)
+console.log(problems.length === 0 ? 'kernels: fine' : `kernels: ${problems.length} problems`)
+process.exit(problems.length === 0 ? 0 : 1)
