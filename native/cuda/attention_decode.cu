@@ -46,7 +46,7 @@ __device__ __forceinline__ void store_span(const Spans& spans, const SpanResult<
 }
 
 template <class T, int kDim>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 2)
     attention_decode_kernel(AttentionProblem p, Spans spans, int row_tiles) {
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int task = static_cast<int>(blockIdx.x), first_row = task % row_tiles * kRows;

@@ -51,7 +51,8 @@ __device__ __forceinline__ void merge_span(WarpState<T, kDim>& state,
 }
 
 template <class T, int kDim>
-__global__ void __launch_bounds__(kThreads) attention_prefill_kernel(AttentionProblem p, bool all) {
+__global__ void __launch_bounds__(kThreads, 2)
+    attention_prefill_kernel(AttentionProblem p, bool all) {
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int g = lane / 4, t = lane % 4, kv_head = static_cast<int>(blockIdx.y);
   const RowTile tile = find_tile(p, static_cast<int>(blockIdx.x) * kWarps + warp, all);

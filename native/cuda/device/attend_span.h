@@ -1,7 +1,7 @@
 #pragma once
 // One warp, 16 rows of queries, one span of keys and values, in matrix instructions. Rows are
 // (token, head of the group) of one kv head: a page is read once for all heads that share it.
-//   scores  S (16 × 128) = Q Kᵀ: a lane reads 8 dimensions of a key at once; which dimension its
+//   scores  S (16 × 64) = Q Kᵀ: a lane reads 8 dimensions of a key at once; which dimension its
 //           registers then stand for is the same for Q
 //   output  O (16 × head_dim) = P V: the registers of S are those that P needs; pages keep values
 //           so that a lane's four positions of a dimension lie side by side (device/kv_layout.h)
@@ -209,9 +209,18 @@ __device__ __forceinline__ void span_values(float (&values)[kDim / 8][4],
     }
   }
   if (!masked || hw::ballot(overflow) == 0) return;
+  uint64_t marked = 0;  // a bit an entry: the search is no code to unroll, the registers must be
+#pragma unroll 1
+  for (int entry = 0; entry < kDim / 2; entry++) {
+    const int i = entry % 4, d = entry / 4 * 8 + 2 * t + i % 2;
+    if (sees_overflow<T>(from, start, i < 2 ? counts[0] : counts[1], d))
+      marked |= uint64_t{1} << entry;
+  }
+#pragma unroll
   for (int n = 0; n < kDim / 8; n++) {
+#pragma unroll
     for (int i = 0; i < 4; i++) {
-      if (sees_overflow<T>(from, start, counts[i / 2], n * 8 + 2 * t + i % 2)) values[n][i] = NAN;
+      if (marked >> (n * 4 + i) & 1) values[n][i] = NAN;
     }
   }
 }

@@ -6,7 +6,7 @@
 
 namespace conclave::cuda {
 
-constexpr int kSpan = 128;
+constexpr int kSpan = 64;
 constexpr float kLog2E = 1.4426950408889634f;
 
 // Largest score in the exponent of 2, and the sum of 2^(score − max).

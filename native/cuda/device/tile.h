@@ -137,8 +137,11 @@ __device__ __forceinline__ void multiply_tile(typename Tile<W>::Sums& total,
 template <class W, class Use>
 __device__ __forceinline__ void for_each_sum(Use use) {
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+#pragma unroll
   for (int m = 0; m < Tile<W>::kRowFragments; m++) {
+#pragma unroll
     for (int n = 0; n < Tile<W>::kTokenFragments; n++) {
+#pragma unroll
       for (int i = 0; i < 4; i++) {
         use(warp % 4 * 32 + m * kFragmentRows + sum_row(i, lane),
             warp / 4 * 32 + n * kFragmentColumns + sum_column(i, lane), m, n, i);
