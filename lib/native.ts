@@ -318,7 +318,8 @@ export function native(): Addon {
   const root = packageRoot()
   const require = createRequire(join(root, 'package.json'))
   // The addon of `npm run build:simt` runs CUDA kernels on the host; it stands beside the usual one.
-  const simt = process.env['CONCLAVE_SIMT'] === '1' && join(root, 'build/simt/Release/conclave.node')
+  const simt =
+    process.env['CONCLAVE_SIMT'] === '1' && join(root, 'build/simt/Release/conclave.node')
   try {
     loaded = (
       simt ? require(simt) : require('bindings')({ bindings: 'conclave', module_root: root })
