@@ -1,6 +1,7 @@
 // moe_experts: chooses among three ways, by format, shape and number of tokens.
 #include "cuda/moe_experts.h"
 
+#include "core/error.h"
 #include "cuda/runtime.h"
 
 namespace conclave::cuda {
@@ -36,8 +37,19 @@ const ExpertPointers* table_of(const ops::ExpertTable& experts, CudaStream& stre
 
 }  // namespace
 
+namespace {
+// Kernels read all matrices of an expert in one format.
+void check_one_format(const ops::ExpertTable& experts) {
+  if (experts.gate[0].dtype == experts.down[0].dtype && !experts.gate[0].int8_activations) return;
+  throw Error("unsupported_format",
+              "Expected gate, up and down of all experts in one number format on a GPU, but they "
+              "differ. Ask for weights: 'bf16' or 'int8'.");
+}
+}  // namespace
+
 void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights,
                  const ops::ExpertTable& experts, CudaStream& stream) {
+  check_one_format(experts);
   const MoeProblem p{y.f32(),
                      x.f32(),
                      expert_ids.i32(),

@@ -23,10 +23,9 @@ std::vector<float> poisoned(int64_t n);
 std::vector<float> random_floats(int64_t n, uint64_t seed, float scale = 1);
 
 // What the cases run on instead of the CPU, where a program sets it; its memory is the host's. Its
-// Kernels only say its name and what it rounds.
+// Kernels only say its name and what it rounds. An op is done when it returns.
 struct Device {
   Stream* stream = nullptr;
-  std::function<void()> wait;  // until everything asked for is done
 };
 Device& device();
 

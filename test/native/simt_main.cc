@@ -7,21 +7,13 @@
 
 #include "cuda/runtime.h"
 #include "cuda/stream.h"
+#include "device_profile.h"
 #include "harness.h"
 #include "simt/options.h"
 
 namespace {
 
 using namespace conclave;
-
-// What cases ask of a kernel set: its name, and where it rounds activations to bf16.
-cpu::Kernels profile(const char* name) {
-  cpu::Kernels kernels = *cpu::find_kernels("plain");
-  kernels.name = name;
-  kernels.matmul[cpu::kWeightBf16].activations = cpu::Activations::bf16;
-  kernels.matmul[cpu::kWeightI8].activations = cpu::Activations::bf16;
-  return kernels;
-}
 
 struct Group {
   const char* name;
@@ -53,7 +45,7 @@ constexpr Pass kPasses[] = {
 void run_pass(const Pass& pass) {
   std::printf("kernels %s\n", pass.name);
   simt::options() = pass.options;
-  const cpu::Kernels kernels = profile(pass.name);
+  const cpu::Kernels kernels = test::device_profile(pass.name);
   using Clock = std::chrono::steady_clock;
   for (const Group& group : kGroups) {
     if (!std::strstr(pass.groups, group.name)) continue;
@@ -72,7 +64,7 @@ int main(int argc, char** argv) {
     void* queue = cuda::runtime::create_queue();
     {
       cuda::CudaStream stream(queue, card.num_multiprocessors);
-      test::device() = {&stream, [&] { cuda::runtime::wait(queue); }};
+      test::device() = {&stream};
       for (const Pass& pass : kPasses) {
         if (argc < 2 || std::strstr(pass.name, argv[1])) run_pass(pass);
       }
