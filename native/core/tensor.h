@@ -43,7 +43,9 @@ struct Weight {
   DType dtype = DType::f32;  // f32 | f16 | bf16 | i8
   int64_t rows = 0;
   int64_t cols = 0;
-  const float* scales = nullptr;  // i8: (rows), beside the scales in the panels
+  // i8 in panels: (rows), beside the scales there. On other devices i8 is row-major and these are
+  // (rows, ceil(cols / 32)), W[r,c] = q[r,c] · scales[r, c / 32].
+  const float* scales = nullptr;
   bool int8_activations = false;  // i8: multiplied with activations in 8 bits, not 16
 };
 

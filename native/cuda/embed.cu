@@ -13,9 +13,10 @@ __global__ void __launch_bounds__(kThreads)
     embed_kernel(float* y, const int32_t* token_ids, const typename W::Stored* w,
                  const float* scales, int64_t width) {
   const int64_t id = token_ids[blockIdx.x];
-  const float scale = scales ? scales[id] : 1.0f;
+  const int per_row = scales_of_row(static_cast<int>(width));
   for (int64_t i = threadIdx.x; i < width; i += kThreads)
-    y[blockIdx.x * width + i] = W::load(w + id * width + i) * scale;
+    y[blockIdx.x * width + i] =
+        W::load(w + id * width + i) * (scales ? scales[id * per_row + i / kScaleColumns] : 1.0f);
 }
 
 template <class W>

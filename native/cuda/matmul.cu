@@ -24,10 +24,8 @@ struct Product {
   int num_tokens, out, in;
 };
 
-template <class W>
 __device__ __forceinline__ void store(const Product& p, int token, int n, float sum) {
-  const float y = scaled<W>(sum, p.scales, n);
-  p.y[int64_t{token} * p.out + n] = p.bias ? y + p.bias[n] : y;
+  p.y[int64_t{token} * p.out + n] = p.bias ? sum + p.bias[n] : sum;
 }
 
 template <class W>
@@ -35,11 +33,10 @@ __global__ void __launch_bounds__(kThreads) matmul_dot_kernel(Product p) {
   const int n = static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   if (n >= p.out) return;
-  const auto* row = static_cast<const typename W::Stored*>(p.w) + int64_t{n} * p.in;
   const int first = static_cast<int>(blockIdx.y) * kDotTokens;
   for (int t = first; t < first + kDotTokens && t < p.num_tokens; t++) {
-    const float sum = warp_dot<W>(p.x + int64_t{t} * p.in, row, p.in, lane);
-    if (lane == 0) store<W>(p, t, n, sum);
+    const float sum = warp_dot<W>(p.x + int64_t{t} * p.in, p.w, p.scales, n, p.in, lane);
+    if (lane == 0) store(p, t, n, sum);
   }
 }
 
@@ -50,25 +47,24 @@ __global__ void __launch_bounds__(kThreads) matmul_few_kernel(Product p) {
   float* partial = hw::shared<float>();  // (kChunks, tokens, rows)
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int g = lane / 4, t = lane % 4, first = static_cast<int>(blockIdx.x) * kFragmentRows;
-  const auto* w = static_cast<const typename W::Stored*>(p.w);
   // Rows and tokens behind the last one are read as the last, and not stored.
-  const auto* low = w + int64_t{min(first + g, p.out - 1)} * p.in;
-  const auto* high = w + int64_t{min(first + g + 8, p.out - 1)} * p.in;
+  const WeightRows<W> rows =
+      weight_rows<W>(p.w, p.scales, min(first + g, p.out - 1), min(first + g + 8, p.out - 1), p.in);
   const float* x = p.x + int64_t{min(g, p.num_tokens - 1)} * p.in;
   const int length = chunk_length(p.in), end = min(p.in, (warp + 1) * length);
   float sums[4] = {};
   for (int k0 = warp * length; k0 < end; k0 += kStep) {
     WeightStep<W> step;
-    load_weights<W>(step, low, high, k0, p.in, t);
+    load_weights(step, rows, k0, p.in, t);
     uint4 eights[2];
     for (int h = 0; h < 2; h++) {
-      const int at = k0 + activation_offset<W>(h, t);
+      const int at = k0 + lane_columns(h, t);
       eights[h] = at < p.in ? round_eight<W>(x + at) : uint4{};
     }
     uint32_t a[4][4], b[4][2];
     weight_registers(a, step);
     activation_registers(b, eights[0], eights[1]);
-    multiply_step(sums, a, b);
+    multiply_step(sums, a, b, step);
   }
   for (int i = 0; i < 4; i++)
     partial[warp * kSums + sum_column(i, lane) * kFragmentRows + sum_row(i, lane)] = sums[i];
@@ -78,7 +74,7 @@ __global__ void __launch_bounds__(kThreads) matmul_few_kernel(Product p) {
   if (mine >= kSums || token >= p.num_tokens || n >= p.out) return;
   float total = 0;
   for (int c = 0; c < kChunks; c++) total += partial[c * kSums + mine];
-  store<W>(p, token, n, total);
+  store(p, token, n, total);
 }
 
 template <class W>
@@ -95,11 +91,15 @@ __global__ void __launch_bounds__(Tile<W>::kThreads)
       [&](int r) {
         return first_token + r < p.num_tokens ? rounded + int64_t{first_token + r} * p.in : nullptr;
       });
+  TileScales<W> scales;
+  plan_scales<W>(scales, [&](int r) {
+    return p.scales + int64_t{min(first_row + r, p.out - 1)} * scales_of_row(p.in);
+  });
   typename T::Sums total = {};
-  multiply_tile<W>(total, copies, rounded, p.in);
+  multiply_tile<W>(total, copies, scales, rounded, p.in);
   for_each_sum<W>([&](int row, int token, int m, int n, int i) {
     if (first_row + row < p.out && first_token + token < p.num_tokens)
-      store<W>(p, first_token + token, first_row + row, total[m][n][i]);
+      store(p, first_token + token, first_row + row, total[m][n][i]);
   });
 }
 

@@ -10,12 +10,6 @@ namespace {
 constexpr int kThreads = 256, kWarps = kThreads / 32;
 
 template <class W>
-__device__ __forceinline__ const typename W::Stored* row_of(const void* matrix, int row,
-                                                            int width) {
-  return static_cast<const typename W::Stored*>(matrix) + int64_t{row} * width;
-}
-
-template <class W>
 __global__ void __launch_bounds__(kThreads) moe_dot_gate_up_kernel(float* act, MoeProblem p) {
   const int lane = static_cast<int>(threadIdx.x) % 32, pair = static_cast<int>(blockIdx.x);
   const int i = static_cast<int>(blockIdx.y) * kWarps + static_cast<int>(threadIdx.x) / 32;
@@ -23,11 +17,9 @@ __global__ void __launch_bounds__(kThreads) moe_dot_gate_up_kernel(float* act, M
   if (i >= p.intermediate || e < 0) return;
   const ExpertPointers expert = p.experts[e];
   const float* x = p.x + int64_t{pair / p.k} * p.hidden;
-  const float gate = warp_dot<W>(x, row_of<W>(expert.gate, i, p.hidden), p.hidden, lane);
-  const float up = warp_dot<W>(x, row_of<W>(expert.up, i, p.hidden), p.hidden, lane);
-  if (lane == 0)
-    act[int64_t{pair} * p.intermediate + i] =
-        silu_mul(scaled<W>(gate, expert.gate_scales, i), scaled<W>(up, expert.up_scales, i));
+  const float gate = warp_dot<W>(x, expert.gate, expert.gate_scales, i, p.hidden, lane);
+  const float up = warp_dot<W>(x, expert.up, expert.up_scales, i, p.hidden, lane);
+  if (lane == 0) act[int64_t{pair} * p.intermediate + i] = silu_mul(gate, up);
 }
 
 template <class W>
@@ -40,9 +32,9 @@ __global__ void __launch_bounds__(kThreads) moe_dot_down_kernel(const float* act
     const int pair = token * p.k + j, e = p.expert_ids[pair];
     if (e < 0) continue;
     const ExpertPointers expert = p.experts[e];
-    const float down = warp_dot<W>(act + int64_t{pair} * p.intermediate,
-                                   row_of<W>(expert.down, h, p.intermediate), p.intermediate, lane);
-    sum = fmaf(p.weights[pair], scaled<W>(down, expert.down_scales, h), sum);
+    const float down = warp_dot<W>(act + int64_t{pair} * p.intermediate, expert.down,
+                                   expert.down_scales, h, p.intermediate, lane);
+    sum = fmaf(p.weights[pair], down, sum);
   }
   if (lane == 0) p.y[int64_t{token} * p.hidden + h] = sum;
 }

@@ -11,10 +11,12 @@ namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / 32;
 
+// Rows first + g and first + g + 8; those behind the last are read as the last, and not stored.
 template <class W>
-__device__ __forceinline__ const typename W::Stored* row_of(const void* matrix, int row, int rows,
-                                                            int width) {
-  return static_cast<const typename W::Stored*>(matrix) + int64_t{min(row, rows - 1)} * width;
+__device__ __forceinline__ WeightRows<W> lane_rows(const void* matrix, const float* scales,
+                                                   int first, int num_rows, int width) {
+  const int row = first + static_cast<int>(threadIdx.x) % 32 / 4;
+  return weight_rows<W>(matrix, scales, min(row, num_rows - 1), min(row + 8, num_rows - 1), width);
 }
 
 // Column 0 of the fragment is the token, the others are empty.
@@ -23,7 +25,7 @@ __device__ __forceinline__ void token_registers(uint32_t (&b)[4][2], int k0, int
                                                 Eight eight) {
   uint4 eights[2] = {};
   for (int h = 0; h < 2; h++) {
-    const int at = k0 + activation_offset<W>(h, lane % 4);
+    const int at = k0 + lane_columns(h, lane % 4);
     if (lane / 4 == 0 && at < k) eights[h] = eight(at);
   }
   activation_registers(b, eights[0], eights[1]);
@@ -39,23 +41,22 @@ __global__ void __launch_bounds__(kThreads) moe_few_gate_up_kernel(uint16_t* act
   const int e = p.expert_ids[pair];
   if (e < 0) return;  // the whole block
   const ExpertPointers expert = p.experts[e];
-  const auto* gate_low = row_of<W>(expert.gate, first + g, p.intermediate, k);
-  const auto* gate_high = row_of<W>(expert.gate, first + g + 8, p.intermediate, k);
-  const auto* up_low = row_of<W>(expert.up, first + g, p.intermediate, k);
-  const auto* up_high = row_of<W>(expert.up, first + g + 8, p.intermediate, k);
+  const WeightRows<W> gate_rows =
+      lane_rows<W>(expert.gate, expert.gate_scales, first, p.intermediate, k);
+  const WeightRows<W> up_rows = lane_rows<W>(expert.up, expert.up_scales, first, p.intermediate, k);
   const float* x = p.x + int64_t{pair / p.k} * k;
   const int length = chunk_length(k), end = min(k, (warp + 1) * length);
   float gate[4] = {}, up[4] = {};
   for (int k0 = warp * length; k0 < end; k0 += kStep) {
     WeightStep<W> gate_step, up_step;
-    load_weights<W>(gate_step, gate_low, gate_high, k0, k, t);
-    load_weights<W>(up_step, up_low, up_high, k0, k, t);
+    load_weights(gate_step, gate_rows, k0, k, t);
+    load_weights(up_step, up_rows, k0, k, t);
     uint32_t a[4][4], b[4][2];
     token_registers<W>(b, k0, k, lane, [&](int at) { return round_eight<W>(x + at); });
     weight_registers(a, gate_step);
-    multiply_step(gate, a, b);
+    multiply_step(gate, a, b, gate_step);
     weight_registers(a, up_step);
-    multiply_step(up, a, b);
+    multiply_step(up, a, b, up_step);
   }
   if (t == 0) {
     float* mine = partial + warp * 2 * kFragmentRows;
@@ -70,26 +71,26 @@ __global__ void __launch_bounds__(kThreads) moe_few_gate_up_kernel(uint16_t* act
     for (int m = 0; m < 2; m++)
       sums[m] += partial[(c * 2 + m) * kFragmentRows + static_cast<int>(threadIdx.x)];
   }
-  act[int64_t{pair} * p.intermediate + activation_index<W>(i)] = hw::to_bf16(
-      silu_mul(scaled<W>(sums[0], expert.gate_scales, i), scaled<W>(sums[1], expert.up_scales, i)));
+  act[int64_t{pair} * p.intermediate + activation_index<W>(i)] =
+      hw::to_bf16(silu_mul(sums[0], sums[1]));
 }
 
 // 16 rows of down_e · act, chunk after chunk; rows g and g + 8 in lanes with t = 0.
 template <class W>
-__device__ __forceinline__ void down_rows(float (&total)[4], const void* down, const uint16_t* act,
-                                          int first, const MoeProblem& p, int lane) {
-  const int g = lane / 4, k = p.intermediate, length = chunk_length(k);
-  const auto* low = row_of<W>(down, first + g, p.hidden, k);
-  const auto* high = row_of<W>(down, first + g + 8, p.hidden, k);
+__device__ __forceinline__ void down_rows(float (&total)[4], const ExpertPointers& expert,
+                                          const uint16_t* act, int first, const MoeProblem& p,
+                                          int lane) {
+  const int k = p.intermediate, length = chunk_length(k);
+  const WeightRows<W> rows = lane_rows<W>(expert.down, expert.down_scales, first, p.hidden, k);
   for (int begin = 0; begin < k; begin += length) {
     float sums[4] = {};
     for (int k0 = begin; k0 < min(k, begin + length); k0 += kStep) {
       WeightStep<W> step;
-      load_weights<W>(step, low, high, k0, k, lane % 4);
+      load_weights(step, rows, k0, k, lane % 4);
       uint32_t a[4][4], b[4][2];
       token_registers<W>(b, k0, k, lane, [&](int at) { return hw::load16(act + at); });
       weight_registers(a, step);
-      multiply_step(sums, a, b);
+      multiply_step(sums, a, b, step);
     }
     for (int i = 0; i < 4; i++) total[i] += sums[i];
   }
@@ -106,12 +107,10 @@ __global__ void __launch_bounds__(kThreads) moe_few_down_kernel(const uint16_t* 
     if (e < 0) continue;  // the whole warp
     const ExpertPointers expert = p.experts[e];
     float total[4] = {};
-    down_rows<W>(total, expert.down, act + int64_t{pair} * p.intermediate, first, p, lane);
+    down_rows<W>(total, expert, act + int64_t{pair} * p.intermediate, first, p, lane);
     for (int i = 0; i < 4; i += 2) {
       const int row = sum_row(i, lane);
-      if (lane % 4 == 0)
-        slots[j * kFragmentRows + row] =
-            scaled<W>(total[i], expert.down_scales, min(first + row, p.hidden - 1));
+      if (lane % 4 == 0) slots[j * kFragmentRows + row] = total[i];
     }
   }
   hw::sync_block();

@@ -90,15 +90,20 @@ __global__ void __launch_bounds__(Tile<W>::kThreads)
       [&](int r) {
         return r < tile.count ? x + int64_t{pairs.sorted[tile.first + r] / p.k} * hidden : nullptr;
       });
+  TileScales<W> scales;
+  plan_scales<W>(scales, [&](int r) {
+    const int row = first_row + r / 32 * kFragmentRows + r % kFragmentRows;
+    return (r % 32 < kFragmentRows ? expert.gate_scales : expert.up_scales) +
+           int64_t{min(row, p.intermediate - 1)} * scales_of_row(hidden);
+  });
   typename T::Sums total = {};
-  multiply_tile<W>(total, copies, x, hidden);
+  multiply_tile<W>(total, copies, scales, x, hidden);
   for_each_sum<W>([&](int row, int token, int m, int n, int i) {
     const int at = first_row + row / 32 * kFragmentRows + row % kFragmentRows;
     if (m != 0 || token >= tile.count || at >= p.intermediate) return;
     const int64_t pair = pairs.sorted[tile.first + token];
     act[pair * p.intermediate + activation_index<W>(at)] =
-        hw::to_bf16(silu_mul(scaled<W>(total[0][n][i], expert.gate_scales, at),
-                             scaled<W>(total[1][n][i], expert.up_scales, at)));
+        hw::to_bf16(silu_mul(total[0][n][i], total[1][n][i]));
   });
 }
 
@@ -120,13 +125,16 @@ __global__ void __launch_bounds__(Tile<W>::kThreads)
       [&](int r) {
         return r < tile.count ? act + int64_t{pairs.sorted[tile.first + r]} * width : nullptr;
       });
+  TileScales<W> scales;
+  plan_scales<W>(scales, [&](int r) {
+    return expert.down_scales + int64_t{min(first_row + r, p.hidden - 1)} * scales_of_row(width);
+  });
   typename T::Sums total = {};
-  multiply_tile<W>(total, copies, act, width);
+  multiply_tile<W>(total, copies, scales, act, width);
   for_each_sum<W>([&](int row, int token, int m, int n, int i) {
     const int h = first_row + row;
     if (token < tile.count && h < p.hidden)
-      rows[int64_t{pairs.sorted[tile.first + token]} * p.hidden + h] =
-          scaled<W>(total[m][n][i], expert.down_scales, h);
+      rows[int64_t{pairs.sorted[tile.first + token]} * p.hidden + h] = total[m][n][i];
   });
 }
 

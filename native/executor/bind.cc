@@ -14,15 +14,13 @@ namespace {
 
 constexpr int64_t kTaskElements = 1 << 16;
 
-DType target_dtype(const WeightSource& source, WeightPolicy policy, bool panels) {
+DType target_dtype(const WeightSource& source, WeightPolicy policy) {
   const WeightRef& ref = source.ref();
   if (!ref.is_matrix || ref.exact) return DType::f32;
   if (policy == WeightPolicy::f32) return DType::f32;
   if (policy == WeightPolicy::bf16) return DType::bf16;
   if (policy == WeightPolicy::int8) return DType::i8;
   // Formats that int8 panels hold exactly; no kernel multiplies other blocks as they lie.
-  if (!panels && ref.scales && ref.scales.block_cols != ref.cols) return DType::bf16;
-  if (!panels && source.dtype() == DType::q8_0) return DType::bf16;
   if (source.dtype() == DType::q8_0 || source.is_int8_by_group()) return DType::i8;
   return is_block_dtype(source.dtype()) || ref.scales ? DType::bf16 : source.dtype();
 }
@@ -115,27 +113,18 @@ void pack(BoundWeights& bound, size_t id, const WeightSource& source, int64_t gr
   bound.owned.push_back(std::move(memory));
 }
 
-bool is_int8_by_row(const WeightSource& source) {
-  return source.is_int8_by_group() && source.ref().scales.block_cols == source.ref().cols;
-}
-
-// A matrix as int8 rows with one scale each, which is what kernels of other devices read.
-void pack_rows(BoundWeights& bound, size_t id, const WeightSource& source, cpu::ThreadPool& pool) {
+// The same numbers as rows, with the scales of a row apart from its values: what kernels of other
+// devices read.
+void pack_rows(BoundWeights& bound, size_t id, const WeightSource& source, int64_t group,
+               cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
+  const int64_t groups = (ref.cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
   const int64_t scales_at = (ref.rows * ref.cols + 63) / 64 * 64;
-  AlignedBytes memory(scales_at + ref.rows * int64_t{sizeof(float)});
+  AlignedBytes memory(scales_at + ref.rows * groups * int64_t{sizeof(float)});
   auto* values = reinterpret_cast<int8_t*>(memory.data());
   auto* scales = reinterpret_cast<float*>(memory.data() + scales_at);
   for_rows(ref, pool, [&](int64_t row, float* x) {
-    int8_t* q = values + row * ref.cols;
-    const std::byte* stored = is_int8_by_row(source) ? source.stored_row(row) : nullptr;
-    if (stored != nullptr) {
-      std::memcpy(q, stored, static_cast<size_t>(ref.cols));
-      scales[row] = source.scale_at(row, 0);
-    } else {
-      source.read_row(x, row);
-      quant::quantise_groups(q, scales + row, x, ref.cols, ref.cols);
-    }
+    read_int8_row(values + row * ref.cols, scales + row * groups, x, source, row, group);
   });
   bound.matrices[id] = {values, DType::i8, ref.rows, ref.cols, scales};
   bound.owned.push_back(std::move(memory));
@@ -174,12 +163,12 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
   const bool panels = !place;  // kernels of the host read int8 in panels
   int64_t total = 0, done = 0;
   for (const WeightRef& ref : graph.weights) {
-    total += bound_bytes(ref, target_dtype(WeightSource(ref, store), policy, panels));
+    total += bound_bytes(ref, target_dtype(WeightSource(ref, store), policy));
   }
   for (size_t id = 0; id < graph.weights.size(); id++) {
     const WeightRef& ref = graph.weights[id];
     const WeightSource source(ref, store);
-    const DType dtype = target_dtype(source, policy, panels);
+    const DType dtype = target_dtype(source, policy);
     source.check_scales();
     if (validate) check_finite(source, pool);
     const std::byte* in_place =
@@ -187,7 +176,7 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
     if (ref.is_matrix && in_place != nullptr) {
       bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols};
     } else {
-      if (dtype == DType::i8 && !panels) pack_rows(bound, id, source, pool);
+      if (dtype == DType::i8 && !panels) pack_rows(bound, id, source, group, pool);
       else if (dtype == DType::i8) pack(bound, id, source, group, pool);
       else convert(bound, id, source, dtype, pool);
       source.release();

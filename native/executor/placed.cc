@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cpu/kernels.h"
 #include "cuda/expert_pointers.h"
 
 namespace conclave::executor {
@@ -30,10 +31,11 @@ std::byte* Placed::put(const void* from, int64_t bytes) {
 void Placed::place(BoundWeights& bound, size_t id) {
   Weight& matrix = bound.matrices[id];
   Tensor& vector = bound.vectors[id];
+  const int64_t groups = (matrix.cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
   if (matrix.data != nullptr)
     matrix.data = put(matrix.data, matrix.rows * matrix.cols * dtype_bytes(matrix.dtype));
   if (matrix.scales != nullptr)
-    matrix.scales = reinterpret_cast<const float*>(put(matrix.scales, matrix.rows * 4));
+    matrix.scales = reinterpret_cast<const float*>(put(matrix.scales, matrix.rows * groups * 4));
   if (vector.data != nullptr)
     vector.data = put(vector.data, vector.shape.elements() * dtype_bytes(vector.dtype));
   bound.owned.clear();

@@ -121,6 +121,9 @@ inline uint2 load8(const void* p, const Site& site = Site::current()) {
   check_aligned(p, 8, site);
   return *static_cast<const uint2*>(p);
 }
+inline uint2 load8_stream(const void* p, const Site& site = Site::current()) {
+  return load8(p, site);
+}
 inline void store16(void* p, uint4 v, const Site& site = Site::current()) {
   check_aligned(p, 16, site);
   *static_cast<uint4*>(p) = v;

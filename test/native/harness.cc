@@ -116,7 +116,10 @@ void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t co
   const DType dtype = kind.dtype;
   w.exact.resize(values.size());
   const bool panels = dtype == DType::i8 && !device().stream;
-  w.scales = dtype == DType::i8 ? random_floats(rows, seed + 1, 0.01f) : std::vector<float>{};
+  // A card has row-major values with a scale for 32 columns, the host panels and one a row besides.
+  const int64_t row_scales = panels ? 1 : (cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
+  w.scales =
+      dtype == DType::i8 ? random_floats(rows * row_scales, seed + 1, 0.01f) : std::vector<float>{};
   if (panels) make_panels(w, values, rows, cols, seed);
   else w.bytes.assign(static_cast<size_t>(rows * cols * dtype_bytes(dtype)), std::byte{0});
   for (int64_t i = 0; i < rows * cols; i++) {
@@ -127,7 +130,9 @@ void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t co
     if (dtype == DType::bf16) put(w, i, f32_to_bf16(x)), exact = bf16_to_f32(f32_to_bf16(x));
     if (dtype == DType::i8 && !panels) {
       const auto q = static_cast<int8_t>(std::lrint(x * 127));
-      put(w, i, q), exact = static_cast<double>(q) * w.scales[static_cast<size_t>(i / cols)];
+      put(w, i, q),
+          exact = static_cast<double>(q) *
+                  w.scales[static_cast<size_t>(i / cols * row_scales + i % cols / cpu::kGroupCols)];
     }
   }
   w.weight = {w.bytes.data(),       dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data(),

@@ -4,8 +4,9 @@
 //
 // A lane reads 16 bytes of a row at once. Which k its registers then stand for is not what PTX
 // draws, but it is the same for weights and activations, and a sum over k does not mind:
-//   bf16   bytes of k0 + 32h + 8t …: two instructions for each half h of the step
-//   int8   bytes of k0 + 16t …: widened to pairs (0, 2), (1, 3) of each four, one instruction each
+//   bf16   16 bytes of k0 + 32h + 8t …: two instructions for each half h of the step
+//   int8   8 bytes of the same, widened to pairs (0, 2), (1, 3) of each four: a half is what shares
+//          a scale, so its two instructions start from zero and the scale joins them to the sums
 // Rounded activations are kept in memory with each four in the order 0, 2, 1, 3 where weights are
 // int8 (activation_index), so that they are read as they are multiplied.
 //
@@ -34,11 +35,9 @@ __device__ __forceinline__ int activation_index(int i) {
   return kFourBytes<W> ? (i & ~3) | ((i & 1) << 1) | ((i >> 1) & 1) : i;
 }
 
-// First of the eight activations that lane t takes in part h (0, 1) of a step.
-template <class W>
-__device__ __forceinline__ int activation_offset(int h, int t) {
-  return kFourBytes<W> ? 16 * t + 8 * h : 32 * h + 8 * t;
-}
+// First of the eight columns that lane t takes in half h (0, 1) of a step, of weights and of
+// activations.
+__device__ __forceinline__ int lane_columns(int h, int t) { return 32 * h + 8 * t; }
 
 // The rounded row `x`, eight values at once.
 template <class W>
@@ -55,27 +54,61 @@ __device__ __forceinline__ uint4 round_eight(const float* x) {
           hw::pack_bf16(hw::float_of(hi.z), hw::float_of(hi.w))};
 }
 
-// A lane's part of 16 rows × one step: rows g and g + 8.
+// A lane's part of 16 rows × one step: rows g and g + 8, half by half. int8 has their scales.
 template <class W>
 struct WeightStep {
-  static constexpr int kLoads = kFourBytes<W> ? 1 : 2;
-  uint4 low[kLoads], high[kLoads];
+  uint4 low[2], high[2];
+};
+template <>
+struct WeightStep<Int8> {
+  uint2 low[2], high[2];
+  float low_scales[2], high_scales[2];
 };
 
-// First value of load `h` of lane t.
+// Where a lane reads its two rows; the scales are of int8 alone.
 template <class W>
-__device__ __forceinline__ int weight_offset(int h, int t) {
-  return kFourBytes<W> ? 16 * t : 32 * h + 8 * t;
+struct WeightRows {
+  const typename W::Stored *low, *high;
+  const float *low_scales, *high_scales;
+};
+
+// Rows `low` and `high` of a matrix of `k` columns.
+template <class W>
+__device__ __forceinline__ WeightRows<W> weight_rows(const void* matrix, const float* scales,
+                                                     int low, int high, int k) {
+  const auto* w = static_cast<const typename W::Stored*>(matrix);
+  const int64_t per_row = scales_of_row(k);
+  return {w + int64_t{low} * k, w + int64_t{high} * k, scales + low * per_row,
+          scales + high * per_row};
 }
 
-template <class W>
-__device__ __forceinline__ void load_weights(WeightStep<W>& step, const typename W::Stored* low,
-                                             const typename W::Stored* high, int k0, int k, int t) {
-  for (int h = 0; h < WeightStep<W>::kLoads; h++) {
-    const int at = k0 + weight_offset<W>(h, t);
-    step.low[h] = at < k ? hw::load16_stream(low + at) : uint4{};
-    step.high[h] = at < k ? hw::load16_stream(high + at) : uint4{};
+__device__ __forceinline__ void load_weights(WeightStep<Bf16>& step, const WeightRows<Bf16>& rows,
+                                             int k0, int k, int t) {
+  for (int h = 0; h < 2; h++) {
+    const int at = k0 + lane_columns(h, t);
+    step.low[h] = at < k ? hw::load16_stream(rows.low + at) : uint4{};
+    step.high[h] = at < k ? hw::load16_stream(rows.high + at) : uint4{};
   }
+}
+
+__device__ __forceinline__ void load_scales(WeightStep<Int8>& step, const WeightRows<Int8>& rows,
+                                            int k0, int k) {
+  for (int h = 0; h < 2; h++) {
+    const int group = (k0 + 32 * h) / kScaleColumns;
+    const bool there = group * kScaleColumns < k;
+    step.low_scales[h] = there ? rows.low_scales[group] : 0.0f;
+    step.high_scales[h] = there ? rows.high_scales[group] : 0.0f;
+  }
+}
+
+__device__ __forceinline__ void load_weights(WeightStep<Int8>& step, const WeightRows<Int8>& rows,
+                                             int k0, int k, int t) {
+  for (int h = 0; h < 2; h++) {
+    const int at = k0 + lane_columns(h, t);
+    step.low[h] = at < k ? hw::load8_stream(rows.low + at) : uint2{};
+    step.high[h] = at < k ? hw::load8_stream(rows.high + at) : uint2{};
+  }
+  load_scales(step, rows, k0, k);
 }
 
 // The four instructions' A registers of a step.
@@ -91,15 +124,12 @@ __device__ __forceinline__ void weight_registers(uint32_t (&a)[4][4],
 
 __device__ __forceinline__ void weight_registers(uint32_t (&a)[4][4],
                                                  const WeightStep<Int8>& step) {
-  const uint4 low = step.low[0], high = step.high[0];
-  widen_int8(a[0][0], a[0][2], low.x);
-  widen_int8(a[1][0], a[1][2], low.y);
-  widen_int8(a[2][0], a[2][2], low.z);
-  widen_int8(a[3][0], a[3][2], low.w);
-  widen_int8(a[0][1], a[0][3], high.x);
-  widen_int8(a[1][1], a[1][3], high.y);
-  widen_int8(a[2][1], a[2][3], high.z);
-  widen_int8(a[3][1], a[3][3], high.w);
+  for (int h = 0; h < 2; h++) {
+    widen_int8(a[2 * h][0], a[2 * h][2], step.low[h].x);
+    widen_int8(a[2 * h][1], a[2 * h][3], step.high[h].x);
+    widen_int8(a[2 * h + 1][0], a[2 * h + 1][2], step.low[h].y);
+    widen_int8(a[2 * h + 1][1], a[2 * h + 1][3], step.high[h].y);
+  }
 }
 
 // Their B registers: two loads of eight activations of token g.
@@ -110,18 +140,24 @@ __device__ __forceinline__ void activation_registers(uint32_t (&b)[4][2], uint4 
 }
 
 __device__ __forceinline__ void multiply_step(float (&sums)[4], const uint32_t (&a)[4][4],
-                                              const uint32_t (&b)[4][2]) {
+                                              const uint32_t (&b)[4][2], const WeightStep<Bf16>&) {
   for (int i = 0; i < 4; i++) hw::mma_bf16(sums, a[i], b[i]);
+}
+
+__device__ __forceinline__ void multiply_step(float (&sums)[4], const uint32_t (&a)[4][4],
+                                              const uint32_t (&b)[4][2],
+                                              const WeightStep<Int8>& step) {
+  for (int h = 0; h < 2; h++) {
+    float group[4] = {};
+    hw::mma_bf16(group, a[2 * h], b[2 * h]);
+    hw::mma_bf16(group, a[2 * h + 1], b[2 * h + 1]);
+    for (int i = 0; i < 4; i++)
+      sums[i] = fmaf(group[i], i < 2 ? step.low_scales[h] : step.high_scales[h], sums[i]);
+  }
 }
 
 // Row and column of sums[i] in the 16 × 8 fragment.
 __device__ __forceinline__ int sum_row(int i, int lane) { return lane / 4 + 8 * (i / 2); }
 __device__ __forceinline__ int sum_column(int i, int lane) { return lane % 4 * 2 + i % 2; }
-
-// The end of every product: int8 takes its row's scale.
-template <class W>
-__device__ __forceinline__ float scaled(float sum, const float* scales, int row) {
-  return kFourBytes<W> ? hw::mul(sum, scales[row]) : sum;
-}
 
 }  // namespace conclave::cuda

@@ -62,6 +62,14 @@ __device__ __forceinline__ uint4 load16_stream(const void* p) {
   return v;
 }
 
+__device__ __forceinline__ uint2 load8_stream(const void* p) {
+  uint2 v;
+  asm volatile("ld.global.nc.L1::no_allocate.v2.u32 {%0, %1}, [%2];"
+               : "=r"(v.x), "=r"(v.y)
+               : "l"(p));
+  return v;
+}
+
 __device__ __forceinline__ int atomic_add(int* p, int v) { return atomicAdd(p, v); }
 
 __device__ __forceinline__ uint32_t shared_address(const void* p) {

@@ -4,6 +4,14 @@
 
 namespace conclave::cuda {
 
+// int8 weights have an f32 scale for so many columns of a row: (rows, ceil(cols / 32)), apart from
+// the values.
+constexpr int kScaleColumns = 32;
+
+__device__ __forceinline__ int scales_of_row(int cols) {
+  return (cols + kScaleColumns - 1) / kScaleColumns;
+}
+
 struct F32 {
   using Stored = float;
   static constexpr bool kRounds = false;  // activations are rounded to bf16 before a product

@@ -69,30 +69,60 @@ __device__ __forceinline__ void copy_step(char* stage, const TileCopies<W>& copi
   }
 }
 
+// This lane's rows of each of the warp's row fragments, for their scales; int8 alone.
 template <class W>
-__device__ __forceinline__ void multiply_stage(typename Tile<W>::Sums& sums, const char* stage) {
+struct TileScales {
+  const float* rows[Tile<W>::kRowFragments][2];
+};
+
+// scales(r) points at the scales of row r of the tile, of any row where there is none.
+template <class W, class Scales>
+__device__ __forceinline__ void plan_scales(TileScales<W>& plan, Scales scales) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  for (int m = 0; m < Tile<W>::kRowFragments; m++) {
+    for (int r = 0; r < 2; r++)
+      plan.rows[m][r] = scales(warp % 4 * 32 + m * kFragmentRows + lane / 4 + 8 * r);
+  }
+}
+
+__device__ __forceinline__ void load_stage(WeightStep<Bf16>& step, const char* stage, int row,
+                                           int t, const float* const (&)[2], int, int) {
+  for (int h = 0; h < 2; h++) {
+    step.low[h] = hw::load16(stage + piece_at(row, t + 4 * h, Tile<Bf16>::kRowBytes));
+    step.high[h] = hw::load16(stage + piece_at(row + 8, t + 4 * h, Tile<Bf16>::kRowBytes));
+  }
+}
+
+__device__ __forceinline__ void load_stage(WeightStep<Int8>& step, const char* stage, int row,
+                                           int t, const float* const (&scales)[2], int k0, int k) {
+  for (int h = 0; h < 2; h++) {
+    const char* low = stage + row * Tile<Int8>::kRowBytes + lane_columns(h, t);
+    step.low[h] = hw::load8(low);
+    step.high[h] = hw::load8(low + 8 * Tile<Int8>::kRowBytes);
+  }
+  load_scales(step, {nullptr, nullptr, scales[0], scales[1]}, k0, k);
+}
+
+template <class W>
+__device__ __forceinline__ void multiply_stage(typename Tile<W>::Sums& sums, const char* stage,
+                                               const TileScales<W>& scales, int k0, int k) {
   using T = Tile<W>;
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   const int g = lane / 4, t = lane % 4;
   uint32_t a[T::kRowFragments][4][4];
+  WeightStep<W> steps[T::kRowFragments];
   for (int m = 0; m < T::kRowFragments; m++) {
-    const int row = warp % 4 * 32 + m * kFragmentRows + g;
-    WeightStep<W> step;
-    for (int h = 0; h < WeightStep<W>::kLoads; h++) {
-      const int piece = t + 4 * h;
-      step.low[h] = hw::load16(stage + piece_at(row, piece, T::kRowBytes));
-      step.high[h] = hw::load16(stage + piece_at(row + 8, piece, T::kRowBytes));
-    }
-    weight_registers(a[m], step);
+    load_stage(steps[m], stage, warp % 4 * 32 + m * kFragmentRows + g, t, scales.rows[m], k0, k);
+    weight_registers(a[m], steps[m]);
   }
   for (int n = 0; n < T::kTokenFragments; n++) {
     const int row = warp / 4 * 32 + n * kFragmentColumns + g;
     const char* tokens = stage + T::kWeightBytes;
     uint32_t b[4][2];
     activation_registers(
-        b, hw::load16(tokens + piece_at(row, activation_offset<W>(0, t) / 8, T::kTokenBytes)),
-        hw::load16(tokens + piece_at(row, activation_offset<W>(1, t) / 8, T::kTokenBytes)));
-    for (int m = 0; m < T::kRowFragments; m++) multiply_step(sums[m][n], a[m], b);
+        b, hw::load16(tokens + piece_at(row, lane_columns(0, t) / 8, T::kTokenBytes)),
+        hw::load16(tokens + piece_at(row, lane_columns(1, t) / 8, T::kTokenBytes)));
+    for (int m = 0; m < T::kRowFragments; m++) multiply_step(sums[m][n], a[m], b, steps[m]);
   }
 }
 
@@ -109,10 +139,11 @@ __device__ __forceinline__ void add_chunk(typename Tile<W>::Sums& total,
   }
 }
 
-// total = the tile's products over all of k, unscaled; `any` is a readable address on 16 bytes.
+// total = the tile's products over all of k; `any` is a readable address on 16 bytes.
 template <class W>
 __device__ __forceinline__ void multiply_tile(typename Tile<W>::Sums& total,
-                                              const TileCopies<W>& copies, const void* any, int k) {
+                                              const TileCopies<W>& copies,
+                                              const TileScales<W>& scales, const void* any, int k) {
   using T = Tile<W>;
   char* ring = hw::shared<char>();
   const int num_steps = (k + kStep - 1) / kStep, chunk_steps = chunk_length(k) / kStep;
@@ -128,7 +159,7 @@ __device__ __forceinline__ void multiply_tile(typename Tile<W>::Sums& total,
     if (next < num_steps)
       copy_step<W>(ring + next % T::kStages * T::kStageBytes, copies, any, next * kStep, k);
     hw::cp_async_commit();
-    multiply_stage<W>(sums, ring + step % T::kStages * T::kStageBytes);
+    multiply_stage<W>(sums, ring + step % T::kStages * T::kStageBytes, scales, step * kStep, k);
     if ((step + 1) % chunk_steps == 0 || step + 1 == num_steps) add_chunk<W>(total, sums);
   }
 }
