@@ -89,7 +89,7 @@ __device__ __forceinline__ float span_value(const AttentionProblem& p, const Hea
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) attention_dot_kernel(AttentionProblem p) {
+__global__ void __launch_bounds__(kThreads, 4) attention_dot_kernel(AttentionProblem p) {
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int token = static_cast<int>(blockIdx.x);
   const int j = static_cast<int>(blockIdx.y) * kWarps + warp, dim = p.pages.head_dim;
