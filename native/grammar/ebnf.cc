@@ -3,6 +3,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "grammar/text_cursor.h"
 
 namespace conclave::grammar {
 namespace {
@@ -16,13 +17,16 @@ bool is_name(uint32_t c) {
          c == '_';
 }
 
-class EbnfParser {
+std::string_view bounded(std::string_view text) {
+  if (text.size() > kMaxText)
+    throw Error("grammar_limit", "Expected a grammar of at most 262,144 bytes.");
+  return text;
+}
+
+class EbnfParser : private TextCursor {
  public:
-  EbnfParser(Rules& rules, std::string_view text) : rules_(rules) {
-    if (text.size() > kMaxText)
-      throw Error("grammar_limit", "Expected a grammar of at most 262,144 bytes.");
-    text_ = code_points(text, "a grammar");
-  }
+  EbnfParser(Rules& rules, std::string_view text)
+      : TextCursor(bounded(text), "a grammar"), rules_(rules) {}
 
   int32_t parse() {
     int32_t first = -1;
@@ -56,15 +60,6 @@ class EbnfParser {
                                      ".");
   }
 
-  bool done() const { return at_ >= text_.size(); }
-  uint32_t peek(size_t ahead = 0) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : 0;
-  }
-  bool take(uint32_t c) {
-    if (done() || text_[at_] != c) return false;
-    at_++;
-    return true;
-  }
   int32_t start(int32_t rule) const { return rules_.rules[static_cast<size_t>(rule)].start; }
   int32_t end(int32_t rule) const { return rules_.rules[static_cast<size_t>(rule)].end; }
 
@@ -234,8 +229,6 @@ class EbnfParser {
   }
 
   Rules& rules_;
-  std::vector<uint32_t> text_;
-  size_t at_ = 0;
   std::map<std::string, int32_t> named_;
   std::map<std::string, bool> defined_;
 };

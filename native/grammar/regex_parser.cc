@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "grammar/regex.h"
+#include "grammar/text_cursor.h"
 
 namespace conclave::grammar {
 namespace {
@@ -21,9 +22,9 @@ RegexPtr make_chars(CharSet set) {
   return regex;
 }
 
-class RegexParser {
+class RegexParser : private TextCursor {
  public:
-  explicit RegexParser(std::string_view pattern) : text_(code_points(pattern, "a pattern")) {
+  explicit RegexParser(std::string_view pattern) : TextCursor(pattern, "a pattern") {
     if (pattern.size() > kMaxPattern)
       throw Error("grammar_limit", "Expected a pattern of at most 65,536 bytes.");
   }
@@ -38,16 +39,6 @@ class RegexParser {
   [[noreturn]] void fail(const std::string& what) const {
     throw Error("grammar_error", "Expected a regular expression, but found " + what +
                                      " at character " + std::to_string(at_) + ".");
-  }
-
-  bool done() const { return at_ >= text_.size(); }
-  uint32_t peek(size_t ahead = 0) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : 0;
-  }
-  bool take(uint32_t c) {
-    if (done() || text_[at_] != c) return false;
-    at_++;
-    return true;
   }
 
   RegexPtr choice(int depth) {
@@ -254,9 +245,6 @@ class RegexParser {
     else set = CharSet::of(char_escape());
     return true;
   }
-
-  const std::vector<uint32_t> text_;
-  size_t at_ = 0;
 };
 
 }  // namespace
