@@ -5,6 +5,7 @@
 #include "addon/args.h"
 #include "addon/errors.h"
 #include "addon/grammar_wrap.h"
+#include "addon/later.h"
 #include "addon/step_arrays.h"
 #include "addon/weights_wrap.h"
 
@@ -174,42 +175,30 @@ Napi::Value ExecutorWrap::create(const Napi::CallbackInfo& info) {
         std::make_unique<LoadCalls>(LoadCalls{Napi::Persistent(info[4].As<Napi::Function>()),
                                               Napi::Persistent(info[3].As<Napi::Int32Array>())});
     environment.add(engine);
-    const auto deferred = Napi::Promise::Deferred::New(env);
     EngineThread* thread = engine.get();
-    // The engine's own job must not hold a share of it: its last share would then be dropped, and
-    // joined, by itself.
     const std::weak_ptr<EngineThread> keep = engine;
-    auto error = std::make_shared<CodedMessage>();
-    const Environment::Reply reply([=, &environment](Napi::Env env) {
-      environment.end_pending();
+    const auto work = [=, &environment] {
+      executor::Graph graph = executor::parse_graph(*json);
+      executor::check_graph(graph);
+      thread->executor = std::make_unique<Executor>(std::move(graph), store, options,
+                                                    progress_to_js(thread, &environment));
+    };
+    return later(env, *thread, work, [=](Napi::Env env, const auto& deferred, CodedMessage error) {
       std::shared_ptr<EngineThread> engine = keep.lock();
       if (!engine) return;
       engine->load_calls.reset();
       // A small model may be bound before JavaScript was heard; its word still counts.
-      if (engine->cancelled && error->code.empty())
-        *error = {"aborted", "The load was stopped by its signal."};
-      if (!error->code.empty()) {
+      if (engine->cancelled && error.code.empty())
+        error = {"aborted", "The load was stopped by its signal."};
+      if (!error.code.empty()) {
         engine->stop();
-        deferred.Reject(to_js(env, *error).Value());
+        deferred.Reject(to_js(env, error).Value());
         return;
       }
-      Napi::Function wrap = env.GetInstanceData<Environment>()->executor_class.Value();
+      Napi::Function wrap = Environment::of(env).executor_class.Value();
       deferred.Resolve(
           wrap.New({Napi::External<std::shared_ptr<EngineThread>>::New(env, &engine)}));
     });
-    thread->enqueue([=, &environment] {
-      try {
-        executor::Graph graph = executor::parse_graph(*json);
-        executor::check_graph(graph);
-        thread->executor = std::make_unique<Executor>(std::move(graph), store, options,
-                                                      progress_to_js(thread, &environment));
-      } catch (...) {
-        *error = describe_current_exception();
-      }
-      environment.post(reply);
-    });
-    environment.begin_pending();
-    return deferred.Promise();
   });
 }
 
@@ -246,27 +235,18 @@ Napi::Value ExecutorWrap::queue_step(Napi::Env env, const std::function<StepInpu
       results_[job->results] = Napi::Persistent(results.As<Napi::Int32Array>());
     }
     last_steps_[job->input.cache] = job;
-    auto error = std::make_shared<CodedMessage>();
-    Environment& environment = Environment::of(env);
-    const auto deferred = Napi::Promise::Deferred::New(env);
-    const Environment::Reply reply([=, this, &environment](Napi::Env env) {
-      environment.end_pending();
-      Unref();
-      answer_step(env, *job, *error, deferred);
-    });
-    engine_->enqueue([=, &environment, engine = engine_.get()] {
-      try {
-        if (job->claimed.exchange(true))
-          throw Error("aborted", "The step was taken back before it began.");
-        job->output = engine->executor->step(std::move(job->input));
-      } catch (...) {
-        *error = describe_current_exception();
-      }
-      environment.post(reply);
-    });
-    environment.begin_pending();
+    const auto work = [job, engine = engine_.get()] {
+      if (job->claimed.exchange(true))
+        throw Error("aborted", "The step was taken back before it began.");
+      job->output = engine->executor->step(std::move(job->input));
+    };
+    const Napi::Promise promise =
+        later(env, *engine_, work, [=, this](Napi::Env env, const auto& deferred, auto& error) {
+          Unref();
+          answer_step(env, *job, error, deferred);
+        });
     Ref();  // this object lives until the step has been answered
-    return deferred.Promise();
+    return promise;
   } catch (const Napi::Error&) {
     throw;
   } catch (...) {
@@ -329,27 +309,18 @@ Napi::Value ExecutorWrap::open_cache(const Napi::CallbackInfo& info) {
     const int64_t num_pages = int_arg(sizes, "numPages", 1, int64_t{1} << 31);
     const int64_t max_batch_tokens = int_arg(sizes, "maxBatchTokens", 1, 1 << 20);
     const int64_t max_sequences = int_arg(sizes, "maxSequences", 1, 1 << 16);
-    Environment& environment = Environment::of(env);
-    const auto deferred = Napi::Promise::Deferred::New(env);
-    auto error = std::make_shared<CodedMessage>();
     auto handle = std::make_shared<int32_t>(-1);
-    const Environment::Reply reply([=, this, &environment](Napi::Env env) {
-      environment.end_pending();
-      Unref();
-      if (error->code.empty()) deferred.Resolve(Napi::Number::New(env, *handle));
-      else deferred.Reject(to_js(env, *error).Value());
-    });
-    engine_->enqueue([=, &environment, engine = engine_.get()] {
-      try {
-        *handle = engine->executor->open_cache(num_pages, max_batch_tokens, max_sequences);
-      } catch (...) {
-        *error = describe_current_exception();
-      }
-      environment.post(reply);
-    });
-    environment.begin_pending();
+    const auto work = [=, engine = engine_.get()] {
+      *handle = engine->executor->open_cache(num_pages, max_batch_tokens, max_sequences);
+    };
+    const Napi::Promise promise =
+        later(env, *engine_, work, [=, this](Napi::Env env, const auto& deferred, auto& error) {
+          Unref();
+          if (error.code.empty()) deferred.Resolve(Napi::Number::New(env, *handle));
+          else deferred.Reject(to_js(env, error).Value());
+        });
     Ref();
-    return deferred.Promise();
+    return promise;
   });
 }
 

@@ -4,32 +4,23 @@
 
 #include "addon/args.h"
 #include "addon/errors.h"
+#include "addon/later.h"
 #include "grammar/schema_error.h"
 
 namespace conclave::addon {
 namespace {
 
-struct GrammarFailure {
-  CodedMessage error;
-  std::string path, keyword;  // of a schema's error; empty: none
+// Where a schema is wrong; empty: no schema is.
+struct SchemaPlace {
+  std::string path, keyword;
 };
 
-GrammarFailure describe_failure() {
-  try {
-    throw;
-  } catch (const grammar::SchemaError& e) {
-    return {describe_current_exception(), e.path(), e.keyword()};
-  } catch (...) {
-    return {describe_current_exception(), "", ""};
-  }
-}
-
-Napi::Value failure_value(Napi::Env env, const GrammarFailure& failure) {
-  const Napi::Error error = to_js(env, failure.error);
-  if (!failure.keyword.empty()) {
+Napi::Value failure_value(Napi::Env env, const CodedMessage& failure, const SchemaPlace& place) {
+  const Napi::Error error = to_js(env, failure);
+  if (!place.keyword.empty()) {
     Napi::Object details = Napi::Object::New(env);
-    details.Set("path", failure.path);
-    details.Set("keyword", failure.keyword);
+    details.Set("path", place.path);
+    details.Set("keyword", place.keyword);
     error.Value().Set("details", details);
   }
   return error.Value();
@@ -86,35 +77,23 @@ Napi::Value VocabularyWrap::create(const Napi::CallbackInfo& info) {
     auto bytes =
         std::make_shared<std::vector<uint8_t>>(array.Data(), array.Data() + array.ElementLength());
     auto offsets = std::make_shared<std::vector<int32_t>>(ints_arg(info[1], "offsets"));
-    Environment& environment = Environment::of(env);
     auto shared = std::make_shared<Shared>();
-    auto error = std::make_shared<CodedMessage>();
     auto thread = std::make_shared<EngineThread>();
-    environment.add(thread);
-    const auto deferred = Napi::Promise::Deferred::New(env);
-    // A job must not hold a share of its own thread.
+    Environment::of(env).add(thread);
     const std::weak_ptr<EngineThread> keep = thread;
-    const Environment::Reply reply([=, &environment](Napi::Env env) {
-      environment.end_pending();
+    const auto work = [=] {
+      shared->cache = std::make_shared<grammar::GrammarCache>(
+          std::make_shared<grammar::Vocabulary>(std::move(*bytes), std::move(*offsets)));
+    };
+    return later(env, *thread, work, [=](Napi::Env env, const auto& deferred, auto& error) {
       shared->thread = keep.lock();
-      if (!error->code.empty() || !shared->thread) {
+      if (!error.code.empty() || !shared->thread) {
         if (shared->thread) shared->thread->stop();
-        return deferred.Reject(to_js(env, *error).Value());
+        return deferred.Reject(to_js(env, error).Value());
       }
-      deferred.Resolve(environment.vocabulary_class.Value().New(
+      deferred.Resolve(Environment::of(env).vocabulary_class.Value().New(
           {Napi::External<Shared>::New(env, shared.get())}));
     });
-    thread->enqueue([=, &environment] {
-      try {
-        shared->cache = std::make_shared<grammar::GrammarCache>(
-            std::make_shared<grammar::Vocabulary>(std::move(*bytes), std::move(*offsets)));
-      } catch (...) {
-        *error = describe_current_exception();
-      }
-      environment.post(reply);
-    });
-    environment.begin_pending();
-    return deferred.Promise();
   });
 }
 
@@ -123,28 +102,25 @@ Napi::Value VocabularyWrap::compile(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     const grammar::GrammarAsk ask{string_arg(info[0], "kind"), string_arg(info[1], "text"),
                                   info[2].IsString() ? string_arg(info[2], "thinking") : "off"};
-    Environment& environment = Environment::of(env);
-    const auto deferred = Napi::Promise::Deferred::New(env);
-    auto failure = std::make_shared<GrammarFailure>();
+    auto place = std::make_shared<SchemaPlace>();
     auto made = std::make_shared<std::shared_ptr<grammar::Grammar>>();
-    const Environment::Reply reply([=, this, &environment](Napi::Env env) {
-      environment.end_pending();
-      Unref();
-      if (!failure->error.code.empty()) return deferred.Reject(failure_value(env, *failure));
-      deferred.Resolve(environment.grammar_class.Value().New(
-          {Napi::External<std::shared_ptr<grammar::Grammar>>::New(env, made.get())}));
-    });
-    shared_.thread->enqueue([=, cache = shared_.cache, &environment] {
+    const auto work = [=, cache = shared_.cache] {
       try {
         *made = cache->get(ask);
-      } catch (...) {
-        *failure = describe_failure();
+      } catch (const grammar::SchemaError& e) {
+        *place = {e.path(), e.keyword()};
+        throw;
       }
-      environment.post(reply);
-    });
-    environment.begin_pending();
+    };
+    const Napi::Promise promise = later(
+        env, *shared_.thread, work, [=, this](Napi::Env env, const auto& deferred, auto& error) {
+          Unref();
+          if (!error.code.empty()) return deferred.Reject(failure_value(env, error, *place));
+          deferred.Resolve(Environment::of(env).grammar_class.Value().New(
+              {Napi::External<std::shared_ptr<grammar::Grammar>>::New(env, made.get())}));
+        });
     Ref();
-    return deferred.Promise();
+    return promise;
   });
 }
 

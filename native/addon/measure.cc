@@ -3,6 +3,7 @@
 #include "addon/args.h"
 #include "addon/errors.h"
 #include "addon/executor_wrap.h"
+#include "addon/later.h"
 #include "cpu/ceiling.h"
 
 namespace conclave::addon {
@@ -12,17 +13,18 @@ Napi::Value measure(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     const int threads = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0;
     if (threads < 0 || threads > 1024) bad_argument("threads", "0 (all cores) to 1024");
-    Environment& environment = Environment::of(env);
     auto engine = std::make_shared<EngineThread>();
-    environment.add(engine);
-    const auto deferred = Napi::Promise::Deferred::New(env);
+    Environment::of(env).add(engine);
     const std::weak_ptr<EngineThread> keep = engine;
-    auto error = std::make_shared<CodedMessage>();
     auto ceilings = std::make_shared<cpu::Ceilings>();
-    const Environment::Reply reply([=, &environment](Napi::Env env) {
-      environment.end_pending();
+    const auto work = [=] {
+      cpu::ThreadPool pool(threads > 0 ? threads : cpu::usable_cores());
+      cpu::CpuStream stream(pool, cpu::select_kernels());
+      *ceilings = cpu::measure_ceilings(stream);
+    };
+    return later(env, *engine, work, [=](Napi::Env env, const auto& deferred, auto& error) {
       if (const std::shared_ptr<EngineThread> engine = keep.lock()) engine->stop();
-      if (!error->code.empty()) return deferred.Reject(to_js(env, *error).Value());
+      if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
       Napi::Object result = Napi::Object::New(env);
       result.Set("readBytesPerSecond", ceilings->read_gb_per_s * 1e9);
       result.Set("f32FlopsPerSecond", ceilings->f32_gflops * 1e9);
@@ -30,18 +32,6 @@ Napi::Value measure(const Napi::CallbackInfo& info) {
       result.Set("int8OpsPerSecond", ceilings->int8_gops * 1e9);
       deferred.Resolve(result);
     });
-    engine->enqueue([=, &environment] {
-      try {
-        cpu::ThreadPool pool(threads > 0 ? threads : cpu::usable_cores());
-        cpu::CpuStream stream(pool, cpu::select_kernels());
-        *ceilings = cpu::measure_ceilings(stream);
-      } catch (...) {
-        *error = describe_current_exception();
-      }
-      environment.post(reply);
-    });
-    environment.begin_pending();
-    return deferred.Promise();
   });
 }
 
