@@ -2,28 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { fromSource } from '../scripts/from-source.mjs'
 import { median } from './measure.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const target = 20
-
-/** The guard, bundled from its source: the Filter is no part of the public surface. */
-async function guard() {
-  const outfile = join(root, 'node_modules/.cache/guard-bench.mjs')
-  await build({
-    stdin: {
-      contents: `export { createGuard } from './lib/guard/index.ts'`,
-      resolveDir: root,
-    },
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-  })
-  return import(outfile)
-}
 
 const pages = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md']
 const chinese =
@@ -56,7 +39,10 @@ function throughput(scan, text, rounds) {
 }
 
 export async function run({ quick }) {
-  const { createGuard } = await guard()
+  const { createGuard } = await fromSource(
+    'guard',
+    `export { createGuard } from './lib/guard/index.ts'`,
+  )
   const { scan } = createGuard('default')
   const bytes = quick ? 1e6 : 8e6
   return Object.entries(texts()).map(([name, text]) => {

@@ -1,29 +1,13 @@
 // The library with its native layer in reach: what the public surface hides and a bench has to see.
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
-import { benchFolder, projectFolder } from './paths.mjs'
-
-const source = `
-export { native } from './lib/native.ts'
-export { loadModel } from './lib/engine/load.ts'
-`
+import { fromSource } from '../scripts/from-source.mjs'
 
 /** { native, loadModel } from the sources as they are now. */
-export async function internals() {
-  const outfile = join(benchFolder, '.cache/internals.mjs')
-  await build({
-    stdin: { contents: source, resolveDir: projectFolder, loader: 'ts' },
-    outfile,
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    packages: 'external',
-    format: 'esm',
-    logLevel: 'warning',
-  })
-  return import(pathToFileURL(outfile).href)
-}
+export const internals = () =>
+  fromSource(
+    'internals',
+    `export { native } from './lib/native.ts'
+     export { loadModel } from './lib/engine/load.ts'`,
+  )
 
 /**
  * Every executor made from here on has its `step` replaced by `around(step)`, step: (batch) →

@@ -7,12 +7,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { build } from 'esbuild'
+import { fromSource } from '../../scripts/from-source.mjs'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const { values: flags } = parseArgs({
   options: {
     texts: { type: 'string', default: '10200' },
@@ -38,26 +36,6 @@ const categoryOf = type => {
     [/KEY|TOKEN|SECRET|PASSWORD|JWT|CREDENTIAL/, 'secret'],
   ]
   return table.find(([form]) => form.test(name))?.[1]
-}
-
-/** The corpus and our guard, bundled from their sources. */
-async function own() {
-  const outfile = join(root, 'node_modules/.cache/guard-peers.mjs')
-  await build({
-    stdin: {
-      contents:
-        `export { createGuard } from './lib/guard/index.ts'\n` +
-        `export { corpus } from './test/guard/corpus.ts'`,
-      resolveDir: root,
-      loader: 'ts',
-    },
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-  })
-  return import(outfile)
 }
 
 const everyPlace = (text, value) => {
@@ -170,7 +148,11 @@ function score(texts, found, name) {
   return scores
 }
 
-const { createGuard, corpus } = await own()
+const { createGuard, corpus } = await fromSource(
+  'guard-peers',
+  `export { createGuard } from './lib/guard/index.ts'
+   export { corpus } from './test/guard/corpus.ts'`,
+)
 const each = Math.ceil(Number(flags.texts) / 3)
 const halves = ['development', 'held-out', 'fresh']
 const parts = halves.map(half => corpus(half, each))
