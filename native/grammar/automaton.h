@@ -2,6 +2,7 @@
 // A grammar at work: configurations are sets of stacks, made when they are first reached and kept,
 // so that a byte is one look into a table once its way was gone before. Masks over the vocabulary
 // are kept as well. Any number of matchers share one; every call takes its lock.
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -40,6 +41,7 @@ class Automaton {
 
   // The configuration of another automaton of the same grammar.
   int32_t adopt(Automaton& other, int32_t config);
+  // Callable from any thread.
   int64_t bytes() const { return bytes_; }
 
  private:
@@ -106,7 +108,7 @@ class Automaton {
   std::vector<int32_t> work_;
   Config made_;
   int64_t fuel_ = 0;
-  int64_t bytes_ = 0;
+  std::atomic<int64_t> bytes_ = 0;
 };
 
 }  // namespace conclave::grammar

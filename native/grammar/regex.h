@@ -43,9 +43,6 @@ Lengths lengths_of(const Regex& regex);
 void add_bounded(Rules& rules, int32_t from, int32_t to, const Regex& regex, uint32_t min,
                  uint32_t max, Spelling spelling);
 
-// True where the text is a whole match.
-bool matches(const Regex& regex, std::string_view text);
-
 // `\d`, `\w`, `\s` as ECMAScript has them; none for another letter.
 bool class_escape(CharSet& set, uint32_t letter);
 

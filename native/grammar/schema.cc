@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "grammar/regex.h"
 
 namespace conclave::grammar {
 namespace {
@@ -74,13 +73,13 @@ void SchemaCompiler::fill(int32_t rule, const Conjunction& parts) {
   if (facts.types & kObject) add_object(from, to, parts, facts);
 }
 
-bool SchemaCompiler::fits_text(const std::string& text, const Facts& facts) const {
+bool SchemaCompiler::fits_text(const std::string& text, const Facts& facts) {
   const size_t length = code_points(text, "a text").size();
   if (length < facts.min_length || length > facts.max_length) return false;
-  return facts.pattern < 0 || matches(*whole_text(parse_regex(tree_.at(facts.pattern).text)), text);
+  return facts.pattern < 0 || patterns_.match(tree_.at(facts.pattern).text, text);
 }
 
-bool SchemaCompiler::fits(int32_t value, const Facts& facts) const {
+bool SchemaCompiler::fits(int32_t value, const Facts& facts) {
   const SchemaNode& node = tree_.at(value);
   switch (node.kind) {
     case JsonKind::null: return facts.types & kNull;

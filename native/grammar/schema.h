@@ -13,7 +13,7 @@ namespace conclave::grammar {
 class SchemaCompiler {
  public:
   SchemaCompiler(Rules& rules, const SchemaTree& tree)
-      : rules_(rules), json_(rules), reader_(tree), tree_(tree) {}
+      : rules_(rules), json_(rules), patterns_(rules), reader_(tree, patterns_), tree_(tree) {}
 
   // The rule of the whole schema. Throws SchemaError, grammar_error, grammar_limit.
   int32_t compile();
@@ -23,8 +23,8 @@ class SchemaCompiler {
   void fill(int32_t rule, const Conjunction& parts);
   bool branch(int32_t rule, const Conjunction& parts);
   void add_values(int32_t from, int32_t to, const Conjunction& parts, const Facts& facts);
-  bool fits(int32_t value, const Facts& facts) const;
-  bool fits_text(const std::string& text, const Facts& facts) const;
+  bool fits(int32_t value, const Facts& facts);
+  bool fits_text(const std::string& text, const Facts& facts);
 
   void add_string(int32_t from, int32_t to, const Facts& facts);
   void add_number(int32_t from, int32_t to, const Facts& facts);
@@ -35,19 +35,20 @@ class SchemaCompiler {
   void add_object(int32_t from, int32_t to, const Conjunction& parts, const Facts& facts);
   int32_t named_member(const Conjunction& value, const std::string& name);
   int32_t other_member(const Conjunction& parts, const Facts& facts);
-  int32_t pattern_member(const Conjunction& parts, const Facts& facts);
+  int32_t pattern_member(const Facts& facts);
   void add_other_key(int32_t from, int32_t to, const Facts& facts);
   int32_t start(int32_t rule) const { return json_.start(rule); }
   int32_t end(int32_t rule) const { return json_.end(rule); }
 
   // oneOf: true where no value can be valid against both.
-  bool disjoint(const Conjunction& a, const Conjunction& b, int depth) const;
+  bool disjoint(const Conjunction& a, const Conjunction& b, int depth);
   bool members_differ(const Conjunction& a, const Facts& fa, const Conjunction& b, const Facts& fb,
-                      int depth) const;
-  void require_disjoint(int32_t node, const std::vector<int32_t>& branches) const;
+                      int depth);
+  void require_disjoint(int32_t node, const std::vector<int32_t>& branches);
 
   Rules& rules_;
   JsonRules json_;
+  Patterns patterns_;
   const SchemaReader reader_;
   const SchemaTree& tree_;
   std::map<Conjunction, int32_t> known_;

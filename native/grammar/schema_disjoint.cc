@@ -18,7 +18,7 @@ bool branches(const SchemaTree& tree, const Conjunction& parts) {
 }  // namespace
 
 bool SchemaCompiler::members_differ(const Conjunction& a, const Facts& fa, const Conjunction& b,
-                                    const Facts& fb, int depth) const {
+                                    const Facts& fb, int depth) {
   for (const std::string& name : fa.names) {
     if (!fa.required.contains(name) && !fb.required.contains(name)) continue;
     const auto ma = reader_.member(a, fa, name), mb = reader_.member(b, fb, name);
@@ -31,7 +31,7 @@ bool SchemaCompiler::members_differ(const Conjunction& a, const Facts& fa, const
   return false;
 }
 
-bool SchemaCompiler::disjoint(const Conjunction& a, const Conjunction& b, int depth) const {
+bool SchemaCompiler::disjoint(const Conjunction& a, const Conjunction& b, int depth) {
   if (depth > kMaxDepth) return false;
   rules_.spend(static_cast<int64_t>(a.size() + b.size()) * 32);
   // Alternatives inside: only the types that stand beside them are looked at.
@@ -62,7 +62,7 @@ bool SchemaCompiler::disjoint(const Conjunction& a, const Conjunction& b, int de
          members_differ(a, fa, b, fb, depth);
 }
 
-void SchemaCompiler::require_disjoint(int32_t node, const std::vector<int32_t>& list) const {
+void SchemaCompiler::require_disjoint(int32_t node, const std::vector<int32_t>& list) {
   std::vector<Conjunction> all(list.size());
   for (size_t i = 0; i < list.size(); i++) {
     reader_.add(all[i], list[i]);

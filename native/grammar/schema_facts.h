@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "grammar/number_range.h"
+#include "grammar/patterns.h"
 #include "grammar/schema_tree.h"
 
 namespace conclave::grammar {
@@ -58,7 +59,7 @@ struct Facts {
 
 class SchemaReader {
  public:
-  explicit SchemaReader(const SchemaTree& tree) : tree_(tree) {}
+  SchemaReader(const SchemaTree& tree, Patterns& patterns) : tree_(tree), patterns_(patterns) {}
 
   // Adds a schema with what its $ref and allOf bring.
   void add(Conjunction& parts, int32_t node) const;
@@ -91,6 +92,7 @@ class SchemaReader {
   void require_schema(int32_t owner, const std::string& key, int32_t node) const;
 
   const SchemaTree& tree_;
+  Patterns& patterns_;
 };
 
 }  // namespace conclave::grammar

@@ -1,5 +1,4 @@
 // What the parts of a conjunction say together of one member or element.
-#include "grammar/regex.h"
 #include "grammar/schema_facts.h"
 
 namespace conclave::grammar {
@@ -13,8 +12,7 @@ std::optional<Conjunction> SchemaReader::member(const Conjunction& parts, const 
                                                 const std::string& name) const {
   Conjunction result;
   std::vector<bool> fits;  // each pattern of facts.patterns
-  for (const PatternMember& p : facts.patterns)
-    fits.push_back(matches(*whole_text(parse_regex(p.pattern)), name));
+  for (const PatternMember& p : facts.patterns) fits.push_back(patterns_.match(p.pattern, name));
   for (const Part& part : parts) {
     bool known = false;
     const int32_t properties = tree_.find(part.node, "properties");

@@ -63,7 +63,7 @@ void SchemaCompiler::add_other_key(int32_t from, int32_t to, const Facts& facts)
 int32_t SchemaCompiler::other_member(const Conjunction& parts, const Facts& facts) {
   // An object that declares nothing may hold anything; one that declares, what it says.
   const std::optional<Conjunction> value = reader_.others(parts, facts.has_properties);
-  if (!value || !facts.patterns.empty()) return pattern_member(parts, facts);
+  if (!value || !facts.patterns.empty()) return pattern_member(facts);
   if (!facts.member_names.empty() && !facts.names.empty())
     tree_.unsupported(tree_.at(facts.member_names[0]).parent, "propertyNames",
                       "stands beside named properties");
@@ -76,7 +76,7 @@ int32_t SchemaCompiler::other_member(const Conjunction& parts, const Facts& fact
 
 // Members whose key matches a pattern; −1 where there are none. Every pattern's schema holds for
 // each of them, whichever it matches.
-int32_t SchemaCompiler::pattern_member(const Conjunction&, const Facts& facts) {
+int32_t SchemaCompiler::pattern_member(const Facts& facts) {
   if (facts.patterns.empty()) return -1;
   if (!facts.member_names.empty())
     tree_.unsupported(tree_.at(facts.member_names[0]).parent, "propertyNames",
@@ -87,10 +87,10 @@ int32_t SchemaCompiler::pattern_member(const Conjunction&, const Facts& facts) {
   const int32_t open = rules_.add_state(), close = rules_.add_state(), key = rules_.add_state();
   rules_.read(start(rule), open, '"', '"');
   for (const PatternMember& p : facts.patterns) {
-    const RegexPtr regex = whole_text(parse_regex(p.pattern));
     // A declared name must not come a second time, under another schema.
     for (const std::string& name : facts.names)
-      if (matches(*regex, name)) return -1;
+      if (patterns_.match(p.pattern, name)) return -1;
+    const RegexPtr regex = whole_text(parse_regex(p.pattern));
     add_bounded(rules_, open, close, *regex, 0, kNoLimit, Spelling::json);
   }
   rules_.read(close, key, '"', '"');

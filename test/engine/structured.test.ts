@@ -41,6 +41,17 @@ describe('structured output', () => {
       await refused(regex(pattern), 'grammar_error')
   })
 
+  it('counts what patterns cost beside many names (GR-1)', async () => {
+    const integer = { type: 'integer' }
+    const keys = (count: number, key: (i: number) => string) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [key(i), integer]))
+    const properties = keys(3000, i => `name${i}`)
+    const patternProperties = keys(30, i => `^(x|y){0,60}z${i}[a-q]{0,200}$`)
+    const start = performance.now()
+    await refused(schemaOf({ type: 'object', properties, patternProperties }), 'grammar_limit')
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+
   it('refuses what it cannot honour of a schema, and fetches nothing (GR-2)', async () => {
     let deep: object = {}
     for (let i = 0; i < 10_000; i++) deep = { items: deep }
