@@ -18,11 +18,12 @@ const native = {
 }
 const lib = {
   errors: [],
+  disk: ['errors'],
   native: ['errors'],
-  files: ['errors', 'native'],
+  files: ['errors', 'disk', 'native'],
   tokenizer: ['errors'],
   guard: ['errors'],
-  compliance: ['errors', 'guard'],
+  compliance: ['errors', 'disk', 'guard'],
   graph: ['errors', 'native'],
   sampling: ['errors', 'native'],
   chat: ['errors', 'native', 'tokenizer'],
@@ -52,10 +53,11 @@ const lib = {
   server: ['errors', 'guard', 'sampling', 'chat', 'engine'],
   client: ['errors'],
   'ai-sdk': ['errors', 'client', 'guard'],
-  quantize: ['errors', 'native', 'files', 'graph', 'models'],
+  quantize: ['errors', 'disk', 'native', 'files', 'graph', 'models'],
   eval: ['errors', 'engine'],
   cli: [
     'compliance',
+    'disk',
     'quantize',
     'eval',
     'errors',

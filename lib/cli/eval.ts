@@ -3,6 +3,7 @@
  * @module
  */
 import { readFile, writeFile } from 'node:fs/promises'
+import { isDiskFull } from '../disk/system-error.ts'
 import type { Model } from '../engine/model.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Evaluation, evaluate, type WindowScore } from '../eval/evaluate.ts'
@@ -92,7 +93,7 @@ async function writeText(path: string, text: string): Promise<void> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     const message = `Expected to write ${path}, but the system answered ${code}.`
-    const name = code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : 'io_error'
+    const name = isDiskFull(cause) ? 'disk_full' : 'io_error'
     throw new ConclaveError(name, message, { path, code }, { cause })
   }
 }

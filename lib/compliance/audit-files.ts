@@ -2,8 +2,10 @@
  * The file operations of the audit log, in one place so that each can be made to fail.
  * @module
  */
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isDiskFull, systemCode } from '../disk/system-error.ts'
+import { syncFolder, writeAll } from '../disk/write.ts'
 import { ConclaveError } from '../errors.ts'
 
 export interface AuditFiles {
@@ -16,31 +18,12 @@ export interface AuditFiles {
   remove(path: string): Promise<void>
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  let done = 0
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done)
-    done += bytesWritten
-  }
-}
-
-/** A new name lasts once its folder is synced; Windows cannot sync one. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(dirname(path), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
-
 export const diskFiles: AuditFiles = {
   async read(path) {
     try {
       return await readFile(path)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      if (systemCode(error) === 'ENOENT') return undefined
       throw error
     }
   },
@@ -59,7 +42,7 @@ export const diskFiles: AuditFiles = {
     } finally {
       await file.close()
     }
-    if (isNew) await syncFolder(path)
+    if (isNew) await syncFolder(dirname(path))
   },
 
   async replace(path, bytes) {
@@ -72,20 +55,20 @@ export const diskFiles: AuditFiles = {
       await file.close()
     }
     await rename(fresh, path)
-    await syncFolder(path)
+    await syncFolder(dirname(path))
   },
 
   async remove(path) {
     await rm(path, { force: true })
-    await syncFolder(path)
+    await syncFolder(dirname(path))
   },
 }
 
 /** What the system said, as an error of ours. */
 export function fileError(path: string, error: unknown): ConclaveError {
   if (error instanceof ConclaveError) return error
-  const { code = 'unknown' } = error as NodeJS.ErrnoException
-  const full = code === 'ENOSPC' || code === 'EDQUOT'
+  const code = systemCode(error) || 'unknown'
+  const full = isDiskFull(error)
   return new ConclaveError(
     full ? 'disk_full' : 'io_error',
     `Expected to write the audit log in ${path}, but the system refused (${code}). ` +

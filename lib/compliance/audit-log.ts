@@ -6,6 +6,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { takeOwnership } from '../disk/owner-file.ts'
 import { ConclaveError } from '../errors.ts'
 import { type AuditFiles, diskFiles, fileError } from './audit-files.ts'
 import {
@@ -23,7 +24,6 @@ import {
   readLine,
   segmentName,
 } from './audit-record.ts'
-import { takeOwnership } from './owner-file.ts'
 
 export interface AuditOptions {
   /** Made where it is missing; one process at a time. */

@@ -2,7 +2,7 @@
  * SQLite for kysely, over WebAssembly: nothing is compiled, and Node 20 can run it.
  *
  * Its locks are a folder beside the file, which a killed process leaves behind and which hides a
- * journal that should be rolled back. So one process owns the file (`owner-file.ts`), the database
+ * journal that should be rolled back. So one process owns the file (`disk/owner-file.ts`), the database
  * is opened exclusively, and the journal is a write-ahead log: what was committed was synced, and
  * what was not is gone.
  * @module
@@ -10,9 +10,9 @@
 import { rmSync } from 'node:fs'
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
 import type { Database as WasmDatabase } from 'node-sqlite3-wasm'
+import { takeOwnership } from '../disk/owner-file.ts'
 import { ConclaveError } from '../errors.ts'
 import { optional } from './optional.ts'
-import { takeOwnership } from './owner-file.ts'
 
 type Value = string | number | bigint | Uint8Array | null
 

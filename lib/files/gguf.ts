@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs'
 import { open, realpath, stat } from 'node:fs/promises'
+import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { native, nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
 import { configLimits, parseModelConfig } from './config.ts'
@@ -14,7 +15,7 @@ import { ggufLayout } from './gguf-names.ts'
 import { checkPart, checkTensorCount, partPaths, splitKeys } from './gguf-parts.ts'
 import { ggufTokenizer } from './gguf-tokenizer.ts'
 import type { ModelFolder, TokenizerFiles } from './model-folder.ts'
-import { fileLimits, systemCode } from './read-file.ts'
+import { fileLimits } from './read-file.ts'
 
 /** True for a file that is named as GGUF or begins as one. */
 export async function isGgufPath(path: string): Promise<boolean> {

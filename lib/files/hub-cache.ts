@@ -6,8 +6,9 @@
 import { lstat, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
+import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
-import { fileLimits, openFolder, readText, systemCode } from './read-file.ts'
+import { fileLimits, openFolder, readText } from './read-file.ts'
 import { findWeightFiles } from './weight-files.ts'
 
 /** A model on the Hub: `owner/name`, at a branch, tag or commit. */

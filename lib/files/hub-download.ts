@@ -7,8 +7,9 @@ import { createHash, type Hash } from 'node:crypto'
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isDiskFull } from '../disk/system-error.ts'
+import { writeAll } from '../disk/write.ts'
 import { ConclaveError } from '../errors.ts'
-import { systemCode } from './read-file.ts'
 
 /** What the Hub's file list says about a file. */
 export interface HubFile {
@@ -67,7 +68,7 @@ export async function downloadBlob(download: Download): Promise<void> {
     }
     await finish(handle, hash, download)
   } catch (error) {
-    if (systemCode(error) !== 'ENOSPC') throw error
+    if (!isDiskFull(error)) throw error
     throw new ConclaveError(
       'disk_full',
       `Expected room for ${file.size} bytes of ${file.path} on the disk of ${dirname(blob)}, ` +
@@ -156,7 +157,7 @@ async function writeBody(
     }
     if (chunk.done) break
     if (at + chunk.value.length > file.size) throw mismatch(file, 'the server sent more bytes')
-    await handle.write(chunk.value, 0, chunk.value.length, at)
+    await writeAll(handle, chunk.value, at)
     hash.update(chunk.value)
     at += chunk.value.length
     onBytes(at)

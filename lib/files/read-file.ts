@@ -5,6 +5,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
+import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 
 const mebibyte = 2 ** 20
@@ -16,11 +17,6 @@ export const fileLimits = {
   tokenizer: 256 * mebibyte,
   template: mebibyte,
 } as const
-
-/** The code of a system error such as ENOENT. */
-export function systemCode(error: unknown): string {
-  return (error as NodeJS.ErrnoException | null)?.code ?? ''
-}
 
 function absent(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR'].includes(systemCode(error))

@@ -5,10 +5,12 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { constants, hostname } from 'node:os'
+import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { isRunning } from '../disk/process.ts'
+import { isDiskFull, systemCode } from '../disk/system-error.ts'
+import { syncFolder } from '../disk/write.ts'
 import { ConclaveError } from '../errors.ts'
-import { systemCode } from '../files/read-file.ts'
 
 /**
  * Runs `write` with an empty folder that becomes `path` when it is done. Nothing is left where it
@@ -51,10 +53,10 @@ async function writeBeside<T>(
     temporary = join(parent, `${prefix}${unique}.partial`)
     await mkdir(temporary)
     const result = await write(temporary)
-    await flushFolder(temporary)
+    await syncFolder(temporary)
     await publishAs(temporary)
     temporary = undefined
-    await flushFolder(parent)
+    await syncFolder(parent)
     return result
   } catch (error) {
     throw asConclaveError(error, path)
@@ -111,15 +113,6 @@ async function removeLeftovers(parent: string, prefix: string): Promise<void> {
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return systemCode(error) !== 'ESRCH'
-  }
-}
-
 /** Creates a file and hands it to `write`; its bytes are on the disk when this is done. */
 export async function writeFlushed<T>(
   path: string,
@@ -135,17 +128,6 @@ export async function writeFlushed<T>(
   }
 }
 
-async function flushFolder(path: string): Promise<void> {
-  // A folder cannot be opened on Windows; its file system journals the names by itself.
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
-
 const alreadyThere = (path: string) =>
   new ConclaveError(
     'invalid_request',
@@ -158,9 +140,7 @@ function asConclaveError(error: unknown, path: string): ConclaveError {
   if (error instanceof ConclaveError) return error
   const code = systemCode(error)
   if (code === '') throw error
-  // Node has no name for a quota that is used up.
-  const { errno } = error as NodeJS.ErrnoException
-  const full = ['ENOSPC', 'EFBIG'].includes(code) || errno === -constants.errno.EDQUOT
+  const full = isDiskFull(error)
   const reason = full
     ? 'the disk is full. Free some, or choose another place.'
     : `the system answered ${code}. Check the path and its permissions.`

@@ -4,6 +4,7 @@
  */
 import type { FileHandle } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { writeAll } from '../disk/write.ts'
 import type { ModelFolder } from '../files/model-folder.ts'
 import type { WeightRef } from '../graph/node.ts'
 import { nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
@@ -11,7 +12,6 @@ import { ggufHeader, paddingAfter } from './gguf-bytes.ts'
 import { modelEntries } from './gguf-keys.ts'
 import { type PlannedGgufTensor, planGguf, rowBytes } from './gguf-plan.ts'
 import { vocabularyEntries } from './gguf-vocabulary.ts'
-import { writeAll } from './write-all.ts'
 
 /** Elements made at a time: some milliseconds of work. */
 const chunkElements = 2 ** 21

@@ -3,9 +3,9 @@
  * @module
  */
 import type { FileHandle } from 'node:fs/promises'
+import { writeAll } from '../disk/write.ts'
 import { nativeCall, type WeightStore } from '../native.ts'
 import type { PlannedShard, PlannedWeight } from './checkpoint-plan.ts'
-import { writeAll } from './write-all.ts'
 
 /** Elements made at a time: some milliseconds of work. */
 const chunkElements = 2 ** 21

@@ -9,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -148,7 +148,14 @@ describe('tampering', () => {
 /** Files of which one operation fails, before, in the middle or after its work. */
 function failing(at: number, code: string, how: 'before' | 'short' | 'after') {
   let count = 0
-  const error = () => Object.assign(new Error(code), { code })
+  // Node has no name for a quota that is used up.
+  const error = () =>
+    code === 'EDQUOT'
+      ? Object.assign(new Error('Unknown system error -122'), {
+          code: 'Unknown system error -122',
+          errno: -constants.errno.EDQUOT,
+        })
+      : Object.assign(new Error(code), { code })
   const once = async (work: (share: number) => Promise<void>) => {
     if (++count !== at) return work(1)
     if (how === 'short') await work(0.5)

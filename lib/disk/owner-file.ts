@@ -4,6 +4,8 @@
  */
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { ConclaveError } from '../errors.ts'
+import { isRunning } from './process.ts'
+import { isDiskFull, systemCode } from './system-error.ts'
 
 /** When a process started, in the system's own ticks; '' where the system does not say. */
 function startOf(pid: number): string {
@@ -12,15 +14,6 @@ function startOf(pid: number): string {
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
   } catch {
     return ''
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
@@ -34,7 +27,7 @@ export function takeOwnership(path: string): () => void {
       closeSync(file)
       return () => rmSync(path, { force: true })
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unwritable(path, error)
+      if (systemCode(error) !== 'EEXIST') throw unwritable(path, error)
     }
     removeDead(path, tries)
   }
@@ -68,7 +61,7 @@ function refuseLiving(file: string, path: string): void {
     return
   }
   const [pid = 0, start = ''] = held.split(' ')
-  const lives = Number(pid) > 0 && isAlive(Number(pid))
+  const lives = Number(pid) > 0 && isRunning(Number(pid))
   // A process number is used again after a restart of the machine.
   const same = start === '' || startOf(Number(pid)) === start
   if (!lives || !same) return
@@ -81,10 +74,9 @@ function refuseLiving(file: string, path: string): void {
 }
 
 function unwritable(path: string, cause: unknown): ConclaveError {
-  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException
   return new ConclaveError(
-    code === 'ENOSPC' ? 'disk_full' : 'io_error',
-    `Expected to write ${path}, but the system refused (${code}). Check the folder.`,
+    isDiskFull(cause) ? 'disk_full' : 'io_error',
+    `Expected to write ${path}, but the system refused (${systemCode(cause)}). Check the folder.`,
     { path },
     { cause },
   )
