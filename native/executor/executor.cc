@@ -252,14 +252,18 @@ StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   const MemoryPlan& plan = is_wide ? wide.plan : plan_;
   std::byte* arena = is_wide ? wide.bytes.data() : arena_.data();
   const bool padded = device_->records() && !is_wide && is_decode(input);
-  const StepInput shaped = padded ? pad_decode(input, std::min(plan.max_rows, plan.max_tokens)) : StepInput{};
+  const StepInput shaped =
+      padded ? pad_decode(input, std::min(plan.max_rows, plan.max_tokens)) : StepInput{};
   const StepInput& step = padded ? shaped : input;
   provide(plan, arena, step, static_cast<int64_t>(input.token_ids.size()));
   std::vector<int64_t> key;
   if (padded) {
-    key = {static_cast<int64_t>(step.token_ids.size()), step.max_pages,
-           reinterpret_cast<int64_t>(arena), reinterpret_cast<int64_t>(batch_arrays_.data()),
-           plan.max_tokens, plan.max_rows};  // which tell plans apart that had the same memory
+    key = {static_cast<int64_t>(step.token_ids.size()),
+           step.max_pages,
+           reinterpret_cast<int64_t>(arena),
+           reinterpret_cast<int64_t>(batch_arrays_.data()),
+           plan.max_tokens,
+           plan.max_rows};  // which tell plans apart that had the same memory
     for (const KvRegion& region : cache.regions)
       key.push_back(reinterpret_cast<int64_t>(region.data));
   }
