@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createAuditKey } from '../compliance/audit-log.ts'
 import { verifyAuditLog } from '../compliance/audit-verify.ts'
+import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Command, outputFlags, UsageError } from './command.ts'
 
@@ -71,10 +72,9 @@ function write(path: string, text: string, mode: number): void {
 }
 
 function cannot(verb: string, path: string, cause: unknown): ConclaveError {
-  const { code } = cause as NodeJS.ErrnoException
   return new ConclaveError(
     'io_error',
-    `Expected to ${verb} ${path}, but the system says ${code}. Check the path.`,
+    `Expected to ${verb} ${path}, but the system says ${systemCode(cause)}. Check the path.`,
     { path },
     { cause },
   )

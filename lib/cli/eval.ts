@@ -3,7 +3,7 @@
  * @module
  */
 import { readFile, writeFile } from 'node:fs/promises'
-import { isDiskFull } from '../disk/system-error.ts'
+import { isDiskFull, systemCode } from '../disk/system-error.ts'
 import type { Model } from '../engine/model.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Evaluation, evaluate, type WindowScore } from '../eval/evaluate.ts'
@@ -72,7 +72,7 @@ async function readUtf8(path: string): Promise<string> {
   try {
     bytes = await readFile(path)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const code = systemCode(cause)
     const message = `Expected a text file at ${path}, but the system answered ${code}.`
     throw new ConclaveError('io_error', message, { path, code }, { cause })
   }
@@ -91,7 +91,7 @@ async function writeText(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const code = systemCode(cause)
     const message = `Expected to write ${path}, but the system answered ${code}.`
     const name = isDiskFull(cause) ? 'disk_full' : 'io_error'
     throw new ConclaveError(name, message, { path, code }, { cause })

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { packageRoot } from '../native.ts'
 import { audit } from './audit.ts'
@@ -78,7 +79,7 @@ function report(error: unknown, args: readonly string[]): number {
 
 // A reader that went away, as in `conclave generate … | head`, is no fault.
 process.stdout.on('error', error => {
-  if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(0)
+  if (systemCode(error) === 'EPIPE') process.exit(0)
 })
 
 const args = process.argv.slice(2)

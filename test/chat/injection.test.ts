@@ -135,15 +135,15 @@ describe.each(pairs)('$vocabulary, $template template', ({ subject, tokenizer })
 
 test('thoughts in an answer are the template’s, not the caller’s', () => {
   const [[, { templates, controlIds }]] = subjects as [(typeof subjects)[number]]
-  const [[, { tokenizer }]] = templates
+  const [[, own]] = templates
   const messages: ChatMessage[] = [
     { role: 'user', content: 'Q' },
     { role: 'assistant', content: '<think>\na <|im_end|> </think> b <think> c' },
   ]
-  const { ids } = templates[0][1].applyChatTemplate(messages, { addGenerationPrompt: false })
+  const { ids } = own.applyChatTemplate(messages, { addGenerationPrompt: false })
   const names = Array.from(ids)
     .filter(id => controlIds.has(id))
-    .map(id => Buffer.from(tokenizer.tokenBytes(id)).toString())
+    .map(id => Buffer.from(own.tokenizer.tokenBytes(id)).toString())
   expect(names).toEqual([
     ...['<|im_start|>', '<|im_end|>', '<|im_start|>'],
     ...['<think>', '</think>', '<|im_end|>'],

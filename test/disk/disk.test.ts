@@ -1,5 +1,5 @@
 // A full disk is told by number where Node has no name, and short writes go on.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,12 +36,11 @@ test.each([undefined, 3])('a write that takes one byte at a time, at %s', async 
   expect(readFileSync(path, 'latin1')).toBe(`${'\0'.repeat(offset ?? 0)}conclave`)
 })
 
-test('a file has one owner, and the file of a dead one is taken over', async () => {
+test('a file has one owner, and the file of a dead one is taken over', () => {
   const path = join(folder, 'owner')
   const giveBack = takeOwnership(path)
   expect(() => takeOwnership(path)).toThrow(/process \d+ does/)
   giveBack()
-  const { writeFileSync } = await import('node:fs')
   writeFileSync(path, '999999999 1')
   expect(isRunning(999999999)).toBe(false)
   takeOwnership(path)()
