@@ -13,6 +13,7 @@ from data import mix
 
 DRILL_SHARE, QUOTE_SHARE = 0.06, 0.05
 POOL, GROUP_TOKENS, GROUPS, LONGEST = 640, 512, 4, 640
+FULL = 256   # tokens: a step is filled up to a multiple, for few sizes of matrix product
 
 
 def encode(tokenizer, messages):
@@ -74,6 +75,10 @@ def stack(groups):
             targets += ids[1:] + [0] * pad
             answer += mask[1:] + [0] * pad
             prompt += [int(m == 0) for m in mask[1:]] + [0] * pad
+    fill = -len(tokens) % FULL
+    if fill:
+        shapes.append((1, fill))
+    tokens, targets, answer, prompt = (part + [0] * fill for part in (tokens, targets, answer, prompt))
     return torch.tensor(tokens), torch.tensor(targets), torch.tensor(answer, dtype=torch.float32), torch.tensor(prompt), shapes
 
 

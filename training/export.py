@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from model import Shape
 
@@ -99,6 +99,23 @@ def tensors(state, s):
             expert = f"{theirs}mlp.experts.{e}."
             out[expert + "gate_proj.weight"], out[expert + "up_proj.weight"], out[expert + "down_proj.weight"] = gate, up, state[ours + "down"][e]
     return {name: t.to(torch.bfloat16).clone().contiguous() for name, t in out.items()}
+
+
+def weights_of(folder, s):
+    """`tensors` backwards: an exported folder → our names, in f32."""
+    theirs = {name: t.float() for name, t in load_file(folder / "model.safetensors").items()}
+    state = {"embed": theirs["model.embed_tokens.weight"], "final_norm": theirs["model.norm.weight"]}
+    for i in range(s.layers):
+        layer, ours = f"model.layers.{i}.", f"layers.{i}."
+        for name in "qkvo":
+            state[ours + name] = theirs[f"{layer}self_attn.{name}_proj.weight"]
+        state[ours + "q_norm"], state[ours + "k_norm"] = theirs[layer + "self_attn.q_norm.weight"], theirs[layer + "self_attn.k_norm.weight"]
+        state[ours + "norm1"], state[ours + "norm2"] = theirs[layer + "input_layernorm.weight"], theirs[layer + "post_attention_layernorm.weight"]
+        state[ours + "router"] = theirs[layer + "mlp.gate.weight"]
+        experts = [[theirs[f"{layer}mlp.experts.{e}.{name}_proj.weight"] for name in ("gate", "up", "down")] for e in range(s.experts)]
+        state[ours + "gate_up"] = torch.stack([torch.cat([gate, up]) for gate, up, _ in experts])
+        state[ours + "down"] = torch.stack([down for _, _, down in experts])
+    return state
 
 
 def write(path, text):

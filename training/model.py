@@ -27,6 +27,8 @@ class Shape:
     positions: int = 2048
 
 
+BLOCK = 64   # rows
+
 # The element-wise parts are compiled: on a CPU they would otherwise cost as much as the matrix products.
 fused = torch.compile(dynamic=True)
 
@@ -96,32 +98,36 @@ class Experts(torch.autograd.Function):
     def forward(ctx, h, gate_up, down, top, order, counts):
         active = top.shape[1]
         gu_w, d_w = gate_up.to(h.dtype), down.to(h.dtype)
-        inverse = torch.empty_like(order)
-        inverse[order] = torch.arange(len(order))
-        token = order // active
+        # Each expert's rows begin a new block: few sizes of product, each compiled once by the matrix library.
+        sizes = [-(-n // BLOCK) * BLOCK for n in counts]
+        gaps = torch.tensor(sizes).cumsum(0) - torch.tensor(sizes) - torch.tensor(counts).cumsum(0) + torch.tensor(counts)
+        place = torch.arange(len(order)) + gaps.repeat_interleave(torch.tensor(counts))
+        inverse, token, weight = torch.empty_like(order), order.new_zeros(sum(sizes)), top.new_zeros(sum(sizes))
+        inverse[order] = place
+        token[place], weight[place] = order // active, top.flatten()[order]   # what fills a block up has weight 0
         x = h[token]
         gu = x.new_empty(x.shape[0], gate_up.shape[1])
-        for e, part in by_expert(counts):
+        for e, part in by_expert(sizes):
             torch.mm(x[part], gu_w[e].t(), out=gu[part])
         act = swiglu(gu)
         y = torch.empty_like(x)
-        for e, part in by_expert(counts):
+        for e, part in by_expert(sizes):
             torch.mm(act[part], d_w[e].t(), out=y[part])
-        ctx.save_for_backward(x, gu, y, gu_w, d_w, top, order, inverse, token)
-        ctx.counts = counts
+        ctx.save_for_backward(x, gu, y, gu_w, d_w, top, weight, inverse, token)
+        ctx.sizes = sizes
         return combine(y, inverse, top)
 
     @staticmethod
     def backward(ctx, d_out):
-        x, gu, y, gu_w, d_w, top, order, inverse, token = ctx.saved_tensors
-        dy, d_weight = combine_backward(d_out.contiguous(), y, token, top.flatten()[order])
+        x, gu, y, gu_w, d_w, top, weight, inverse, token = ctx.saved_tensors
+        dy, d_weight = combine_backward(d_out.contiguous(), y, token, weight)
         d_act = x.new_empty(x.shape[0], d_w.shape[2])
-        for e, part in by_expert(ctx.counts):
+        for e, part in by_expert(ctx.sizes):
             torch.mm(dy[part], d_w[e], out=d_act[part])
         act, d_gu = swiglu_backward(gu, d_act)
         dx = torch.empty_like(x)
         grad_gu_w, grad_d_w = torch.zeros(gu_w.shape), torch.zeros(d_w.shape)
-        for e, part in by_expert(ctx.counts):
+        for e, part in by_expert(ctx.sizes):
             torch.mm(d_gu[part], gu_w[e], out=dx[part])
             grad_d_w[e] = dy[part].t() @ act[part]
             grad_gu_w[e] = d_gu[part].t() @ x[part]

@@ -17,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-from batches import stream
+from batches import FULL, stream
 from data import mix
-from model import Model
+from export import weights_of
+from model import Model, Shape
 from optim import optimisers
 from score import exact_match
 from threads import Threads
@@ -40,10 +41,12 @@ def loss_of(model, batch, dtype, generator):
     chosen = torch.rand(len(tokens), generator=generator) < PROMPT_SHARE
     wanted = ((answer > 0) | ((prompt == 1) & chosen)).nonzero().squeeze(1)
     weight = torch.where(answer[wanted] > 0, answer[wanted], PROMPT_WEIGHT / PROMPT_SHARE)
+    fill = -len(wanted) % FULL
+    wanted, weight = F.pad(wanted, (0, fill)), F.pad(weight, (0, fill))
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         logits, balance = model(tokens, shapes, wanted, dtype)
     losses = F.cross_entropy(logits.float(), targets[wanted], reduction="none")
-    answers = answer[wanted] > 0
+    answers = (answer[wanted] > 0) & (weight > 0)
     return (losses * weight).sum() / weight.sum() + BALANCE * balance, losses[answers].mean().item()
 
 
@@ -64,6 +67,7 @@ def main():
     parser.add_argument("--score-every", type=float, default=12, help="minutes between accuracy checks; 0 is never")
     parser.add_argument("--steps", type=int, default=0, help="stop early, for a speed test")
     parser.add_argument("--lr-scale", type=float, default=1.0)
+    parser.add_argument("--from", dest="start", type=Path, help="a folder that export.py wrote: a new run begins with its weights")
     args = parser.parse_args()
     threads = Threads(args.threads)
     torch.manual_seed(args.seed)
@@ -79,6 +83,9 @@ def main():
         for opt, values in zip(opts, kept["optimisers"]):
             opt.load_state_dict(values)
         state = kept["state"]
+    elif args.start:
+        model.load_state_dict(weights_of(args.start, Shape()))
+        state["pool"] = mix.EARLY_POOLS   # it can copy already
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))   # finish the step, save, leave
     generator = torch.Generator().manual_seed(args.seed + state["step"])
