@@ -5,7 +5,7 @@ import { faultKinds, noFaults, SchedulerWorld } from './scheduler-world.ts'
 const only = process.env.CONCLAVE_SEED
 const numSeeds = only === undefined ? Number(process.env.CONCLAVE_SEEDS ?? 400) : 1
 const numSteps = Number(process.env.CONCLAVE_STEPS ?? 2000)
-const firstSeed = Number(only ?? 1)
+const firstSeed = Number(only ?? process.env.CONCLAVE_FIRST_SEED ?? 1)
 
 // Requests larger than the pool are refused all the time; nobody reads where.
 Error.stackTraceLimit = 0
