@@ -11,42 +11,58 @@ export interface ServerEvent {
 
 /**
  * Pieces of text in, whole events out. Lines end with LF, CR or CRLF; comments and unknown fields
- * are left out; an event without its blank line is no event.
+ * are left out; an event without its blank line is no event. Linear in what comes, however it is
+ * cut.
  * @example
  * new SseParser().push('data: a\n\ndata: b') // [{ event: '', data: 'a' }]
  */
 export class SseParser {
-  #rest = ''
+  /** Pieces of the line that has not ended. */
+  #line: string[] = []
   #first = true
+  /** The text so far ends in a CR: a LF next belongs to it. */
+  #afterCr = false
   #event = ''
   #data: string[] = []
+  #held = 0
+
+  /** Characters of the event that has not ended. */
+  get held(): number {
+    return this.#held
+  }
 
   push(text: string): ServerEvent[] {
-    let input = this.#rest + text
-    if (this.#first && input !== '') {
-      this.#first = false
-      if (input.startsWith('\ufeff')) input = input.slice(1)
-    }
+    if (text === '') return []
+    let start = this.#first && text.charCodeAt(0) === 0xfeff ? 1 : 0
+    this.#first = false
+    if (this.#afterCr && text.charCodeAt(start) === 10) start++
+    this.#afterCr = false
     const events: ServerEvent[] = []
-    let start = 0
-    for (let at = start; at < input.length; at++) {
-      const char = input.charCodeAt(at)
-      if (char !== 10 && char !== 13) continue
-      // A CR at the very end may be the first half of a CRLF.
-      if (char === 13 && at + 1 === input.length) break
-      this.#line(input.slice(start, at), events)
-      if (char === 13 && input.charCodeAt(at + 1) === 10) at++
-      start = at + 1
+    for (const { index } of text.matchAll(/[\r\n]/g)) {
+      if (index < start) continue
+      this.#line.push(text.slice(start, index))
+      this.#held += index - start
+      this.#endLine(events)
+      start = index + 1
+      if (text.charCodeAt(index) !== 13) continue
+      if (start === text.length) this.#afterCr = true
+      else if (text.charCodeAt(start) === 10) start++
     }
-    this.#rest = input.slice(start)
+    if (start < text.length) {
+      this.#line.push(text.slice(start))
+      this.#held += text.length - start
+    }
     return events
   }
 
-  #line(line: string, events: ServerEvent[]): void {
+  #endLine(events: ServerEvent[]): void {
+    const line = this.#line.join('')
+    this.#line = []
     if (line === '') {
       if (this.#data.length > 0) events.push({ event: this.#event, data: this.#data.join('\n') })
       this.#event = ''
       this.#data = []
+      this.#held = 0
       return
     }
     const colon = line.indexOf(':')

@@ -22,8 +22,7 @@ describe('SseParser', () => {
             ...data.map(line => `data: ${line}`),
             '',
           ])
-          // A last CR waits for what may be its LF.
-          const stream = `${lines.map(line => line + end).join('')}${end === '\r' ? ':' : ''}`
+          const stream = lines.map(line => line + end).join('')
           const parser = new SseParser()
           const found = []
           let start = 0
@@ -41,5 +40,34 @@ describe('SseParser', () => {
   it('takes JSON with U+2028 and written line ends as one frame', () => {
     const data = JSON.stringify({ text: 'a\u2028\n\ndata: b\n\nevent: c' })
     expect(new SseParser().push(`data: ${data}\n\n`)).toEqual([{ event: '', data }])
+  })
+
+  it('ends an event at a CR that has come, and takes a LF behind it as part of it', () => {
+    const parser = new SseParser()
+    expect(parser.push('data: a\r\r')).toEqual([{ event: '', data: 'a' }])
+    expect(parser.push('\ndata: b\r')).toEqual([])
+    expect(parser.push('\n\r')).toEqual([{ event: '', data: 'b' }])
+  })
+
+  it('looks at each character once, however an event is cut', () => {
+    const parser = new SseParser()
+    const chars = { looked: 0 }
+    const piece = 'x'.repeat(64)
+    const matchAll = String.prototype.matchAll
+    // Whatever the parser searches, it searches in what has just come.
+    String.prototype.matchAll = function (this: string, pattern) {
+      chars.looked += this.length
+      return matchAll.call(this, pattern)
+    } as typeof matchAll
+    try {
+      parser.push('data: ')
+      for (let i = 0; i < 4096; i++) parser.push(piece)
+    } finally {
+      String.prototype.matchAll = matchAll
+    }
+    expect(chars.looked).toBe(6 + 64 * 4096)
+    expect(parser.held).toBe(6 + 64 * 4096)
+    expect(parser.push('\n\n')[0]!.data).toHaveLength(64 * 4096)
+    expect(parser.held).toBe(0)
   })
 })
