@@ -5,7 +5,7 @@
 
 export enum Part {
   Prose,
-  /** Brackets, numbers, names and blanks of JSON, and the quotes of its strings. */
+  /** Brackets, numbers, literals and blanks of JSON, and the quotes of its strings. */
   Structure,
   String,
 }
@@ -36,8 +36,15 @@ const plainEscapes = new Map([
 const openers = ['<tool_call>', '</think>']
 const longestOpener = 11
 const escapeLength = 6
+const literals = ['true', 'false', 'null']
 
-/** JSON is read from an opening bracket to the one that closes it. */
+/** Between two values, or a name and its value. */
+const isBetween = (unit: string): boolean => /[\s:]/.test(unit)
+
+/**
+ * JSON is read from an opening bracket to the one that closes it. What no JSON has there, such as
+ * a word without quotes, is prose.
+ */
 export class JsonReader {
   #offset = 0
   #rawOffset = 0
@@ -47,6 +54,12 @@ export class JsonReader {
   /** Only blanks since the beginning or an opener. */
   #fresh = true
   #tail = ''
+  /** Letters of a literal, or one digit for all of a number, so far. */
+  #token = ''
+  /** What comes next is a run of its own. */
+  #apart = false
+  /** Up to the next comma, bracket or quote it is prose. */
+  #bare = false
 
   /** The text as it is read; what it is made of is added to `runs`. */
   read(text: string, runs: Run[]): string {
@@ -54,7 +67,7 @@ export class JsonReader {
     for (const unit of text) {
       if (this.#escape !== '') out += this.#readEscape(unit, runs)
       else if (this.#inString && unit === '\\') this.#escape = unit
-      else out += this.#add(unit, undefined, this.#partOf(unit), runs)
+      else out += this.#add(unit, undefined, this.#partOf(unit, runs), runs)
     }
     return out
   }
@@ -63,6 +76,7 @@ export class JsonReader {
   end(runs: Run[]): string {
     const rest = this.#escape
     this.#escape = ''
+    this.#endToken(runs)
     return rest === '' ? '' : this.#add(rest, rest, Part.String, runs)
   }
 
@@ -79,21 +93,68 @@ export class JsonReader {
     return this.#add(read, written, Part.String, runs)
   }
 
-  #partOf(unit: string): Part {
+  #partOf(unit: string, runs: Run[]): Part {
     if (this.#depth === 0) {
       if ((unit !== '{' && unit !== '[') || !this.#fresh) return this.#prose(unit)
       this.#depth = 1
       this.#fresh = false
       return Part.Structure
     }
-    if (unit === '"') {
-      this.#inString = !this.#inString
+    if (this.#inString) {
+      if (unit !== '"') return Part.String
+      this.#inString = false
       return Part.Structure
     }
-    if (this.#inString) return Part.String
-    if (unit === '{' || unit === '[') this.#depth++
-    if (unit === '}' || unit === ']') this.#depth--
+    return this.#structure(unit, runs)
+  }
+
+  #structure(unit: string, runs: Run[]): Part {
+    const opens = unit === '{' || unit === '['
+    const closes = unit === '}' || unit === ']'
+    if (unit === '"' || unit === ',' || opens || closes) {
+      this.#endToken(runs)
+      this.#bare = false
+      this.#inString = unit === '"'
+      if (opens) this.#depth++
+      if (closes) this.#depth--
+      return Part.Structure
+    }
+    if (this.#bare) return Part.Prose
+    if (isBetween(unit)) {
+      this.#endToken(runs)
+      return Part.Structure
+    }
+    const token = this.#tokenWith(unit)
+    if (token === undefined) {
+      if (this.#token !== '') runs.at(-1)!.part = Part.Prose
+      this.#token = ''
+      this.#bare = true
+      return Part.Prose
+    }
+    this.#apart ||= this.#token === ''
+    this.#token = token
     return Part.Structure
+  }
+
+  /** The number or literal that goes on with `unit`; undefined where none does. */
+  #tokenWith(unit: string): string | undefined {
+    const isDigit = /[-+.0-9]/.test(unit)
+    if (this.#token === '' || this.#token === '0') {
+      if (isDigit) return '0'
+      if (this.#token === '0') return /[eE]/.test(unit) ? 'e' : undefined
+    }
+    if (this.#token === 'e') return isDigit ? 'e' : undefined
+    const token = this.#token + unit
+    return literals.some(literal => literal.startsWith(token)) ? token : undefined
+  }
+
+  /** The beginning of a literal that did not go on was prose. */
+  #endToken(runs: Run[]): void {
+    const token = this.#token
+    if (token === '') return
+    this.#token = ''
+    this.#apart = true
+    if (token !== '0' && token !== 'e' && !literals.includes(token)) runs.at(-1)!.part = Part.Prose
   }
 
   #prose(unit: string): Part {
@@ -111,7 +172,8 @@ export class JsonReader {
     const start = this.#offset
     this.#offset += read.length
     this.#rawOffset += (raw ?? read).length
-    const last = runs.at(-1)
+    const last = this.#apart ? undefined : runs.at(-1)
+    this.#apart = false
     if (last !== undefined && raw === undefined && last.raw === undefined && last.part === part) {
       last.end = this.#offset
       last.rawEnd = this.#rawOffset

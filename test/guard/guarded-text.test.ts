@@ -58,6 +58,25 @@ test('a passage over several strings leaves valid JSON', () => {
   expect(JSON.parse(text)).toEqual(['[DOCUMENT]', ''])
 })
 
+test.each([
+  ['[anna@example.com]', '[[EMAIL]]'],
+  ['{ write to anna@example.com or 13800138000 }', '{ write to [EMAIL] or [PHONE] }'],
+  ['{mail: anna@example.com, n: 13800138000, ok: true}', '{mail: [EMAIL], n: 0, ok: true}'],
+  ['[true@example.com, null, 12ab@example.com]', '[[EMAIL], null, [EMAIL]]'],
+  ['{"a": 1} then anna@example.com', '{"a": 1} then [EMAIL]'],
+  ['{"a": [1e3, 13800138000]} x', '{"a": [1e3, 0]} x'],
+  ['{"a": "anna@example.com', '{"a": "[EMAIL]'],
+])('what only looks like JSON hides nothing: %s', (text, masked) => {
+  expect(guard.scanJson(text).text).toBe(masked)
+  expect(inPieces(text.split(''))).toBe(masked)
+})
+
+test('a term that is a literal leaves valid JSON', () => {
+  const own = createGuard({ categories: {}, terms: ['true', 'secret plan'] })
+  const text = own.scanJson('{"a": true, "b": "a secret plan", "c": "true"}').text
+  expect(JSON.parse(text)).toEqual({ a: true, b: 'a [TERM]', c: '[TERM]' })
+})
+
 const leaf = fc.oneof(
   fc.constantFrom(...values),
   fc.string({ maxLength: 12 }),
