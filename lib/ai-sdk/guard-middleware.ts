@@ -4,14 +4,13 @@
  */
 import type {
   LanguageModelV3CallOptions,
-  LanguageModelV3Content,
   LanguageModelV3GenerateResult,
   LanguageModelV3Middleware,
   LanguageModelV3StreamPart,
 } from '@ai-sdk/provider'
 import { ConclaveError } from '../errors.ts'
 import { type Guard, guardedText, guardOf } from '../guard/guard.ts'
-import { GuardedInput } from '../guard/guarded-input.ts'
+import { GuardedData } from '../guard/guarded-data.ts'
 import type { GuardedText } from '../guard/guarded-text.ts'
 import type { GuardPolicy } from '../guard/policy.ts'
 
@@ -19,8 +18,8 @@ const filtered = { unified: 'content-filter', raw: 'content_filter' } as const
 
 /**
  * Middleware for `wrapLanguageModel`: masks what goes to the model and what comes from it, text,
- * reasoning and tool calls; ends the answer with `content-filter` at a block. A prompt that the
- * policy blocks is refused with `invalid_request`.
+ * reasoning, tool calls and errors; ends the answer with `content-filter` at a block. A prompt that
+ * the policy blocks or that the guard cannot read is refused with `invalid_request`.
  * @example
  * const guarded = wrapLanguageModel({ model, middleware: guardMiddleware('default') })
  */
@@ -28,12 +27,18 @@ export function guardMiddleware(
   policy: 'default' | GuardPolicy | Guard = 'default',
 ): LanguageModelV3Middleware {
   const guard = guardOf(policy)
+  const refuse = (error: unknown): never => {
+    throw guardedError(guard, error)
+  }
   return {
     specificationVersion: 'v3',
     transformParams: async ({ params }) => guardedParams(guard, params),
-    wrapGenerate: async ({ doGenerate }) => guardedResult(guard, await doGenerate()),
+    wrapGenerate: async ({ doGenerate }) => {
+      const result = await doGenerate().then(undefined, refuse)
+      return guardedResult(guard, result)
+    },
     wrapStream: async ({ doStream }) => {
-      const { stream, ...rest } = await doStream()
+      const { stream, ...rest } = await doStream().then(undefined, refuse)
       return { ...rest, stream: stream.pipeThrough(new TransformStream(new GuardedParts(guard))) }
     },
   }
@@ -43,9 +48,10 @@ function guardedParams(
   guard: Guard,
   params: LanguageModelV3CallOptions,
 ): LanguageModelV3CallOptions {
-  const input = new GuardedInput(guard)
+  const input = new GuardedData(guard, 'input')
   const prompt = input.value(params.prompt)
-  if (!input.blocked) return { ...params, prompt }
+  const tools = input.value(params.tools)
+  if (!input.blocked) return { ...params, prompt, ...(tools && { tools }) }
   throw new ConclaveError(
     'invalid_request',
     'Expected a prompt that the guard lets pass, but its policy blocks this one.',
@@ -55,20 +61,30 @@ function guardedParams(
 
 function guardedResult(
   guard: Guard,
-  result: LanguageModelV3GenerateResult,
+  { response, ...result }: LanguageModelV3GenerateResult,
 ): LanguageModelV3GenerateResult {
-  const content: LanguageModelV3Content[] = []
-  for (const part of result.content) {
-    const source = part.type === 'tool-call' ? part.input : 'text' in part ? part.text : undefined
-    const scanned = source === undefined ? undefined : guard.scanJson(source)
-    if (scanned?.blocked && part.type === 'tool-call')
-      return { ...result, content, finishReason: filtered }
-    if (scanned === undefined) content.push(part)
-    else if (part.type === 'tool-call') content.push({ ...part, input: scanned.text })
-    else content.push({ ...part, text: scanned.text } as LanguageModelV3Content)
-    if (scanned?.blocked) return { ...result, content, finishReason: filtered }
-  }
-  return { ...result, content }
+  const looked = new GuardedData(guard, 'output')
+  const content = looked.value(result.content)
+  // The body of the response says again what is masked here.
+  const { body: _, ...about } = response ?? {}
+  const rest = { ...result, ...(response && { response: about }) }
+  if (!looked.blocked) return { ...rest, content }
+  // Behind the block texts are empty, and a tool call is no call.
+  const texts = content.filter(part => 'text' in part && part.text !== '')
+  return { ...rest, content: texts, finishReason: filtered }
+}
+
+/** Errors quote what a server said: where the guard finds something in one, its message is masked. */
+function guardedError(guard: Guard, error: unknown): unknown {
+  if (error instanceof ConclaveError && error.details.reason === 'content_filter') return error
+  const { message = String(error) } = (error ?? {}) as { message?: string }
+  let whole = message
+  try {
+    whole += `\n${JSON.stringify(error)}`
+  } catch {}
+  const { matches } = guard.scan(whole)
+  if (!matches.some(match => match.action !== 'score')) return error
+  return new ConclaveError('engine_failed', guard.scanJson(message).text)
 }
 
 /** Each text, reasoning and tool input of a stream passes a guard of its own. */
@@ -100,11 +116,14 @@ class GuardedParts {
       const delta = { type: `${kind}-delta`, id: part.id, delta: '' } as LanguageModelV3StreamPart
       this.#give(out, delta, text.end(), text)
       if (!this.#blocked) out.enqueue(part)
-    } else if (part.type === 'tool-call') {
-      const { text, blocked } = this.#guard.scanJson(part.input)
-      this.#blocked = blocked
-      if (!blocked) out.enqueue({ ...part, input: text })
-    } else out.enqueue(part)
+    } else if (part.type === 'error') {
+      out.enqueue({ ...part, error: guardedError(this.#guard, part.error) })
+    } else {
+      const looked = new GuardedData(this.#guard, 'output')
+      const shown = looked.value(part)
+      this.#blocked = looked.blocked
+      if (!this.#blocked) out.enqueue(shown)
+    }
   }
 
   #text(key: string): GuardedText {

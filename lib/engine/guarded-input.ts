@@ -5,7 +5,7 @@
  */
 import type { ChatMessage } from '../chat/messages.ts'
 import type { Guard } from '../guard/guard.ts'
-import { GuardedInput } from '../guard/guarded-input.ts'
+import { GuardedData } from '../guard/guarded-data.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
 /** `undefined`: the guard's policy ends the request. */
@@ -13,7 +13,7 @@ export function guardedMessages(
   guard: Guard,
   messages: readonly ChatMessage[],
 ): ChatMessage[] | undefined {
-  const input = new GuardedInput(guard)
+  const input = new GuardedData(guard, 'input')
   // What is no list or no object is refused behind, with a sentence of its own.
   if (!Array.isArray(messages)) return messages as unknown as ChatMessage[]
   const guarded = messages.map(message => input.value(message))
@@ -22,7 +22,7 @@ export function guardedMessages(
 
 /** `undefined`: the guard's policy ends the request. */
 export function guardedPrompt(guard: Guard, prompt: string): string | undefined {
-  const input = new GuardedInput(guard)
+  const input = new GuardedData(guard, 'input')
   const text = input.text(prompt)
   return input.blocked ? undefined : text
 }
@@ -36,7 +36,7 @@ export function guardedIds(
   tokenizer: Tokenizer,
   ids: ArrayLike<number>,
 ): ArrayLike<number> | undefined {
-  const input = new GuardedInput(guard)
+  const input = new GuardedData(guard, 'input')
   const controls = new Set(tokenizer.controlTokens.map(token => token.id))
   const out: number[] = []
   let stretch: number[] = []

@@ -91,15 +91,20 @@ export function createGuard(policy: 'default' | GuardPolicy = 'default'): Guard 
     restore: text => masking.restore(text),
     counts: () => counter.list(),
   }
-  texts.set(guard, direction => new GuardedText(filters[direction]()))
+  openers.set(guard, direction => filters[direction]())
   return guard
 }
 
-const texts = new WeakMap<Guard, (direction: Direction) => GuardedText>()
+const openers = new WeakMap<Guard, (direction: Direction) => Filter>()
 
-/** One text on its way through `guard`, in pieces. Throws `invalid_request` for another's object. */
+/** One text on its way through `guard`, in pieces, which may hold JSON. Throws as `openFilter`. */
 export function guardedText(guard: Guard, direction: Direction): GuardedText {
-  const open = texts.get(guard)
+  return new GuardedText(openFilter(guard, direction))
+}
+
+/** As `guardedText` for plain text. Throws `invalid_request` for another's object. */
+export function openFilter(guard: Guard, direction: Direction): Filter {
+  const open = openers.get(guard)
   if (open === undefined)
     throw new ConclaveError(
       'invalid_request',
@@ -111,7 +116,7 @@ export function guardedText(guard: Guard, direction: Direction): GuardedText {
 
 /** A guard of a guard, a policy or `'default'`. */
 export function guardOf(guard: 'default' | GuardPolicy | Guard): Guard {
-  return typeof guard === 'object' && texts.has(guard as Guard)
+  return typeof guard === 'object' && openers.has(guard as Guard)
     ? (guard as Guard)
     : createGuard(guard as 'default' | GuardPolicy)
 }

@@ -1,118 +1,115 @@
 /**
- * One choice of an OpenAI-shaped answer, whole or in deltas.
+ * One choice of an OpenAI-shaped answer, in deltas.
  * @module
  */
 import { type Guard, guardedText } from './guard.ts'
+import { checkDepth, GuardedData, isObject, isProtocol } from './guarded-data.ts'
 import type { GuardedText } from './guarded-text.ts'
 
 type Json = Record<string, unknown>
+/** What stands around a text, from the choice down. */
+type Around = (inner: unknown) => unknown
 
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-/** Words of the protocol. */
-const untouched = new Set(['role', 'type', 'id', 'name', 'index'])
+interface Held {
+  text: GuardedText
+  around: Around
+}
 
-/** Every text of a choice passes a guard of its own, known by where it stands. */
+/** Fields that come whole, and are not joined over several deltas. */
+const whole = new Set(['role', 'type', 'id', 'name', 'finish_reason'])
+
+/**
+ * Texts of a choice come in pieces: those of one place are one text, known by the names that lead
+ * there and by the `index` of the entries of lists.
+ */
 export class GuardedAnswer {
   readonly #guard: Guard
-  readonly #texts = new Map<string, GuardedText>()
+  readonly #texts = new Map<string, Held>()
+  /** Of fields that come whole, all that came. */
+  readonly #words = new Map<string, string>()
   blocked = false
 
   constructor(guard: Guard) {
     this.#guard = guard
   }
 
-  /** A whole choice. */
-  whole(choice: unknown): unknown {
-    if (!isObject(choice)) return choice
-    const out = this.delta(choice)
-    const rest = this.rest()
-    return this.#finished(merge(out, rest))
-  }
-
-  /** A choice of one chunk: what may leave of it now. Log-probabilities do not. */
+  /** What may leave of a choice now. Log-probabilities do not. */
   delta(choice: Json): Json {
-    const out: Json = { ...choice, logprobs: null }
-    for (const name of ['delta', 'message', 'text'])
-      if (name in choice) out[name] = this.#walk(choice[name], name)
-    return out
+    const { index } = choice
+    const around: Around = inner => ({ ...(inner as Json), index })
+    const { logprobs: _, ...rest } = choice
+    return { ...(this.#object(rest, '', around, 0) as Json), logprobs: null }
   }
 
-  /** What was held back, in the shape of a choice. */
-  rest(): Json {
-    const out: Json = {}
-    for (const [path, text] of this.#texts) {
+  /** What was held back, as choices with one text each. */
+  rest(): Json[] {
+    const out: Json[] = []
+    for (const { text, around } of this.#texts.values()) {
+      if (this.blocked) break
       const left = text.end()
-      this.blocked ||= text.blocked
-      if (left !== '') put(out, path.split('\n'), left)
+      this.blocked = text.blocked
+      if (left !== '') out.push(around(left) as Json)
     }
+    this.#texts.clear()
     return out
   }
 
-  #finished(choice: Json): Json {
-    return this.blocked ? { ...choice, finish_reason: 'content_filter' } : choice
-  }
-
-  #walk(value: unknown, path: string): unknown {
-    if (typeof value === 'string') return this.#text(value, path)
+  #walk(value: unknown, name: string, path: string, around: Around, depth: number): unknown {
+    checkDepth(depth)
+    if (typeof value === 'string')
+      return whole.has(name) ? this.#word(value, name, path) : this.#text(value, path, around)
     if (Array.isArray(value))
-      return value.map((one, i) =>
-        this.#walk(one, `${path}\n${isObject(one) ? (one.index ?? i) : i}`),
-      )
-    if (!isObject(value)) return value
-    return Object.fromEntries(
-      Object.entries(value).map(([name, one]) => [
-        name,
-        untouched.has(name) ? one : this.#walk(one, `${path}\n${name}`),
-      ]),
-    )
+      return value.map(one => {
+        const place = isObject(one) ? `${one.index ?? ''}` : ''
+        return this.#walk(one, name, `${path}\n${place}`, inner => around([inner]), depth + 1)
+      })
+    if (isObject(value)) return this.#object(value, path, around, depth)
+    return this.#data({ [name]: value }, name)
   }
 
-  #text(value: string, path: string): string {
+  #object(value: Json, path: string, around: Around, depth: number): Json {
+    const { index, type } = value
+    const fixed = { ...(index !== undefined && { index }), ...(type !== undefined && { type }) }
+    const out: [string, unknown][] = []
+    for (const [name, one] of Object.entries(value)) {
+      const shown = this.#key(name)
+      const inside: Around = inner => around({ ...fixed, [shown]: inner })
+      out.push([shown, this.#walk(one, name, `${path}\n${name}`, inside, depth + 1)])
+    }
+    return Object.fromEntries(out)
+  }
+
+  #key(name: string): string {
+    return this.#guard.scanJson(name).text
+  }
+
+  /** A number or the like. */
+  #data(value: Json, name: string): unknown {
+    const data = new GuardedData(this.#guard, 'output')
+    const out = data.value(value)
+    this.blocked ||= data.blocked
+    return out[name]
+  }
+
+  #word(value: string, name: string, path: string): string {
     if (this.blocked) return ''
-    const text = this.#texts.get(path) ?? guardedText(this.#guard, 'output')
-    this.#texts.set(path, text)
-    const out = text.push(value)
-    this.blocked ||= text.blocked
+    if (isProtocol(name, value)) return value
+    // A name that comes in two deltas is looked at as one.
+    const come = (this.#words.get(path) ?? '') + value
+    this.#words.set(path, come)
+    const { text, blocked, matches } = this.#guard.scanJson(come)
+    this.blocked = blocked
+    if (come.length === value.length) return text
+    return matches.some(match => match.action !== 'score') ? '' : value
+  }
+
+  #text(value: string, path: string, around: Around): string {
+    if (this.blocked) return ''
+    const held = this.#texts.get(path) ?? { text: guardedText(this.#guard, 'output'), around }
+    held.around = around
+    this.#texts.set(path, held)
+    const out = held.text.push(value)
+    this.blocked = held.text.blocked
     return out
   }
-}
-
-/** Sets a text at a path; a number is an entry of a list that says its `index`. */
-function put(out: Json, [name, ...rest]: string[], text: string): void {
-  if (rest.length === 0) {
-    out[name!] = text
-    return
-  }
-  const isEntry = /^\d+$/.test(rest[0]!)
-  out[name!] ??= isEntry ? [] : {}
-  if (isEntry) put(entryOf(out[name!] as Json[], Number(rest[0])), rest.slice(1), text)
-  else put(out[name!] as Json, rest, text)
-}
-
-function entryOf(list: Json[], index: number): Json {
-  let entry = list.find(one => one.index === index)
-  if (entry === undefined) {
-    entry = { index }
-    list.push(entry)
-  }
-  return entry
-}
-
-/** Adds held-back texts to the end of those that were let through. */
-function merge(whole: Json, rest: Json): Json {
-  const out: Json = { ...whole }
-  for (const [name, more] of Object.entries(rest)) {
-    const here = out[name]
-    if (typeof more === 'string') out[name] = `${here ?? ''}${more}`
-    else if (Array.isArray(more)) {
-      const list = [...(here as Json[])]
-      for (const { index, ...entry } of more as Json[]) {
-        const at = list.findIndex((one, i) => (one.index ?? i) === index)
-        list[at] = merge(list[at]!, entry)
-      }
-      out[name] = list
-    } else if (isObject(more)) out[name] = merge((here ?? {}) as Json, more)
-  }
-  return out
 }

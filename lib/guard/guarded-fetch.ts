@@ -4,22 +4,23 @@
  */
 import { ConclaveError } from '../errors.ts'
 import { type Guard, guardOf } from './guard.ts'
-import { GuardedAnswer } from './guarded-answer.ts'
-import { guardedEvents } from './guarded-events.ts'
-import { GuardedInput } from './guarded-input.ts'
+import { GuardedData, isObject } from './guarded-data.ts'
+import { guardedEvents, unreadable } from './guarded-events.ts'
 import type { GuardPolicy } from './policy.ts'
 
 type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
-/** Paths whose bodies are looked at; others pass as they are. */
-const watched = /\/(?:chat\/)?completions$/
-/** Keys of a body that hold what a person or a tool wrote. */
-const texts = ['messages', 'prompt', 'suffix'] as const
+type Json = Record<string, unknown>
+
+/** Paths whose bodies the guard reads. */
+const watched = /\/(?:(?:chat\/)?completions|embeddings)$/
 
 /**
- * Wraps `fetch`: requests to `…/chat/completions` and `…/completions` are masked on their way out,
- * answers and streams on their way in; log-probabilities are left out where something was masked.
- * A request that the policy blocks never leaves: it is answered with `content_filter`.
+ * Wraps `fetch`: requests to `…/chat/completions`, `…/completions` and `…/embeddings` are masked on
+ * their way out, answers and streams on their way in; log-probabilities are left out.
+ * A request that the policy blocks never leaves: it is answered with `content_filter`. What the
+ * guard cannot read throws: `invalid_request` where it was to leave (a body for another path, no
+ * JSON, data nested more than 64 deep), `unsupported_format` where it came.
  * @example
  * const client = new OpenAI({ fetch: guardedFetch('default') })
  */
@@ -30,19 +31,21 @@ export function guardedFetch(
   const guard = guardOf(policy)
   return async (input, init) => {
     const request = new Request(input, init)
-    if (request.method !== 'POST' || !watched.test(new URL(request.url).pathname))
-      return fetch(request)
+    const { pathname } = new URL(request.url)
+    if (request.body === null) return fetch(request)
+    if (request.method !== 'POST' || !watched.test(pathname)) throw unread(pathname)
     const body = await readBody(request)
-    const looked = new GuardedInput(guard)
-    for (const name of texts) if (name in body) body[name] = looked.value(body[name])
-    if (looked.blocked) return refused(body)
+    refuseIds(body)
+    const looked = new GuardedData(guard, 'input')
+    const allowed = looked.value(body)
+    if (looked.blocked) return refused(body, pathname)
     const headers = new Headers(request.headers)
     headers.delete('content-length')
     const response = await fetch(
       new Request(request.url, {
         method: 'POST',
         headers,
-        body: JSON.stringify(body),
+        body: JSON.stringify(allowed),
         signal: request.signal,
       }),
     )
@@ -50,11 +53,18 @@ export function guardedFetch(
   }
 }
 
-async function readBody(request: Request): Promise<Record<string, unknown>> {
+function unread(path: string): ConclaveError {
+  return new ConclaveError(
+    'invalid_request',
+    'Expected a request to …/chat/completions, …/completions or …/embeddings: the guard lets ' +
+      `nothing pass that it does not read, such as a body for ${path.slice(0, 100)}.`,
+  )
+}
+
+async function readBody(request: Request): Promise<Json> {
   try {
     const body: unknown = await request.json()
-    if (typeof body === 'object' && body !== null && !Array.isArray(body))
-      return body as Record<string, unknown>
+    if (isObject(body)) return body
   } catch {}
   throw new ConclaveError(
     'invalid_request',
@@ -62,35 +72,80 @@ async function readBody(request: Request): Promise<Record<string, unknown>> {
   )
 }
 
+/** Only the server knows what token ids stand for. */
+function refuseIds({ prompt, input }: Json): void {
+  if (![prompt, input].flat(2).some(one => typeof one === 'number')) return
+  throw new ConclaveError(
+    'invalid_request',
+    'Expected texts, but got token ids, which the guard cannot read. Send texts.',
+  )
+}
+
 async function guardedResponse(guard: Guard, response: Response): Promise<Response> {
-  const type = response.headers.get('content-type') ?? ''
+  const type = (response.headers.get('content-type') ?? '').toLowerCase()
   const headers = new Headers(response.headers)
   // The body that leaves here is another, and is not compressed.
   for (const name of ['content-length', 'content-encoding']) headers.delete(name)
-  const { status, statusText } = response
+  const { status, statusText, ok } = response
   if (type.startsWith('text/event-stream') && response.body !== null) {
     const body = response.body.pipeThrough(guardedEvents(guard))
     return new Response(body, { status, statusText, headers })
   }
-  const text = await response.text()
-  return new Response(guardedBody(guard, text), { status, statusText, headers })
+  const body = guardedBody(guard, await response.text(), ok)
+  return new Response(body, { status, statusText, headers })
 }
 
-function guardedBody(guard: Guard, text: string): string {
+/** Of an error that is no JSON the text is shown. */
+function guardedBody(guard: Guard, text: string, ok: boolean): string {
   let body: unknown
   try {
     body = JSON.parse(text)
   } catch {
-    return guard.scan(text).text
+    if (ok) throw unreadable('JSON')
+    return guard.scanJson(text).text
   }
-  const { choices } = (body ?? {}) as { choices?: unknown }
-  // Errors and whatever else a server says: every string of it.
-  if (!Array.isArray(choices)) return guard.scanJson(text).text
-  const guarded = choices.map(choice => new GuardedAnswer(guard).whole(choice))
-  return JSON.stringify({ ...(body as object), choices: guarded })
+  if (!isObject(body)) throw unreadable('an object')
+  const { choices, data, ...others } = body
+  const look = (value: unknown) => new GuardedData(guard, 'output').value(value)
+  // Vectors are numbers that nobody wrote.
+  const vectors = isVectors(data) ? { data } : { data: look(data) }
+  return JSON.stringify({
+    ...(look(others) as Json),
+    ...(choices !== undefined && { choices: choicesOf(guard, choices) }),
+    ...(data !== undefined && vectors),
+  })
 }
 
-function refused(body: Record<string, unknown>): Response {
+function choicesOf(guard: Guard, choices: unknown): Json[] {
+  if (!Array.isArray(choices)) throw unreadable('a list of choices')
+  return choices.map(choice => {
+    if (!isObject(choice)) throw unreadable('an object for each choice')
+    const { logprobs: _, finish_reason: reason, ...rest } = choice
+    const looked = new GuardedData(guard, 'output')
+    const shown = looked.value(rest)
+    return { ...shown, logprobs: null, finish_reason: looked.blocked ? 'content_filter' : reason }
+  })
+}
+
+const isVectors = (data: unknown): boolean =>
+  Array.isArray(data) &&
+  data.every(
+    one =>
+      isObject(one) &&
+      Object.keys(one).every(name => ['object', 'index', 'embedding'].includes(name)) &&
+      one.object === 'embedding' &&
+      typeof one.index === 'number' &&
+      (Array.isArray(one.embedding)
+        ? one.embedding.every(value => typeof value === 'number')
+        : /^[A-Za-z0-9+/=]*$/.test(String(one.embedding))),
+  )
+
+function refused(body: Json, path: string): Response {
+  if (path.endsWith('embeddings')) {
+    const message = 'The policy of the guard blocks this input.'
+    const error = { message, type: 'invalid_request_error', param: 'input', code: 'content_filter' }
+    return Response.json({ error }, { status: 400 })
+  }
   const isChat = 'messages' in body
   const finish = { index: 0, finish_reason: 'content_filter', logprobs: null }
   const same = {

@@ -124,7 +124,7 @@ describe('an answer with a guard', () => {
 describe('what enters', () => {
   const guard = createGuard({ categories: { phone: 'mask', email: { input: 'block' } } })
 
-  it('masks messages, parts, arguments and results, and no word of the protocol', () => {
+  it('masks messages, parts, arguments, names and results, and no word of the protocol', () => {
     const phone = '13800138000'
     const call = { id: phone, function: { name: 'ring', arguments: { to: Number(phone) } } }
     const messages = [
@@ -137,11 +137,46 @@ describe('what enters', () => {
       {
         role: 'assistant',
         content: null,
-        tool_calls: [{ id: phone, function: { name: 'ring', arguments: { to: 0 } } }],
+        tool_calls: [{ id: '[PHONE]', function: { name: 'ring', arguments: { to: 0 } } }],
       },
-      { role: 'tool', tool_call_id: phone, content: '{"phone": 0}' },
+      { role: 'tool', tool_call_id: '[PHONE]', content: '{"phone": 0}' },
     ])
     expect(guardedMessages(guard, [{ role: 'user', content: 'anna@example.com' }])).toBeUndefined()
+  })
+
+  it('masks what stands in two parts, and in names', () => {
+    const text = (value: string) => ({ type: 'text' as const, text: value })
+    const parts = [text('ring 138 0013'), text(''), text(' 8000 now'), text('!')]
+    const call = { function: { name: 'ring_13800138000', arguments: { '13800138000': 'x' } } }
+    const messages = [
+      { role: 'user' as const, content: parts, name: '13800138000' },
+      { role: 'assistant' as const, content: null, tool_calls: [call], '13800138000': 1 },
+    ]
+    expect(guardedMessages(guard, messages)).toEqual([
+      {
+        role: 'user',
+        content: [text('ring [PHONE]'), text(''), text(' now'), text('!')],
+        name: '[PHONE]',
+      },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ function: { name: 'ring_[PHONE]', arguments: { '[PHONE]': 'x' } } }],
+        '[PHONE]': 1,
+      },
+    ])
+    const blocked = [text('anna@exam'), text('ple.com')]
+    expect(guardedMessages(guard, [{ role: 'user', content: blocked }])).toBeUndefined()
+  })
+
+  it('refuses what it cannot read', () => {
+    const circle: Record<string, unknown> = {}
+    circle.self = circle
+    const deep = JSON.parse(`${'['.repeat(100)}"13800138000"${']'.repeat(100)}`)
+    for (const value of [circle, deep, new Map([['a', '13800138000']]), { arguments: circle }])
+      expect(() => guardedMessages(guard, [{ role: 'user', content: 'x', more: value }])).toThrow(
+        expect.objectContaining({ code: 'invalid_request' }),
+      )
   })
 
   it('masks ids between control tokens and keeps those', () => {
