@@ -67,13 +67,18 @@ export class ModelTokenizer {
    * read. A chat template is parsed when it is first used.
    */
   static fromFiles(files: ModelTokenizerFiles): ModelTokenizer {
-    return new ModelTokenizer(files)
+    return new ModelTokenizer(Tokenizer.fromFiles(files), files)
   }
 
-  private constructor({ tokenizer, tokenizerConfig, chatTemplate }: ModelTokenizerFiles) {
-    const config = (tokenizerConfig ?? {}) as Record<string, unknown>
-    this.tokenizer = Tokenizer.fromFiles({ tokenizer, config })
-    this.#sources = readSources(chatTemplate ?? config.chat_template)
+  /** What `fromFiles` gives, built a few milliseconds at a time. */
+  static async fromFilesInSlices(files: ModelTokenizerFiles): Promise<ModelTokenizer> {
+    return new ModelTokenizer(await Tokenizer.fromFilesInSlices(files), files)
+  }
+
+  private constructor(tokenizer: Tokenizer, files: ModelTokenizerFiles) {
+    const config = (files.tokenizerConfig ?? {}) as Record<string, unknown>
+    this.tokenizer = tokenizer
+    this.#sources = readSources(files.chatTemplate ?? config.chat_template)
     this.#constants = readConstants(config)
   }
 
@@ -84,11 +89,20 @@ export class ModelTokenizer {
 
   /**
    * Ids of a text, in [0, vocabSize). Text that looks like a control token stays text unless
-   * `controlTokens` is true.
+   * `controlTokens` is true. A megabyte takes about half a second, during which the event loop
+   * waits: use `encodeInSlices` for a long text.
    * @throws ConclaveError `invalid_request` where `text` is not a string.
    */
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
     return this.tokenizer.encode(text, options)
+  }
+
+  /**
+   * The ids that `encode` gives, a few milliseconds at a time: the event loop goes on meanwhile.
+   * @throws ConclaveError `invalid_request` where `text` is not a string.
+   */
+  encodeInSlices(text: string, options: EncodeOptions = {}): Promise<Uint32Array> {
+    return this.tokenizer.encodeInSlices(text, options)
   }
 
   /**

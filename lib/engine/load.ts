@@ -36,7 +36,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   try {
     refuseTooLarge(open.plan, open.availableBytes)
     const files = open.folder.tokenizer
-    const tokenizer = files === null ? null : ModelTokenizer.fromFiles(files)
+    const tokenizer = files === null ? null : await ModelTokenizer.fromFilesInSlices(files)
     const executor = await createExecutor(open, checked)
     const host = hostOf(open, executor)
     const { maxContext } = open.plan

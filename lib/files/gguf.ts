@@ -2,8 +2,7 @@
  * A GGUF file as plain, checked data, in the shape of a model folder.
  * @module
  */
-import { constants } from 'node:fs'
-import { open, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { native, nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
@@ -15,7 +14,7 @@ import { ggufLayout } from './gguf-names.ts'
 import { checkPart, checkTensorCount, partPaths, splitKeys } from './gguf-parts.ts'
 import { ggufTokenizer } from './gguf-tokenizer.ts'
 import type { ModelFolder, TokenizerFiles } from './model-folder.ts'
-import { fileLimits } from './read-file.ts'
+import { fileLimits, firstBytes, withFile } from './read-file.ts'
 
 /** True for a file that is named as GGUF or begins as one. */
 export async function isGgufPath(path: string): Promise<boolean> {
@@ -29,14 +28,8 @@ export async function isGgufPath(path: string): Promise<boolean> {
 }
 
 async function beginsAsGguf(path: string): Promise<boolean> {
-  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-  try {
-    if (!(await handle.stat()).isFile()) return false
-    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0)
-    return buffer.toString('latin1') === 'GGUF'
-  } finally {
-    await handle.close()
-  }
+  const first = await withFile(path, descriptor => firstBytes(descriptor, 4))
+  return first?.toString('latin1') === 'GGUF'
 }
 
 interface Part {

@@ -2,19 +2,30 @@
  * Reading small files of a model folder: regular files only, bounded, never outside of the folder.
  * @module
  */
-import { constants } from 'node:fs'
-import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
+import { closeSync, constants, fstat, open, read } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
+import { promisify } from 'node:util'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
+import { inSlices } from '../slices.ts'
+import { parseJson } from './json-slices.ts'
+
+// Node closes what these opened where a worker ends in between; of fs/promises it loses a file that
+// was just being opened.
+const system = { open: promisify(open), fstat: promisify(fstat), read: promisify(read) }
 
 const mebibyte = 2 ** 20
+
+/** Bytes that are read and decoded at a time. */
+const pieceBytes = mebibyte
 
 /** Largest size of each kind of file that is read whole, in bytes. */
 export const fileLimits = {
   config: 8 * mebibyte,
   index: 64 * mebibyte,
-  tokenizer: 256 * mebibyte,
+  // The largest published ones have 33 MB.
+  tokenizer: 64 * mebibyte,
   template: mebibyte,
 } as const
 
@@ -110,21 +121,38 @@ export async function readText(
 ): Promise<string | null> {
   const real = await resolveFile(folder, name)
   if (real === null) return null
-  let handle: FileHandle | undefined
+  const path = join(folder.path, name)
   try {
-    // Without O_NONBLOCK a pipe that has taken the file's place would hang the open.
-    handle = await open(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-    return await readHandle(handle, join(folder.path, name), maxBytes)
+    return await withFile(real, descriptor => decode(descriptor, path, maxBytes))
   } catch (error) {
     if (error instanceof ConclaveError) throw error
-    throw unreadable(`a readable file at ${join(folder.path, name)}`, error)
-  } finally {
-    await handle?.close()
+    throw unreadable(`a readable file at ${path}`, error)
   }
 }
 
-async function readHandle(handle: FileHandle, path: string, maxBytes: number): Promise<string> {
-  const stats = await handle.stat()
+/** Opens a file, which may be a pipe by now, without waiting, and closes it after `use`. */
+export async function withFile<T>(
+  path: string,
+  use: (descriptor: number) => Promise<T>,
+): Promise<T> {
+  // Without O_NONBLOCK a pipe that has taken the file's place would hang the open.
+  const descriptor = await system.open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  try {
+    return await use(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** The first `bytes` of a regular file, or fewer where it is shorter; null for anything else. */
+export async function firstBytes(descriptor: number, bytes: number): Promise<Buffer | null> {
+  if (!(await system.fstat(descriptor)).isFile()) return null
+  const { buffer, bytesRead } = await system.read(descriptor, Buffer.alloc(bytes), 0, bytes, 0)
+  return buffer.subarray(0, bytesRead)
+}
+
+async function decode(descriptor: number, path: string, maxBytes: number): Promise<string> {
+  const stats = await system.fstat(descriptor)
   if (!stats.isFile()) throw notRegular(path)
   if (stats.size > maxBytes) {
     throw new ConclaveError(
@@ -133,31 +161,38 @@ async function readHandle(handle: FileHandle, path: string, maxBytes: number): P
       { path, limit: maxBytes, actual: stats.size },
     )
   }
-  const bytes = Buffer.alloc(stats.size)
-  let at = 0
-  while (at < bytes.length) {
-    const { bytesRead } = await handle.read(bytes, at, bytes.length - at, at)
-    if (bytesRead === 0) {
-      throw new ConclaveError(
-        'file_changed',
-        `Expected ${path} to stay as it was, but it became shorter while it was read. Load the ` +
-          'model again.',
-        { path },
-      )
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const decodePiece = (bytes: Buffer, stream: boolean) => {
+    try {
+      return decoder.decode(bytes, { stream })
+    } catch {
+      throw notUtf8(path)
     }
+  }
+  const piece = Buffer.alloc(Math.min(stats.size, pieceBytes))
+  let text = ''
+  for (let at = 0; at < stats.size; ) {
+    const wanted = Math.min(piece.length, stats.size - at)
+    const { bytesRead } = await system.read(descriptor, piece, 0, wanted, at)
+    if (bytesRead === 0) throw shorter(path)
     at += bytesRead
+    text += decodePiece(piece.subarray(0, bytesRead), at < stats.size)
   }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new ConclaveError(
-      'invalid_file',
-      `Expected UTF-8 text in ${path}, but the bytes are not.`,
-      {
-        path,
-      },
-    )
-  }
+  return text
+}
+
+function notUtf8(path: string): ConclaveError {
+  const message = `Expected UTF-8 text in ${path}, but the bytes are not.`
+  return new ConclaveError('invalid_file', message, { path })
+}
+
+function shorter(path: string): ConclaveError {
+  return new ConclaveError(
+    'file_changed',
+    `Expected ${path} to stay as it was, but it became shorter while it was read. Load the ` +
+      'model again.',
+    { path },
+  )
 }
 
 /**
@@ -168,7 +203,7 @@ export async function readJson(folder: Folder, name: string, maxBytes: number): 
   const text = await readText(folder, name, maxBytes)
   if (text === null) return undefined
   try {
-    return JSON.parse(text) as unknown
+    return await inSlices(parseJson(text))
   } catch (error) {
     // The engine's message may quote the file; the position is what helps.
     const at = /position (\d+)/.exec(String(error))?.[1]

@@ -3,10 +3,11 @@
  * Sennrich et al. 2016, arXiv:1508.07909.
  * @module
  */
+import type { Slices } from '../slices.ts'
 import { byteChars } from './byte-level.ts'
 import { MergeTable } from './merge-table.ts'
 import { Symbols } from './symbols.ts'
-import { invalidFile, type Merges } from './tokenizer-file.ts'
+import { entriesPerSlice, invalidFile, type Merges } from './tokenizer-file.ts'
 
 /** Pairs of a long pre-token that are merged at a time: a few milliseconds. */
 const pairsPerSlice = 1 << 13
@@ -40,16 +41,16 @@ export class BpeModel {
   readonly #symbols: Symbols
   #cache = new Map<string, readonly number[]>()
 
-  constructor(options: BpeOptions) {
-    const { vocab, merges, reserved, byteLevel, byteFallback } = options
+  /** Throws `invalid_file` where a merge repeats an earlier one. */
+  static *build(options: BpeOptions): Slices<BpeModel> {
+    return new BpeModel(options, yield* mergeTable(options))
+  }
+
+  private constructor(options: BpeOptions, table: MergeTable) {
+    const { vocab, merges, byteLevel, byteFallback } = options
     this.#options = options
-    this.#table = new MergeTable(merges.left.length)
+    this.#table = table
     this.#mergedIds = merges.merged
-    merges.merged.forEach((merged, rank) => {
-      if (reserved.has(merged)) return
-      const isNew = this.#table.add(merges.left[rank]!, merges.right[rank]!, rank)
-      if (!isNew) throw invalidFile(`merge ${rank} repeats an earlier one`, { merge: rank })
-    })
     this.#symbols = new Symbols(this.#table, this.#mergedIds)
     const spelling = byteLevel || !byteFallback ? (byte: number) => byteChars[byte]! : fallbackToken
     this.#byteIds = Int32Array.from({ length: 256 }, (_, byte) => vocab.get(spelling(byte)) ?? -1)
@@ -146,6 +147,17 @@ export class BpeModel {
     if (id >= 0) symbols.add(id)
     else if (unkId !== null && !(fuseUnk && symbols.last === unkId)) symbols.add(unkId)
   }
+}
+
+function* mergeTable({ merges, reserved }: BpeOptions): Slices<MergeTable> {
+  const { left, right, merged } = merges
+  const table = new MergeTable(merged.length)
+  for (let rank = 0; rank < merged.length; rank++) {
+    if (rank % entriesPerSlice === 0) yield
+    if (reserved.has(merged[rank]!) || table.add(left[rank]!, right[rank]!, rank)) continue
+    throw invalidFile(`merge ${rank} repeats an earlier one`, { merge: rank })
+  }
+  return table
 }
 
 /** SentencePiece's spelling of a raw byte. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { ConclaveError } from '../errors.ts'
+import type { Slices } from '../slices.ts'
 
 export type JsonObject = Record<string, unknown>
 
@@ -40,6 +41,9 @@ const maxId = 2 ** 22
 const maxMerges = 10_000_000
 const maxAddedTokenLength = 4096
 
+/** Entries of the vocabulary, or merges, that are read at a time: under a millisecond. */
+export const entriesPerSlice = 1 << 11
+
 /** `invalid_file` in the form that every check here uses. */
 export function invalidFile(what: string, details: JsonObject = {}): ConclaveError {
   return new ConclaveError(
@@ -53,7 +57,8 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-export function readModel(file: JsonObject): BpeFile {
+/** Yields now and then: a vocabulary may have a million entries. */
+export function* readModel(file: JsonObject): Slices<BpeFile> {
   const model = file.model
   if (!isObject(model)) throw invalidFile('expected an object "model"')
   const type = model.type ?? ('merges' in model ? 'BPE' : 'unknown')
@@ -67,14 +72,14 @@ export function readModel(file: JsonObject): BpeFile {
   for (const key of ['continuing_subword_prefix', 'end_of_word_suffix', 'dropout']) {
     if (model[key]) throw unsupportedPart(`model.${key}`, model[key])
   }
-  const vocab = readVocab(model.vocab)
+  const vocab = yield* readVocab(model.vocab)
   const unkToken = typeof model.unk_token === 'string' ? model.unk_token : null
   if (unkToken !== null && !vocab.has(unkToken)) {
     throw invalidFile(`expected unk_token ${JSON.stringify(unkToken)} in the vocabulary`)
   }
   return {
     vocab,
-    merges: readMerges(model.merges, vocab),
+    merges: yield* readMerges(model.merges, vocab),
     unkToken,
     fuseUnk: model.fuse_unk === true,
     byteFallback: model.byte_fallback === true,
@@ -82,21 +87,22 @@ export function readModel(file: JsonObject): BpeFile {
   }
 }
 
-function readVocab(value: unknown): Map<string, number> {
+function* readVocab(value: unknown): Slices<Map<string, number>> {
   if (!isObject(value)) throw invalidFile('expected an object "model.vocab"')
   const vocab = new Map<string, number>()
   const taken = new Set<number>()
-  for (const [token, id] of Object.entries(value)) {
-    const checked = readId(id, token)
-    if (taken.has(checked)) throw invalidFile(`expected each id once, but ${checked} repeats`)
-    taken.add(checked)
-    vocab.set(token, checked)
+  for (const token of Object.keys(value)) {
+    const id = readId(value[token], token)
+    if (taken.has(id)) throw invalidFile(`expected each id once, but ${id} repeats`)
+    taken.add(id)
+    vocab.set(token, id)
+    if (vocab.size % entriesPerSlice === 0) yield
   }
   if (vocab.size === 0) throw invalidFile('expected at least one token in "model.vocab"')
   return vocab
 }
 
-function readMerges(value: unknown, vocab: ReadonlyMap<string, number>): Merges {
+function* readMerges(value: unknown, vocab: ReadonlyMap<string, number>): Slices<Merges> {
   if (!Array.isArray(value)) throw invalidFile('expected a list "model.merges"')
   const count = value.length
   if (count > maxMerges) {
@@ -107,20 +113,26 @@ function readMerges(value: unknown, vocab: ReadonlyMap<string, number>): Merges 
     right: new Int32Array(count),
     merged: new Int32Array(count),
   }
-  value.forEach((entry: unknown, rank) => {
-    const parts: unknown = typeof entry === 'string' ? entry.split(' ') : entry
-    if (!Array.isArray(parts) || parts.length !== 2) {
-      throw invalidFile(`expected merge ${rank} to be a pair`, { merge: rank })
-    }
-    const [left, right] = parts as [unknown, unknown]
-    if (typeof left !== 'string' || typeof right !== 'string' || !left || !right) {
-      throw invalidFile(`expected merge ${rank} to be two texts`, { merge: rank })
-    }
+  for (const [rank, entry] of value.entries()) {
+    const [left, right] = readPair(entry, rank)
     merges.left[rank] = idInMerge(vocab, left, rank)
     merges.right[rank] = idInMerge(vocab, right, rank)
     merges.merged[rank] = idInMerge(vocab, left + right, rank)
-  })
+    if (rank % entriesPerSlice === 0) yield
+  }
   return merges
+}
+
+function readPair(entry: unknown, rank: number): [left: string, right: string] {
+  const parts: unknown = typeof entry === 'string' ? entry.split(' ') : entry
+  if (!Array.isArray(parts) || parts.length !== 2) {
+    throw invalidFile(`expected merge ${rank} to be a pair`, { merge: rank })
+  }
+  const [left, right] = parts as [unknown, unknown]
+  if (typeof left !== 'string' || typeof right !== 'string' || !left || !right) {
+    throw invalidFile(`expected merge ${rank} to be two texts`, { merge: rank })
+  }
+  return [left, right]
 }
 
 function idInMerge(vocab: ReadonlyMap<string, number>, token: string, rank: number): number {

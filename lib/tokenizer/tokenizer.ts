@@ -3,17 +3,19 @@
  * @module
  */
 import { ConclaveError } from '../errors.ts'
+import { atOnce, inSlices, type Slices } from '../slices.ts'
 import { BpeModel } from './bpe.ts'
 import { ControlScanner, type Spans } from './control-scanner.ts'
 import { type Decoder, readDecoder } from './decoder.ts'
 import { type Normalizer, normalizeInSlices, readNormalizer } from './normalizer.ts'
 import { readPostProcessor, type Surround } from './post-processor.ts'
 import { type PreTokenizer, readPreTokenizer } from './pre-tokenizer.ts'
-import { atOnce, inSlices } from './slices.ts'
 import {
   type AddedToken,
+  entriesPerSlice,
   invalidFile,
   isObject,
+  type JsonObject,
   readAddedTokens,
   readModel,
 } from './tokenizer-file.ts'
@@ -27,6 +29,17 @@ const charsPerSlice = 1 << 12
 export interface TokenizerFiles {
   tokenizer: unknown
   config?: unknown
+}
+
+interface TokenizerParts {
+  file: JsonObject
+  added: AddedToken[]
+  specialIds: ReadonlySet<number>
+  /** Id → token as the file spells it; a gap is undefined. */
+  tokens: (string | undefined)[]
+  preTokenizer: PreTokenizer
+  model: BpeModel
+  vocab: ReadonlyMap<string, number>
 }
 
 export interface EncodeOptions {
@@ -76,41 +89,58 @@ export class Tokenizer {
   readonly #specialIds: ReadonlySet<number>
 
   /**
+   * Takes about 0.2 s for a vocabulary of 150,000 tokens; `fromFilesInSlices` does not keep the
+   * event loop meanwhile.
    * @throws ConclaveError `invalid_file` for a malformed file, `unsupported_model` for a tokenizer
    * of another kind.
    */
   static fromFiles(files: TokenizerFiles): Tokenizer {
-    return new Tokenizer(files)
+    return atOnce(Tokenizer.#build(files))
   }
 
-  private constructor({ tokenizer: file }: TokenizerFiles) {
+  /** The tokenizer that `fromFiles` gives, built a few milliseconds at a time. */
+  static fromFilesInSlices(files: TokenizerFiles): Promise<Tokenizer> {
+    return inSlices(Tokenizer.#build(files))
+  }
+
+  static *#build({ tokenizer: file }: TokenizerFiles): Slices<Tokenizer> {
     if (!isObject(file)) throw invalidFile('expected an object')
-    const model = readModel(file)
-    const added = readAddedTokens(file, model.vocab)
+    const read = yield* readModel(file)
+    const added = readAddedTokens(file, read.vocab)
+    const tokens = yield* tokenTable(read.vocab, added)
+    const specialIds = new Set(added.filter(token => token.special).map(token => token.id))
+    const preTokenizer = readPreTokenizer(file.pre_tokenizer)
+    const model = yield* BpeModel.build({
+      ...read,
+      byteLevel: preTokenizer.byteLevel,
+      reserved: specialIds,
+      unkId: read.unkToken === null ? null : read.vocab.get(read.unkToken)!,
+    })
+    return new Tokenizer({ ...read, file, added, specialIds, tokens, preTokenizer, model })
+  }
+
+  private constructor(parts: TokenizerParts) {
+    const { file, added, tokens, vocab } = parts
     this.controlTokens = added
     this.#controlIds = new Map(added.map(token => [token.content, token.id]))
-    this.#specialIds = new Set(added.filter(token => token.special).map(token => token.id))
-    this.#tokens = tokenTable(model.vocab, added)
-    this.vocabSize = this.#tokens.length
+    this.#specialIds = parts.specialIds
+    this.#tokens = tokens
+    this.vocabSize = tokens.length
     this.#normalizer = readNormalizer(file.normalizer)
-    this.#preTokenizer = readPreTokenizer(file.pre_tokenizer)
+    this.#preTokenizer = parts.preTokenizer
     this.#decoder = readDecoder(file.decoder)
     this.stripsLeadingSpace = this.#decoder.stripsLeadingSpace
     this.#surround = readPostProcessor(
       file.post_processor,
-      token => this.#controlIds.get(token) ?? model.vocab.get(token),
+      token => this.#controlIds.get(token) ?? vocab.get(token),
     )
     this.#scanner = new ControlScanner(added)
-    this.#model = new BpeModel({
-      ...model,
-      byteLevel: this.#preTokenizer.byteLevel,
-      reserved: this.#specialIds,
-      unkId: model.unkToken === null ? null : model.vocab.get(model.unkToken)!,
-    })
+    this.#model = parts.model
   }
 
   /**
-   * Ids of a text, in [0, vocabSize).
+   * Ids of a text, in [0, vocabSize). A megabyte takes about half a second, during which the event
+   * loop waits: use `encodeInSlices` for a long text.
    * @throws ConclaveError `invalid_request` where `text` is not a string.
    */
   encode(text: string, options: EncodeOptions = {}): Uint32Array {
@@ -179,7 +209,7 @@ export class Tokenizer {
     return this.#controlIds.get(text)
   }
 
-  *#encodeText(text: string, options: EncodeOptions): Generator<void, Uint32Array> {
+  *#encodeText(text: string, options: EncodeOptions): Slices<Uint32Array> {
     const ids = yield* this.#encode(text, options.controlTokens === true ? [] : null)
     if (options.addSpecialTokens !== true) return ids
     const { before, after } = this.#surround
@@ -191,7 +221,7 @@ export class Tokenizer {
   }
 
   /** `caller` null: no control tokens at all. Yields now and then. */
-  *#encode(text: string, caller: Spans | null): Generator<void, Uint32Array> {
+  *#encode(text: string, caller: Spans | null): Slices<Uint32Array> {
     if (typeof text !== 'string') {
       throw new ConclaveError('invalid_request', `Expected a text, but got ${typeof text}.`)
     }
@@ -213,7 +243,7 @@ export class Tokenizer {
     return Uint32Array.from(ids)
   }
 
-  *#encodePlain(out: number[], text: string, section: number): Generator<void> {
+  *#encodePlain(out: number[], text: string, section: number): Slices<void> {
     const normal = yield* normalizeInSlices(this.#normalizer, text)
     if (normal === '') return
     let chars = 0
@@ -237,12 +267,16 @@ export class Tokenizer {
   }
 }
 
-function tokenTable(
+function* tokenTable(
   vocab: ReadonlyMap<string, number>,
   added: readonly AddedToken[],
-): (string | undefined)[] {
+): Slices<(string | undefined)[]> {
   const tokens: (string | undefined)[] = []
-  for (const [token, id] of vocab) tokens[id] = token
+  let count = 0
+  for (const [token, id] of vocab) {
+    tokens[id] = token
+    if (++count % entriesPerSlice === 0) yield
+  }
   for (const { content, id } of added) {
     if (tokens[id] !== undefined && tokens[id] !== content) {
       throw invalidFile(`id ${id} belongs to two tokens`)

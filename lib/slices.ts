@@ -6,8 +6,11 @@
 /** How long the event loop may be kept at a time, in milliseconds. */
 const sliceMs = 10
 
+/** Work that yields between its parts and ends with its result. */
+export type Slices<T> = Generator<void, T>
+
 /** All of it now. */
-export function atOnce<T>(work: Generator<void, T>): T {
+export function atOnce<T>(work: Slices<T>): T {
   for (;;) {
     const { done, value } = work.next()
     if (done) return value
@@ -15,7 +18,7 @@ export function atOnce<T>(work: Generator<void, T>): T {
 }
 
 /** All of it, with turns of the event loop in between. */
-export async function inSlices<T>(work: Generator<void, T>): Promise<T> {
+export async function inSlices<T>(work: Slices<T>): Promise<T> {
   let until = performance.now() + sliceMs
   for (;;) {
     const { done, value } = work.next()
