@@ -34,9 +34,9 @@ export interface PreparedChat {
   reader(): ReplyReader
 }
 
-export function prepareChat(call: Call, conversation: Conversation): PreparedChat {
+export async function prepareChat(call: Call, conversation: Conversation): Promise<PreparedChat> {
   checkChoice(conversation)
-  const { text, ids } = renderChat(call, conversation)
+  const { text, ids } = await renderChat(call, conversation)
   const tokenizer = tokenizerOf(call.serving.model)
   const tools = shownTools(conversation)
   const style = tokenizer.replyStyle(text, tools.length > 0)
@@ -68,14 +68,15 @@ function shownTools({ tools, toolChoice }: Conversation): ToolDefinition[] {
   return toolChoice === 'none' ? [] : (tools ?? []).map(toDefinition)
 }
 
-export function renderChat({ serving }: Call, conversation: Conversation): RenderedChat {
+/** Long ones a few milliseconds at a time. */
+export function renderChat({ serving }: Call, conversation: Conversation): Promise<RenderedChat> {
   const { messages, reasoningEffort, templateOptions } = conversation
   const thinking =
     reasoningEffort === null || reasoningEffort === undefined
       ? {}
       : { enable_thinking: reasoningEffort !== 'none' && reasoningEffort !== 'minimal' }
   const tools = shownTools(conversation)
-  return tokenizerOf(serving.model).applyChatTemplate(messages.map(toMessage), {
+  return tokenizerOf(serving.model).prepareChat(messages.map(toMessage), {
     ...(tools.length > 0 ? { tools } : {}),
     templateOptions: { ...thinking, ...templateOptions },
     addGenerationPrompt: conversation.addGenerationPrompt ?? true,

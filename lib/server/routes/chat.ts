@@ -31,7 +31,7 @@ export const chatRoute = endpoint({
     checkModel(call, body.model)
     if (typeof body.top_logprobs === 'number' && body.logprobs !== true)
       throw badField('top_logprobs', 'Expected logprobs: true beside top_logprobs.')
-    const chat = prepareChat(call, {
+    const chat = await prepareChat(call, {
       messages: body.messages,
       tools: body.tools,
       toolChoice: body.tool_choice,

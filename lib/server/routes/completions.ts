@@ -60,17 +60,10 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
     ...(typeof body.logprobs === 'number' ? { logprobs: body.logprobs } : {}),
     maxTokens,
   }
+  const lists = await promptTokens(model, prompts, 'prompt')
   const runs = prompts.map((prompt, i) => {
-    const ids = promptTokens(model, prompt, 'prompt')
-    return new TextRun(call, {
-      prompt,
-      ids,
-      options,
-      n,
-      first: i * n,
-      echo: body.echo === true,
-      form,
-    })
+    const [ids, first, echo] = [lists[i]!, i * n, body.echo === true]
+    return new TextRun(call, { prompt, ids, options, n, first, echo, form })
   })
   try {
     await Promise.all(runs.map(run => run.start()))

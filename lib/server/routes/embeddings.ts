@@ -42,7 +42,7 @@ export const embeddingsRoute = endpoint({
 /** All of them, or the first error, which stops the rest. */
 async function embedAll(call: Call, input: WirePrompts, pooling: 'mean' | 'last') {
   const { model } = call.serving
-  const lists = promptList(input).map(prompt => promptTokens(model, prompt, 'input'))
+  const lists = await promptTokens(model, promptList(input), 'input')
   const stop = new AbortController()
   const signal = AbortSignal.any([call.signal, stop.signal])
   try {

@@ -28,9 +28,9 @@ export const countTokensRoute = endpoint({
   dialect: 'anthropic',
   body: countBody,
   answer: countAnswer,
-  handle(call) {
+  async handle(call) {
     checkModel(call, call.body.model)
-    const { ids } = renderChat(call, anthropicConversation(call.body))
+    const { ids } = await renderChat(call, anthropicConversation(call.body))
     return jsonResponse(call, { input_tokens: ids.length })
   },
 })
@@ -47,7 +47,7 @@ export const messagesRoute = endpoint({
   async handle(call) {
     const { body, serving } = call
     checkModel(call, body.model)
-    const chat = prepareChat(call, anthropicConversation(body))
+    const chat = await prepareChat(call, anthropicConversation(body))
     const generation = serving.model.engine.generate(chat.ids, {
       ...engineOptions(call, { ...body, stop: body.stop_sequences }),
       ...(chat.form ? { structured: chat.form.structured } : {}),

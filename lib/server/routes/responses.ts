@@ -34,7 +34,7 @@ export const responsesRoute = endpoint({
     const { body, serving } = call
     checkModel(call, body.model)
     const messages = inputMessages(body, serving.responses, call.tenant.id)
-    const chat = prepareChat(call, responsesConversation(body, messages))
+    const chat = await prepareChat(call, responsesConversation(body, messages))
     const generation = serving.model.engine.generate(chat.ids, {
       ...engineOptions(call, { ...body, max_tokens: body.max_output_tokens }),
       ...(chat.form ? { structured: chat.form.structured } : {}),

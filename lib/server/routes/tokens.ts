@@ -2,7 +2,8 @@
  * POST /tokenize, POST /detokenize
  * @module
  */
-import { endpoint } from '../endpoint.ts'
+import type { z } from 'zod'
+import { type Call, endpoint } from '../endpoint.ts'
 import { renderChat } from '../generate/conversation.ts'
 import { checkModel } from '../model-name.ts'
 import { badField } from '../refusal.ts'
@@ -18,23 +19,13 @@ export const tokenizeRoute = endpoint({
   dialect: 'openai',
   body: tokenizeBody,
   answer: tokenList,
-  handle(call) {
+  async handle(call) {
     const { body, serving } = call
     checkModel(call, body.model)
     if ((body.prompt === undefined) === (body.messages === undefined))
       throw badField('prompt', 'Expected either prompt or messages.')
     const tokenizer = tokenizerOf(serving.model)
-    const ids =
-      body.messages === undefined
-        ? tokenizer.tokenizer.encode(body.prompt!, {
-            addSpecialTokens: body.add_special_tokens ?? true,
-          })
-        : renderChat(call, {
-            messages: body.messages,
-            tools: body.tools,
-            templateOptions: body.chat_template_kwargs,
-            addGenerationPrompt: body.add_generation_prompt ?? true,
-          }).ids
+    const ids = await idsOf(call)
     const tokens = Array.from(ids)
     const text = (id: number) => tokenizer.decode([id], { skipSpecialTokens: false })
     return jsonResponse(call, {
@@ -45,6 +36,21 @@ export const tokenizeRoute = endpoint({
     })
   },
 })
+
+async function idsOf(call: Call<z.infer<typeof tokenizeBody>>): Promise<Uint32Array> {
+  const { body, serving } = call
+  if (body.messages === undefined) {
+    const options = { addSpecialTokens: body.add_special_tokens ?? true }
+    return tokenizerOf(serving.model).encodeInSlices(body.prompt!, options)
+  }
+  const { ids } = await renderChat(call, {
+    messages: body.messages,
+    tools: body.tools,
+    templateOptions: body.chat_template_kwargs,
+    addGenerationPrompt: body.add_generation_prompt ?? true,
+  })
+  return ids
+}
 
 export const detokenizeRoute = endpoint({
   method: 'POST',
