@@ -2,7 +2,7 @@
  * conclave serve: a model behind the APIs of OpenAI and Anthropic.
  * @module
  */
-import { createEngine } from '../engine/create-engine.ts'
+import { guardedEngine } from '../engine/create-engine.ts'
 import { loadModel } from '../engine/load.ts'
 import type { Model } from '../engine/model.ts'
 import type { Guard } from '../guard/guard.ts'
@@ -79,10 +79,10 @@ async function open(
   }
 }
 
-const guarded = (guard: Guard) => async (model: Model) => {
+/** On the model's own pages: a server needs no second cache. */
+const guarded = (guard: Guard) => (model: Model) => {
   const { info, tokenizer } = model
-  const engine = await createEngine(model, { guard })
-  return { maxContext: info.maxContext, tokenizer, engine }
+  return { maxContext: info.maxContext, tokenizer, engine: guardedEngine(model, guard) }
 }
 
 function announce(

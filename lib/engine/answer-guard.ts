@@ -3,6 +3,7 @@
  * its text has, unless a mask hides a part of it.
  * @module
  */
+import type { GuardMatch } from '../guard/guard.ts'
 import type { GuardedText } from '../guard/guarded-text.ts'
 import type { ChosenLogprob } from './answer.ts'
 
@@ -27,6 +28,10 @@ export class AnswerGuard {
   /** The guard ended the answer. */
   get blocked(): boolean {
     return this.#text.blocked
+  }
+
+  get matches(): readonly GuardMatch[] {
+    return this.#text.matches
   }
 
   hold(tokenId: number, logprob: ChosenLogprob | undefined): void {

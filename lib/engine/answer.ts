@@ -2,6 +2,7 @@
  * Sampled tokens → chunks of text: whole characters only, ended by ids, stop strings or length.
  * @module
  */
+import type { GuardMatch } from '../guard/guard.ts'
 import type { SamplingParams } from '../sampling/params.ts'
 import { StopMatcher } from '../sampling/stop-strings.ts'
 import { Detokenizer } from '../tokenizer/detokenizer.ts'
@@ -59,6 +60,11 @@ export class Answer {
   /** The guard ended it. */
   get blocked(): boolean {
     return this.#guard?.blocked === true
+  }
+
+  /** What the guard found. */
+  get matches(): readonly GuardMatch[] {
+    return this.#guard?.matches ?? []
   }
 
   get numTokens(): number {

@@ -31,8 +31,8 @@ export interface EngineOptions {
   expertCounts?: boolean
   /**
    * A guard, its policy or 'default': masks or ends what enters (messages, tool results, prompts)
-   * and what leaves (text with reasoning and tool calls, token ids, log-probabilities). The model
-   * must have a tokenizer. Default: none.
+   * and what leaves (text with reasoning and tool calls, token ids, log-probabilities); prompts
+   * of `score` and `embed` too. The model must have a tokenizer. Default: none.
    */
   guard?: 'default' | GuardPolicy | Guard
 }
@@ -95,13 +95,21 @@ export async function createEngine(
       names: engineGenerateNames,
       guard,
     }),
-    prompts: new PromptRequests({ engine, vocabSize, maxContext }),
+    prompts: new PromptRequests({ ...parts, engine, vocabSize, maxContext, guard }),
     guard,
     expertLoads: () => expertLoads(host.executor.expertCounts(cache), parts.routing.layers),
     onDispose: () => others.delete(made),
   })
   others.add(made)
   return made
+}
+
+/**
+ * The engine that a model has by itself, with a guard in front and no pages of its own. Disposing
+ * of it ends the model. Throws `invalid_request`.
+ */
+export function guardedEngine(model: Model, guard: 'default' | GuardPolicy | Guard): ModelEngine {
+  return Model.ownEngine(model, checkGuard({ guard }, model))
 }
 
 function checkGuard({ guard }: EngineOptions, parts: { tokenizer: unknown }): Guard | undefined {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConclaveError } from '../errors.ts'
+import type { GuardMatch } from '../guard/guard.ts'
 import type { NativeSamplingParams } from '../native.ts'
 import type { SamplingParams } from '../sampling/params.ts'
 import type { Answer, ChosenLogprob, GenerationChunk } from './answer.ts'
@@ -26,6 +27,8 @@ export interface GenerateAsk {
   onFirstToken?: (() => void) | undefined
   /** Where the experts of its tokens are noted. */
   routes?: RouteTrace | undefined
+  /** What was found in the prompt, where the result shall tell. */
+  found?: readonly GuardMatch[] | undefined
   /** When the caller started, on the engine's clock. */
   submitted: number
 }
@@ -40,6 +43,7 @@ export class GenerateRequest implements EngineRequest {
   readonly #onOver: () => void
   readonly #onFirstToken: (() => void) | undefined
   readonly #routes: RouteTrace | undefined
+  readonly #found: readonly GuardMatch[] | undefined
   #text = ''
   readonly #tokenIds: number[] = []
   readonly #logprobs: ChosenLogprob[] = []
@@ -53,6 +57,7 @@ export class GenerateRequest implements EngineRequest {
     const { maxTokens } = params
     this.sequence = new Sequence({ ...ask, maxTokens, editsLogits, tracesRoutes })
     this.#routes = ask.routes
+    this.#found = ask.found
     this.sampling = ask.sampling
     this.times = { submitted: ask.submitted }
     this.#params = params
@@ -114,6 +119,8 @@ export class GenerateRequest implements EngineRequest {
       seed: plainSeed(this.#params.seed),
     }
     if (this.#params.logprobs >= 0) result.logprobs = this.#logprobs
+    if (this.#found !== undefined)
+      result.moderation = { input: this.#found, output: [...this.#answer.matches] }
     if (this.#routes !== undefined) result.routes = this.#routes.layers
     return result
   }

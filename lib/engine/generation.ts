@@ -5,6 +5,7 @@
  */
 import { ReadableStream } from 'node:stream/web'
 import { ConclaveError } from '../errors.ts'
+import type { GuardMatch } from '../guard/guard.ts'
 import type { ChosenLogprob, GenerationChunk } from './answer.ts'
 import type { FinishReason } from './request.ts'
 import type { LayerRoutes } from './route-trace.ts'
@@ -35,6 +36,8 @@ export interface GenerationResult {
   logprobs?: ChosenLogprob[]
   /** Experts of every token that was run, the last one is not; where `routes` was asked for. */
   routes?: LayerRoutes[]
+  /** What the guard found, where `moderation` was asked for; offsets are those of each text. */
+  moderation?: { input: readonly GuardMatch[]; output: readonly GuardMatch[] }
   /**
    * 'stop': an end id or stop string; 'length': maxTokens; 'aborted': signal, break or dispose;
    * 'content_filter': the guard ended it, or refused the prompt.

@@ -4,39 +4,54 @@
  * @module
  */
 import type { ChatMessage } from '../chat/messages.ts'
-import type { Guard } from '../guard/guard.ts'
+import type { Guard, GuardMatch } from '../guard/guard.ts'
 import { GuardedData } from '../guard/guarded-data.ts'
+import type { Direction } from '../guard/policy.ts'
 import type { Tokenizer } from '../tokenizer/tokenizer.ts'
 
-/** `undefined`: the guard's policy ends the request. */
+/** What may enter, and what was found in it. */
+export interface Looked<T> {
+  /** `undefined`: the guard's policy ends the request. */
+  value: T | undefined
+  matches: readonly GuardMatch[]
+}
+
+const looked = <T>({ blocked, matches }: GuardedData, value: T): Looked<T> => ({
+  value: blocked ? undefined : value,
+  matches,
+})
+
+/** Throws `invalid_request` for what the guard cannot read. */
 export function guardedMessages(
   guard: Guard,
   messages: readonly ChatMessage[],
-): ChatMessage[] | undefined {
+): Looked<ChatMessage[]> {
   const input = new GuardedData(guard, 'input')
   // What is no list or no object is refused behind, with a sentence of its own.
-  if (!Array.isArray(messages)) return messages as unknown as ChatMessage[]
-  const guarded = messages.map(message => input.value(message))
-  return input.blocked ? undefined : guarded
+  if (!Array.isArray(messages)) return looked(input, messages as unknown as ChatMessage[])
+  return looked(
+    input,
+    messages.map(message => input.value(message)),
+  )
 }
 
-/** `undefined`: the guard's policy ends the request. */
-export function guardedPrompt(guard: Guard, prompt: string): string | undefined {
-  const input = new GuardedData(guard, 'input')
-  const text = input.text(prompt)
-  return input.blocked ? undefined : text
+export function guardedPrompt(
+  guard: Guard,
+  prompt: string,
+  direction: Direction = 'input',
+): Looked<string> {
+  const input = new GuardedData(guard, direction)
+  return looked(input, input.text(prompt))
 }
 
-/**
- * Ids as the texts between their control tokens; the same ids where nothing is masked. `undefined`:
- * the guard's policy ends the request.
- */
+/** Ids as the texts between their control tokens; the same ids where nothing is masked. */
 export function guardedIds(
   guard: Guard,
   tokenizer: Tokenizer,
   ids: ArrayLike<number>,
-): ArrayLike<number> | undefined {
-  const input = new GuardedData(guard, 'input')
+  direction: Direction = 'input',
+): Looked<ArrayLike<number>> {
+  const input = new GuardedData(guard, direction)
   const controls = new Set(tokenizer.controlTokens.map(token => token.id))
   const out: number[] = []
   let stretch: number[] = []
@@ -54,5 +69,5 @@ export function guardedIds(
     }
   }
   close()
-  return input.blocked ? undefined : out
+  return looked(input, out)
 }

@@ -75,7 +75,8 @@ export class ModelEngine {
 
   /**
    * Log-probability (natural logarithm, before temperature) of each token of a prompt given those
-   * before it, null for the first; `top` alternatives each, 0 … 20. Throws `invalid_request`,
+   * before it, null for the first; `top` alternatives each, 0 … 20. With a guard the tokens are
+   * those of the masked prompt; one that the policy blocks is an `invalid_request`. Throws that,
    * `context_length_exceeded`, `kv_capacity`, `aborted` or `disposed`.
    * @example
    * const [, second] = await engine.score(model.tokenizer.encode('Once upon'))

@@ -4,6 +4,7 @@
  */
 import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
+import type { Guard } from '../guard/guard.ts'
 import type { CacheSizes, Executor } from '../native.ts'
 import {
   type GenerateOptions,
@@ -75,6 +76,11 @@ export class Model {
     return { ...model.#parts, others: model.#others }
   }
 
+  /** @internal Its own engine, with a guard or without. */
+  static ownEngine(model: Model, guard: Guard | undefined): ModelEngine {
+    return model.#ownEngine(guard)
+  }
+
   /**
    * The engine that the model has by itself, as one that `createEngine` makes: with `n`,
    * `priority`, `stats()` and the rest. Disposing of it ends the model.
@@ -86,14 +92,15 @@ export class Model {
     return this.#own
   }
 
-  #ownEngine(): ModelEngine {
-    const { engine, host, routing } = this.#parts
+  #ownEngine(guard?: Guard): ModelEngine {
+    const { engine, host, routing, tokenizer } = this.#parts
     const { vocabSize, maxContext } = this.info
-    const sizes = { engine, vocabSize, maxContext }
+    const sizes = { engine, vocabSize, maxContext, tokenizer, guard }
     return new ModelEngine({
       engine,
       texts: new TextRequests({ ...this.#parts, ...sizes, names: engineGenerateNames }),
       prompts: new PromptRequests(sizes),
+      guard,
       expertLoads: () => expertLoads(host.executor.expertCounts(0), routing.layers),
       onDispose: () => void this.dispose(),
     })

@@ -2,7 +2,15 @@
  * What a request on an engine takes beyond what it takes on a model.
  * @module
  */
-import { checkBoolean, checkNumber, checkString, invalid } from '../sampling/check.ts'
+import type { Guard } from '../guard/guard.ts'
+import {
+  checkBoolean,
+  checkChoice,
+  checkNames,
+  checkNumber,
+  checkString,
+  invalid,
+} from '../sampling/check.ts'
 import { type GenerateOptions, generateOptionNames } from '../sampling/options.ts'
 import type { ChatOptions } from './chat-options.ts'
 
@@ -28,6 +36,18 @@ export interface RequestOptions {
   routes?: boolean
   /** Milliseconds until it fails with `timeout`, waiting included. Default: none. */
   timeoutMs?: number
+  /**
+   * The result tells what the engine's guard found; `block`: whatever it finds there ends the
+   * request with 'content_filter', also what its policy masks or scores. Default: none.
+   */
+  moderation?: ModerationOptions
+}
+
+export interface ModerationOptions {
+  /** Default 'score'. */
+  input?: 'score' | 'block'
+  /** Default 'score'. */
+  output?: 'score' | 'block'
 }
 
 export type EngineGenerateOptions = GenerateOptions & RequestOptions
@@ -47,6 +67,7 @@ export const requestOptionNames = [
   'cacheSalt',
   'routes',
   'timeoutMs',
+  'moderation',
 ] as const satisfies readonly (keyof RequestOptions)[]
 
 export const engineGenerateNames = [...generateOptionNames, ...requestOptionNames] as const
@@ -66,4 +87,21 @@ export function checkRequestOptions(options: RequestOptions): CheckedRequestOpti
         ? undefined
         : checkNumber('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 }),
   }
+}
+
+/** Throws `invalid_request` naming the option, and where no guard could answer it. */
+export function checkModeration(
+  { moderation }: RequestOptions,
+  guard: Guard | undefined,
+): Required<ModerationOptions> | undefined {
+  if (moderation === undefined) return undefined
+  if (typeof moderation !== 'object' || moderation === null)
+    throw invalid('moderation', 'an object', moderation)
+  checkNames(moderation, ['input', 'output'])
+  const { input = 'score', output = 'score' } = moderation
+  for (const [name, mode] of Object.entries({ input, output }))
+    checkChoice(`moderation.${name}`, mode, ['score', 'block'])
+  if (guard === undefined)
+    throw invalid('moderation', 'an engine with a guard beside it', moderation)
+  return { input, output }
 }

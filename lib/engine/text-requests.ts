@@ -7,7 +7,7 @@ import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import type { ThinkingStart } from '../chat/reply-format.ts'
 import { ConclaveError } from '../errors.ts'
-import { type Guard, guardedText } from '../guard/guard.ts'
+import { type Guard, type GuardMatch, guardedText } from '../guard/guard.ts'
 import type { Grammar } from '../native.ts'
 import { checkNames, checkSignal } from '../sampling/check.ts'
 import { toNative } from '../sampling/native-params.ts'
@@ -21,11 +21,12 @@ import type { Engine } from './engine.ts'
 import { GenerateRequest } from './generate-request.ts'
 import { Generation, type GenerationEvents, type GenerationResult } from './generation.ts'
 import { compileGrammar } from './grammars.ts'
-import { guardedIds, guardedMessages, guardedPrompt } from './guarded-input.ts'
+import { guardedIds, guardedMessages, guardedPrompt, type Looked } from './guarded-input.ts'
 import { checkIds, promptIds } from './prompt.ts'
 import { randomSeed } from './random-seed.ts'
 import {
   type CheckedRequestOptions,
+  checkModeration,
   checkRequestOptions,
   type EngineChatOptions,
   type EngineGenerateOptions,
@@ -50,6 +51,18 @@ export interface TextRequestParts {
   names: readonly string[]
 }
 
+/** What the guard found in the prompt, and what becomes of finds in the answer. */
+interface Moderation {
+  found: readonly GuardMatch[]
+  output: 'score' | 'block'
+}
+
+/** A prompt that may pass; none: the guard ends the request. */
+interface Allowed<T> {
+  prompt: T | undefined
+  moderation: Moderation | undefined
+}
+
 /** One request, or several that differ in their seed alone. */
 interface Ask {
   ids: Int32Array
@@ -57,6 +70,7 @@ interface Ask {
   request: CheckedRequestOptions
   cacheSalt: string | undefined
   grammar: Grammar | null
+  moderation: Moderation | undefined
   signal: AbortSignal | undefined
   submitted: number
 }
@@ -76,15 +90,10 @@ export class TextRequests {
       this.#engine.assertAlive()
       const { names, tokenizer, vocabSize, maxContext } = this.#parts
       checkNames(options, names)
-      const allowed = this.#guardedPrompt(prompt)
-      if (allowed === null) return refuse(options, events)
-      const ids = await promptIds(
-        allowed.prompt,
-        tokenizer?.tokenizer ?? null,
-        vocabSize,
-        maxContext,
-      )
-      return this.#launch(await this.#ask(ids, options, submitted), events)
+      const { prompt: allowed, moderation } = this.#allow(options, () => this.#look(prompt))
+      if (allowed === undefined) return refuse(options, events, moderation)
+      const ids = await promptIds(allowed, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
+      return this.#launch(await this.#ask(ids, options, submitted, moderation), events)
     })
   }
 
@@ -101,12 +110,15 @@ export class TextRequests {
             'Use generate with token ids.',
         )
       const { guard } = this.#parts
-      const allowed = guard === undefined ? messages : guardedMessages(guard, messages)
-      if (allowed === undefined) return refuse(generate, events)
+      const { prompt: allowed, moderation } = this.#allow(generate, () =>
+        guard === undefined ? unlooked(messages) : guardedMessages(guard, messages),
+      )
+      if (allowed === undefined) return refuse(generate, events, moderation)
       const rendered = await tokenizer.prepareChat(allowed, template)
       const ids = checkIds(rendered.ids, vocabSize, maxContext)
       const { thinking } = tokenizer.replyStyle(rendered.text, Boolean(template.tools?.length))
-      return this.#launch(await this.#ask(ids, generate, submitted, thinking), events)
+      const ask = await this.#ask(ids, generate, submitted, moderation, thinking)
+      return this.#launch(ask, events)
     })
   }
 
@@ -114,6 +126,7 @@ export class TextRequests {
     ids: Int32Array,
     options: EngineGenerateOptions,
     submitted: number,
+    moderation: Moderation | undefined,
     thinking: ThinkingStart = 'off',
   ): Promise<Ask> {
     const signal = checkSignal(options.signal)
@@ -127,7 +140,7 @@ export class TextRequests {
       structured === undefined
         ? null
         : await compileGrammar(this.#parts.tokenizer, structured, thinking)
-    return { ids, params, request, cacheSalt, grammar, signal, submitted }
+    return { ids, params, request, cacheSalt, grammar, moderation, signal, submitted }
   }
 
   #launch(ask: Ask, events: GenerationEvents): () => void {
@@ -141,7 +154,7 @@ export class TextRequests {
   }
 
   #submit(ask: Ask, events: GenerationEvents, onFirstToken?: () => void): () => void {
-    const { ids, params, signal, cacheSalt, submitted } = ask
+    const { ids, params, signal, cacheSalt, moderation, submitted } = ask
     const { priority, routes, timeoutMs } = ask.request
     const engine = this.#engine
     let timer: NodeJS.Timeout | undefined
@@ -151,7 +164,8 @@ export class TextRequests {
       promptIds: ids,
       params,
       sampling: toNative(params, this.#vocabLimit, ask.grammar),
-      answer: this.#answer(params),
+      answer: this.#answer(params, moderation?.output === 'block'),
+      found: moderation?.found,
       priority,
       cacheSalt: routes ? undefined : cacheSalt,
       routes: routes ? new RouteTrace(this.#parts.routing) : undefined,
@@ -174,24 +188,32 @@ export class TextRequests {
     return abort
   }
 
-  #answer(params: Readonly<SamplingParams>): Answer {
+  #answer(params: Readonly<SamplingParams>, blocks: boolean): Answer {
     const { guard, tokenizer } = this.#parts
-    const watch = guard && new AnswerGuard(guardedText(guard, 'output'))
+    const watch = guard && new AnswerGuard(guardedText(guard, 'output', blocks))
     return new Answer(params, tokenizer?.tokenizer ?? null, watch)
   }
 
-  /** Null where the guard refuses it. */
-  #guardedPrompt(prompt: Prompt): { prompt: Prompt } | null {
+  /** Looks at a prompt, and says what the request's `moderation` makes of what is found. */
+  #allow<T>(options: EngineGenerateOptions, look: () => Looked<T>): Allowed<T> {
+    const asked = checkModeration(options, this.#parts.guard)
+    const { value, matches } = look()
+    const blocks = asked?.input === 'block' && matches.length > 0
+    return {
+      prompt: blocks ? undefined : value,
+      moderation: asked && { found: matches, output: asked.output },
+    }
+  }
+
+  #look(prompt: Prompt): Looked<Prompt> {
     const { guard, tokenizer } = this.#parts
     const isIds = Array.isArray(prompt) || ArrayBuffer.isView(prompt)
-    if (guard === undefined || tokenizer === null) return { prompt }
+    if (guard === undefined || tokenizer === null) return unlooked(prompt)
     // What is neither is refused where it is read.
-    if (typeof prompt !== 'string' && !isIds) return { prompt }
-    const allowed =
-      typeof prompt === 'string'
-        ? guardedPrompt(guard, prompt)
-        : guardedIds(guard, tokenizer.tokenizer, prompt)
-    return allowed === undefined ? null : { prompt: allowed }
+    if (typeof prompt !== 'string' && !isIds) return unlooked(prompt)
+    return typeof prompt === 'string'
+      ? guardedPrompt(guard, prompt)
+      : guardedIds(guard, tokenizer.tokenizer, prompt)
   }
 
   #resolve(options: EngineGenerateOptions, promptTokens: number): Readonly<SamplingParams> {
@@ -218,8 +240,14 @@ export class TextRequests {
   }
 }
 
+const unlooked = <T>(value: T): Looked<T> => ({ value, matches: [] })
+
 /** The guard let no model see the prompt. */
-function refuse({ n = 1 }: EngineGenerateOptions, events: GenerationEvents): () => void {
+function refuse(
+  { n = 1 }: EngineGenerateOptions,
+  events: GenerationEvents,
+  moderation: Moderation | undefined,
+): () => void {
   const refused: GenerationResult = {
     text: '',
     tokenIds: [],
@@ -227,6 +255,7 @@ function refuse({ n = 1 }: EngineGenerateOptions, events: GenerationEvents): () 
     usage: { promptTokens: 0, completionTokens: 0, cachedTokens: 0 },
     timings: { prefillMs: 0, decodeMs: 0, tokensPerSecond: 0, timeToFirstTokenMs: 0 },
     seed: 0,
+    ...(moderation && { moderation: { input: moderation.found, output: [] } }),
   }
   events.end(n > 1 ? { ...refused, answers: Array(n).fill(refused) } : refused)
   return () => {}

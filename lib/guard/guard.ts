@@ -14,6 +14,7 @@ import {
   checkPolicy,
   type Direction,
   type GuardPolicy,
+  type Treatments,
 } from './policy.ts'
 import { allRules } from './rules.ts'
 import { arrange, Scanner } from './scanner.ts'
@@ -76,10 +77,14 @@ export function createGuard(policy: 'default' | GuardPolicy = 'default'): Guard 
   const checked = checkPolicy(policy)
   const masking = new Masking(checked.key)
   const counter = new Counter()
-  const filters = { input: make('input'), output: make('output') }
-  function make(direction: Direction) {
-    return filtersOf(checked, direction, masking, match => counter.add(direction, match))
+  const make = (direction: Direction, treatments: Treatments) =>
+    filtersOf(checked, treatments, masking, match => counter.add(direction, match))
+  const { treatments } = checked
+  const filters = {
+    input: make('input', treatments.input),
+    output: make('output', treatments.output),
   }
+  let strict: (() => Filter) | undefined
   const guard: Guard = {
     scan: (text, direction = 'output') => scanAll(filters[direction](), text),
     scanJson: (text, direction = 'output') => {
@@ -91,19 +96,26 @@ export function createGuard(policy: 'default' | GuardPolicy = 'default'): Guard 
     restore: text => masking.restore(text),
     counts: () => counter.list(),
   }
-  openers.set(guard, direction => filters[direction]())
+  openers.set(guard, (direction, blocks) => {
+    if (!blocks || direction === 'input') return filters[direction]()
+    strict ??= make('output', allBlock(treatments.output))
+    return strict()
+  })
   return guard
 }
 
-const openers = new WeakMap<Guard, (direction: Direction) => Filter>()
+const openers = new WeakMap<Guard, (direction: Direction, blocks: boolean) => Filter>()
 
-/** One text on its way through `guard`, in pieces, which may hold JSON. Throws as `openFilter`. */
-export function guardedText(guard: Guard, direction: Direction): GuardedText {
-  return new GuardedText(openFilter(guard, direction))
+/**
+ * One text on its way through `guard`, in pieces, which may hold JSON; `blocks`: whatever is found
+ * on its way out ends it. Throws as `openFilter`.
+ */
+export function guardedText(guard: Guard, direction: Direction, blocks = false): GuardedText {
+  return new GuardedText(openFilter(guard, direction, blocks))
 }
 
 /** As `guardedText` for plain text. Throws `invalid_request` for another's object. */
-export function openFilter(guard: Guard, direction: Direction): Filter {
+export function openFilter(guard: Guard, direction: Direction, blocks = false): Filter {
   const open = openers.get(guard)
   if (open === undefined)
     throw new ConclaveError(
@@ -111,7 +123,7 @@ export function openFilter(guard: Guard, direction: Direction): Filter {
       'Expected a guard that createGuard made. Make one from your policy.',
       { option: 'guard' },
     )
-  return open(direction)
+  return open(direction, blocks)
 }
 
 /** A guard of a guard, a policy or `'default'`. */
@@ -140,16 +152,23 @@ class Counter {
 /** Makes filters of a policy; each takes one text. */
 export function filterOf(policy: 'default' | GuardPolicy): () => Filter {
   const checked = checkPolicy(policy)
-  return filtersOf(checked, 'output', new Masking(checked.key), () => {})
+  return filtersOf(checked, checked.treatments.output, new Masking(checked.key), () => {})
+}
+
+/** Every category that is looked for ends the text. */
+function allBlock(treatments: Treatments): Treatments {
+  const strict = new Map(treatments)
+  for (const [name, one] of strict)
+    if (one.action !== 'off') strict.set(name, { ...one, action: 'block' })
+  return strict
 }
 
 function filtersOf(
   checked: CheckedPolicy,
-  direction: Direction,
+  treatments: Treatments,
   masking: Masking,
   onMatch: (match: GuardMatch) => void,
 ): () => Filter {
-  const treatments = checked.treatments[direction]
   const on = (category: Category) => treatments.get(category)!.action !== 'off'
   const rules = arrange(allRules.filter(rule => on(rule.category)))
   const terms = on('term') && checked.terms.length > 0 ? new TermIndex(checked.terms) : undefined

@@ -3,7 +3,7 @@
  * @module
  */
 import { ConclaveError } from '../errors.ts'
-import { type Guard, openFilter } from './guard.ts'
+import { type Guard, type GuardMatch, openFilter } from './guard.ts'
 import type { Direction } from './policy.ts'
 import { TextParts } from './text-parts.ts'
 
@@ -43,6 +43,8 @@ export class GuardedData {
   readonly #direction: Direction
   /** The policy ends the text; what came behind it is empty. */
   blocked = false
+  /** What was found; offsets are those of each text. */
+  readonly matches: GuardMatch[] = []
 
   constructor(guard: Guard, direction: Direction) {
     this.#guard = guard
@@ -51,8 +53,9 @@ export class GuardedData {
 
   text(text: string): string {
     if (this.blocked) return ''
-    const { text: out, blocked } = this.#guard.scanJson(text, this.#direction)
+    const { text: out, blocked, matches } = this.#guard.scanJson(text, this.#direction)
     this.blocked = blocked
+    for (const match of matches) this.matches.push(match)
     return out
   }
 
@@ -94,8 +97,7 @@ export class GuardedData {
   #number(value: number | bigint, name: string): number | bigint {
     if (value < leastNumber && value > -leastNumber && Number.isInteger(Number(value))) return value
     const text = `{${JSON.stringify(name)}: ${value}}`
-    const { text: out, blocked } = this.#guard.scanJson(text, this.#direction)
-    this.blocked ||= blocked
+    const out = this.text(text)
     return out.endsWith(`: ${value}}`) ? value : 0
   }
 
@@ -104,8 +106,11 @@ export class GuardedData {
     const texts = list.map(partText)
     if (texts.filter(text => text !== undefined && text !== '').length < 2) return list
     const parts = new TextParts(texts.map(text => text ?? ''))
-    const { hides, blocked } = parts.pass(openFilter(this.#guard, this.#direction))
-    this.blocked ||= blocked
+    const filter = openFilter(this.#guard, this.#direction)
+    const hides = parts.pass(filter)
+    this.blocked ||= filter.blocked
+    // What only scores was found in its part.
+    for (const match of filter.matches) if (match.action !== 'score') this.matches.push(match)
     if (!hides) return list
     return list.map((one, i) =>
       texts[i] === undefined

@@ -23,12 +23,12 @@ export class TextParts implements Pieces {
     })
   }
 
-  /** `hides`: the texts are no longer those that came. */
-  pass(filter: Filter): { hides: boolean; blocked: boolean } {
+  /** True where the texts are no longer those that came. */
+  pass(filter: Filter): boolean {
     filter.writeWith(this)
     filter.push(this.#parts.join(''))
     filter.end()
-    return { hides: this.#hides, blocked: filter.blocked }
+    return this.#hides
   }
 
   /** As `Pieces` has it. */

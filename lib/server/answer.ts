@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import { readJson } from './body.ts'
 import type { Call, Endpoint } from './endpoint.ts'
-import { errorResponse, toConclaveError } from './error-body.ts'
+import { errorResponse, masked, toConclaveError } from './error-body.ts'
 import { newId } from './ids.ts'
 import { badField, statusOf } from './refusal.ts'
 import type { Serving } from './serving.ts'
@@ -56,7 +56,7 @@ export async function answer(
     serving.metrics.refused(status)
     const fields = { id, status, code: error.code, path: endpoint.path }
     if (status >= 500) serving.options.log.error(fields, 'request failed')
-    return errorResponse(error, endpoint.dialect, id)
+    return errorResponse(masked(serving, error), endpoint.dialect, id)
   } finally {
     if (!kept) leave()
   }

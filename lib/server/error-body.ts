@@ -3,6 +3,7 @@
  * @module
  */
 import { ConclaveError, errorCodes, fromNative } from '../errors.ts'
+import type { Guard } from '../guard/guard.ts'
 import { paramOf, Refusal, statusOf } from './refusal.ts'
 
 /** Whose words an endpoint speaks. */
@@ -27,6 +28,20 @@ const openaiCodes = new Map([
 
 export function toConclaveError(error: unknown): ConclaveError {
   return error instanceof ConclaveError ? error : fromNative(error)
+}
+
+/** Sentences quote what a client sent: it leaves through the guard like everything else. */
+export function masked({ guard }: { guard: Guard | undefined }, error: ConclaveError) {
+  const message = guard?.scanJson(error.message).text ?? error.message
+  if (message === error.message) return error
+  const param = paramOf(error)
+  return new Refusal({
+    status: statusOf(error),
+    code: error.code,
+    message,
+    ...(param !== null && { param }),
+    ...(error instanceof Refusal && { headers: error.headers }),
+  })
 }
 
 /** The `error` object of a body or of an event. */

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { EngineStats } from '../engine/model-engine.ts'
+import type { GuardCount } from '../guard/guard.ts'
 import { Recent } from './recent.ts'
 
 /** One request that is over. */
@@ -55,6 +56,24 @@ export class ServerMetrics {
       help: 'Requests that got an error, by HTTP status',
       labelNames: ['model_name', 'status'],
       registers,
+    })
+  }
+
+  /** Tells what a guard found: `counts` of it, which only grow. */
+  watch(counts: () => readonly GuardCount[]): void {
+    const before = new Map<string, number>()
+    new Counter({
+      name: 'conclave:guard_matches_total',
+      help: 'What the guard found, by category, action and direction',
+      labelNames: ['category', 'action', 'direction'],
+      registers: [this.registry],
+      collect() {
+        for (const { count, ...labels } of counts()) {
+          const name = Object.values(labels).join()
+          this.inc(labels, count - (before.get(name) ?? 0))
+          before.set(name, count)
+        }
+      },
     })
   }
 

@@ -33,6 +33,12 @@ export interface AppOptions {
   allowedHosts?: readonly string[]
   /** Origins whose pages may ask, such as 'https://example.org'. Default: none but its own. */
   corsOrigins?: readonly string[]
+  /**
+   * Other routes under the same roof, such as `reviewRoutes` of conclave/compliance: asked first,
+   * behind the checks of host and origin. They check keys of their own, as a client that may ask
+   * the model must not see its own cases. `undefined`: none of theirs.
+   */
+  review?: (request: Request) => Promise<Response | undefined>
   log?: ServerLog
 }
 
@@ -47,6 +53,7 @@ export interface CheckedAppOptions {
   strict: boolean
   allowedHosts: ReadonlySet<string> | undefined
   corsOrigins: ReadonlySet<string>
+  review: (request: Request) => Promise<Response | undefined>
   log: ServerLog
 }
 
@@ -61,6 +68,7 @@ const names = [
   'strict',
   'allowedHosts',
   'corsOrigins',
+  'review',
   'log',
 ] as const satisfies readonly (keyof AppOptions)[]
 
@@ -92,8 +100,15 @@ export function checkAppOptions(options: AppOptions): CheckedAppOptions {
     allowedHosts:
       allowedHosts === undefined ? undefined : new Set(list('allowedHosts', allowedHosts)),
     corsOrigins: new Set(list('corsOrigins', options.corsOrigins)),
+    review: checkReview(options.review),
     log: options.log ?? silent,
   }
+}
+
+function checkReview(review: AppOptions['review']): CheckedAppOptions['review'] {
+  if (review === undefined) return async () => undefined
+  if (typeof review !== 'function') throw invalid('review', 'a function', review)
+  return review
 }
 
 function list<T>(name: string, value: readonly T[] | undefined): readonly T[] {

@@ -13,7 +13,8 @@ import { ConclaveError } from '../errors.ts'
 export interface ServedModel {
   readonly maxContext: number
   readonly tokenizer: ModelTokenizer | null
-  readonly engine: Pick<ModelEngine, 'generate' | 'score' | 'embed' | 'stats'>
+  readonly engine: Pick<ModelEngine, 'generate' | 'score' | 'embed' | 'stats'> &
+    Partial<Pick<ModelEngine, 'guard'>>
 }
 
 export function servedModel(model: Model, engine?: ModelEngine): ServedModel {

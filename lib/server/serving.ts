@@ -5,6 +5,7 @@
 
 import type { Model } from '../engine/model.ts'
 import { fromNative } from '../errors.ts'
+import type { Guard } from '../guard/guard.ts'
 import { Admission } from './admission.ts'
 import { ServerMetrics } from './metrics.ts'
 import type { CheckedAppOptions } from './options.ts'
@@ -33,6 +34,7 @@ export class Serving {
     this.options = options
     this.admission = new Admission(options.maxRequests, options.maxRequestsPerKey)
     this.metrics = new ServerMetrics(options.modelName, () => this.#model?.engine.stats())
+    this.metrics.watch(() => this.guard?.counts() ?? [])
     if (!(source instanceof Promise)) this.#take(source)
     else source.then(model => this.#take(model)).catch(error => this.fail(error))
   }
@@ -41,6 +43,11 @@ export class Serving {
     if (this.#failure !== undefined) return 'failed'
     if (this.admission.draining) return 'draining'
     return this.#model === undefined ? 'loading' : 'ready'
+  }
+
+  /** What looks at all that enters and leaves, once there is a model that has one. */
+  get guard(): Guard | undefined {
+    return this.#model?.engine.guard
   }
 
   /** The model; throws a 503 while there is none. */

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Call } from './endpoint.ts'
-import { type Dialect, errorBody, toConclaveError } from './error-body.ts'
+import { type Dialect, errorBody, masked, toConclaveError } from './error-body.ts'
 import { responseHeaders } from './response.ts'
 
 const encoder = new TextEncoder()
@@ -65,6 +65,6 @@ export function sseResponse(
 function errorEvents(call: Call, thrown: unknown, dialect: Dialect): SseEvent[] {
   const error = toConclaveError(thrown)
   call.serving.options.log.error({ id: call.id, code: error.code }, 'stream failed')
-  const data = errorBody(error, dialect)
+  const data = errorBody(masked(call.serving, error), dialect)
   return dialect === 'anthropic' ? [{ event: 'error', data }] : [{ data }, { data: '[DONE]' }]
 }

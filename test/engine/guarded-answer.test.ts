@@ -5,11 +5,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Answer, type GenerationChunk } from '../../lib/engine/answer.ts'
 import { AnswerGuard } from '../../lib/engine/answer-guard.ts'
-import { createEngine } from '../../lib/engine/create-engine.ts'
+import { createEngine, guardedEngine } from '../../lib/engine/create-engine.ts'
 import { guardedIds, guardedMessages } from '../../lib/engine/guarded-input.ts'
 import { loadModel } from '../../lib/engine/load.ts'
+import { Model } from '../../lib/engine/model.ts'
 import { guardedText } from '../../lib/guard/guard.ts'
 import { createGuard, type GuardPolicy } from '../../lib/guard/index.ts'
+import type { CacheSizes } from '../../lib/native.ts'
 import { resolveSampling } from '../../lib/sampling/params.ts'
 import { Tokenizer } from '../../lib/tokenizer/tokenizer.ts'
 import { addon, needs } from './needs.ts'
@@ -132,7 +134,7 @@ describe('what enters', () => {
       { role: 'assistant' as const, content: null, tool_calls: [call] },
       { role: 'tool' as const, tool_call_id: phone, content: `{"phone": ${phone}}` },
     ]
-    expect(guardedMessages(guard, messages)).toEqual([
+    expect(guardedMessages(guard, messages).value).toEqual([
       { role: 'user', content: [{ type: 'text', text: 'ring [PHONE]' }] },
       {
         role: 'assistant',
@@ -141,7 +143,8 @@ describe('what enters', () => {
       },
       { role: 'tool', tool_call_id: '[PHONE]', content: '{"phone": 0}' },
     ])
-    expect(guardedMessages(guard, [{ role: 'user', content: 'anna@example.com' }])).toBeUndefined()
+    const mail = [{ role: 'user' as const, content: 'anna@example.com' }]
+    expect(guardedMessages(guard, mail).value).toBeUndefined()
   })
 
   it('masks what stands in two parts, and in names', () => {
@@ -152,7 +155,7 @@ describe('what enters', () => {
       { role: 'user' as const, content: parts, name: '13800138000' },
       { role: 'assistant' as const, content: null, tool_calls: [call], '13800138000': 1 },
     ]
-    expect(guardedMessages(guard, messages)).toEqual([
+    expect(guardedMessages(guard, messages).value).toEqual([
       {
         role: 'user',
         content: [text('ring [PHONE]'), text(''), text(' now'), text('!')],
@@ -166,7 +169,7 @@ describe('what enters', () => {
       },
     ])
     const blocked = [text('anna@exam'), text('ple.com')]
-    expect(guardedMessages(guard, [{ role: 'user', content: blocked }])).toBeUndefined()
+    expect(guardedMessages(guard, [{ role: 'user', content: blocked }]).value).toBeUndefined()
   })
 
   it('refuses what it cannot read', () => {
@@ -184,9 +187,9 @@ describe('what enters', () => {
     const ids = (text: string) => [...tokenizer.encode(text)]
     const prompt = [...ids('a 13800138000 '), control!.id, ...ids(' b')]
     const masked = guardedIds(guard, tokenizer, prompt)
-    expect(masked).toEqual([...ids('a [PHONE] '), control!.id, ...ids(' b')])
-    expect(guardedIds(guard, tokenizer, ids('plain'))).toEqual(ids('plain'))
-    expect(guardedIds(guard, tokenizer, ids('anna@example.com'))).toBeUndefined()
+    expect(masked.value).toEqual([...ids('a [PHONE] '), control!.id, ...ids(' b')])
+    expect(guardedIds(guard, tokenizer, ids('plain')).value).toEqual(ids('plain'))
+    expect(guardedIds(guard, tokenizer, ids('anna@example.com')).value).toBeUndefined()
   })
 })
 
@@ -209,6 +212,59 @@ describe('an engine with a guard', () => {
     const { ids } = model.tokenizer!.applyChatTemplate(ask('My number is 13800138000.'))
     const byIds = await engine.generate(ids, options).result()
     expect(byIds.tokenIds).toEqual(masked.tokenIds)
+  })
+
+  it('scores and embeds what the guard lets through', async () => {
+    await using model = await loadModel()
+    const policy: GuardPolicy = { categories: { phone: 'mask', email: 'block' } }
+    await using engine = await createEngine(model, { guard: policy })
+    const ids = (text: string) => model.tokenizer!.encode(text)
+    const [asked, masked] = [ids('ring 13800138000 now'), ids('ring [PHONE] now')]
+    const scores = await engine.score(asked)
+    expect(scores.map(one => one?.tokenId)).toEqual([undefined, ...masked.slice(1)])
+    expect(scores).toEqual(await model.engine.score(masked))
+    expect(await engine.embed(asked)).toEqual(await model.engine.embed(masked))
+    const blocked = ids('I am anna@example.com')
+    const refusal = { code: 'invalid_request', details: { reason: 'content_filter' } }
+    await expect(engine.score(blocked)).rejects.toMatchObject(refusal)
+    await expect(engine.embed(blocked)).rejects.toMatchObject(refusal)
+  })
+
+  it("guards the model's own engine without a second cache", async () => {
+    await using model = await loadModel()
+    let opened = 0
+    const { executor } = Model.partsOf(model).host
+    const openCache = executor.openCache.bind(executor)
+    const value = (sizes: CacheSizes) => {
+      opened++
+      return openCache(sizes)
+    }
+    Object.defineProperty(executor, 'openCache', { value })
+    const engine = guardedEngine(model, { categories: { phone: 'mask' } })
+    const options = { temperature: 0, maxTokens: 4 }
+    const masked = await engine.generate('ring 13800138000', options).result()
+    const truth = await model.generate('ring [PHONE]', options).result()
+    expect(masked.tokenIds).toEqual(truth.tokenIds)
+    expect([opened, engine.stats().pages]).toEqual([0, model.engine.stats().pages])
+    await createEngine(model, { kvPages: 4 })
+    expect(opened).toBe(1)
+  })
+
+  it('tells what it found, and ends what moderation blocks', async () => {
+    await using model = await loadModel()
+    await using engine = await createEngine(model, { guard: { categories: { phone: 'score' } } })
+    const ask = (moderation?: object) =>
+      engine.generate('ring 13800138000', { maxTokens: 2, ...(moderation && { moderation }) })
+    expect((await ask().result()).moderation).toBeUndefined()
+    const { moderation, finishReason } = await ask({}).result()
+    expect(moderation!.input).toMatchObject([{ category: 'phone', start: 5, end: 16 }])
+    expect([moderation!.output, finishReason]).toEqual([[], 'length'])
+    const blocked = await ask({ input: 'block' }).result()
+    expect(blocked).toMatchObject({ finishReason: 'content_filter', tokenIds: [] })
+    expect(blocked.moderation!.input).toHaveLength(1)
+    await expect(ask({ input: 'mask' }).result()).rejects.toMatchObject({ code: 'invalid_request' })
+    const bare = model.engine.generate('x', { moderation: {} }).result()
+    await expect(bare).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
   it('needs a guard that is one', async () => {

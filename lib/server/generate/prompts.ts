@@ -3,6 +3,7 @@
  * @module
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { guardedIds, guardedPrompt, type Looked } from '../../engine/guarded-input.ts'
 import { badField } from '../refusal.ts'
 import { type ServedModel, tokenizerOf } from '../served-model.ts'
 
@@ -11,6 +12,26 @@ export type WirePrompts = string | number[] | string[] | number[][]
 export function promptList(prompts: WirePrompts): (string | number[])[] {
   if (typeof prompts === 'string') return [prompts]
   return typeof prompts[0] === 'number' ? [prompts as number[]] : (prompts as string[] | number[][])
+}
+
+/** A prompt that is written into the answer: it passes the guard both ways. */
+export function echoedPrompt(
+  { engine, tokenizer }: ServedModel,
+  prompt: string | number[],
+): string | number[] {
+  const { guard } = engine
+  if (guard === undefined || tokenizer === null) return prompt
+  let shown: string | ArrayLike<number> = prompt
+  for (const direction of ['input', 'output'] as const) {
+    const looked: Looked<string | ArrayLike<number>> =
+      typeof shown === 'string'
+        ? guardedPrompt(guard, shown, direction)
+        : guardedIds(guard, tokenizer.tokenizer, shown, direction)
+    if (looked.value === undefined)
+      throw badField('prompt', 'Expected a prompt to echo that the policy of the guard lets pass.')
+    shown = looked.value
+  }
+  return typeof shown === 'string' ? shown : Array.from(shown)
 }
 
 /**

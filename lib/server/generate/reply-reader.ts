@@ -28,11 +28,6 @@ export class ReplyReader {
     this.#parser = parser
   }
 
-  /** True once nothing more may leave. */
-  get blocked(): boolean {
-    return false
-  }
-
   get reasoningTokens(): number {
     return this.#reasoningTokens
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { ChosenLogprob } from '../../engine/answer.ts'
+import type { GenerationResult } from '../../engine/generation.ts'
 
 export type ReplyDelta =
   | { kind: 'content' | 'reasoning'; text: string }
@@ -26,7 +27,7 @@ export type ReplyEvent =
   /** Log-probabilities of tokens since the last; they come before the delta of their text. */
   | { kind: 'logprobs'; index: number; logprobs: ChosenLogprob[] }
   | { kind: 'finish'; index: number; reason: ReplyFinish; tokenIds: readonly number[] }
-  | { kind: 'end'; usage: ReplyUsage }
+  | { kind: 'end'; usage: ReplyUsage; result: GenerationResult }
 
 export interface WholeReply {
   content: string
@@ -41,18 +42,19 @@ export interface WholeReply {
 export async function collect(
   events: AsyncIterable<ReplyEvent>,
   count: number,
-): Promise<{ replies: WholeReply[]; usage: ReplyUsage }> {
+): Promise<{ replies: WholeReply[]; usage: ReplyUsage; result: GenerationResult }> {
   const replies = Array.from({ length: count }, emptyReply)
-  let usage: ReplyUsage | undefined
+  let end: (ReplyEvent & { kind: 'end' }) | undefined
   for await (const event of events) {
-    if (event.kind === 'end') usage = event.usage
+    if (event.kind === 'end') end = event
     else if (event.kind === 'finish') {
       replies[event.index]!.finish = event.reason
       replies[event.index]!.tokenIds = event.tokenIds
     } else if (event.kind === 'logprobs') replies[event.index]!.logprobs.push(...event.logprobs)
     else add(replies[event.index]!, event.delta)
   }
-  return { replies, usage: usage! }
+  const { usage, result } = end!
+  return { replies, usage, result }
 }
 
 function emptyReply(): WholeReply {

@@ -48,13 +48,11 @@ async function* replies(
     last[index] = now
     if (logprobs !== undefined) yield { kind: 'logprobs', index, logprobs }
     for (const delta of readers[index]!.read(chunk)) yield { kind: 'delta', index, delta }
-    if (readers.every(reader => reader.blocked)) break
   }
   const result = await generation.result()
   // A refused prompt has one result for all of its answers.
   const answers = result.answers ?? readers.map(() => result)
-  const wasAborted = answers.some(answer => answer.finishReason === 'aborted')
-  if (wasAborted && !readers.every(reader => reader.blocked)) throw aborted(call)
+  if (answers.some(answer => answer.finishReason === 'aborted')) throw aborted(call)
   for (const [index, reader] of readers.entries()) {
     const { deltas, reason } = reader.finish(answers[index]!.finishReason)
     for (const delta of deltas) yield { kind: 'delta', index, delta }
@@ -78,7 +76,7 @@ async function* replies(
       endToEndMs: performance.now() - begun,
     })
   }
-  yield { kind: 'end', usage }
+  yield { kind: 'end', usage, result }
 }
 
 function aborted({ signal }: Call): ConclaveError {

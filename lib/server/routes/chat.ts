@@ -5,6 +5,7 @@
 import { type Call, endpoint } from '../endpoint.ts'
 import { prepareChat } from '../generate/conversation.ts'
 import { chatLogprobs } from '../generate/logprobs.ts'
+import { moderationObject, moderationOptions } from '../generate/moderation.ts'
 import { collect, type ReplyDelta, type ReplyEvent, type WholeReply } from '../generate/reply.ts'
 import { startReplies } from '../generate/run.ts'
 import { engineOptions } from '../generate/sampling.ts'
@@ -44,6 +45,7 @@ export const chatRoute = endpoint({
       ...engineOptions(call, body),
       ...(chat.form ? { structured: chat.form.structured } : {}),
       ...(body.logprobs ? { logprobs: body.top_logprobs ?? 0 } : {}),
+      ...moderationOptions(serving.guard, body),
     })
     const events = await startReplies(
       call,
@@ -57,13 +59,14 @@ export const chatRoute = endpoint({
       model: serving.options.modelName,
     }
     if (body.stream) return sseResponse(call, chunks(call, head, n, events), 'openai')
-    const { replies, usage } = await collect(events, n)
+    const { replies, usage, result } = await collect(events, n)
     const choices = replies.map((reply, index) => choiceOf(call, reply, index))
     return jsonResponse(call, {
       ...head,
       object: 'chat.completion',
       choices,
       usage: usageObject(usage),
+      ...(body.moderation ? { moderation: moderationObject(result) } : {}),
       service_tier: null,
       system_fingerprint: null,
     })
@@ -117,15 +120,10 @@ async function* chunks(
   const pending = Array.from({ length: n }, (): object | null => null)
   for await (const event of events) {
     if (event.kind === 'end') {
-      if (options?.include_usage)
-        yield {
-          data: {
-            ...head,
-            object: 'chat.completion.chunk',
-            choices: [],
-            usage: usageObject(event.usage),
-          },
-        }
+      const about = { ...head, object: 'chat.completion.chunk', choices: [] }
+      if (call.body.moderation)
+        yield { data: { ...about, ...usage, moderation: moderationObject(event.result) } }
+      if (options?.include_usage) yield { data: { ...about, usage: usageObject(event.usage) } }
       continue
     }
     const { index } = event

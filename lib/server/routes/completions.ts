@@ -3,7 +3,7 @@
  * @module
  */
 import { type Call, endpoint } from '../endpoint.ts'
-import { promptList, promptTokens } from '../generate/prompts.ts'
+import { echoedPrompt, promptList, promptTokens } from '../generate/prompts.ts'
 import type { ReplyUsage } from '../generate/reply.ts'
 import { engineOptions } from '../generate/sampling.ts'
 import { formOf } from '../generate/structured.ts'
@@ -50,7 +50,8 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
   const maxTokens = body.max_tokens ?? 16
   if (maxTokens === 0 && !body.echo)
     throw badField('max_tokens', 'Expected max_tokens above 0, or echo: true beside it.')
-  const prompts = promptList(body.prompt)
+  const asked = promptList(body.prompt)
+  const prompts = body.echo === true ? asked.map(one => echoedPrompt(model, one)) : asked
   if (prompts.length * n > 256)
     throw badField('n', 'Expected at most 256 answers in all: n times the prompts.')
   const form = formOf({ structured: body })

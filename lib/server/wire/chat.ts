@@ -3,7 +3,15 @@
  * @module
  */
 import { z } from 'zod'
-import { flag, integer, maxTokens, modelName, samplingFields, streamFields } from './fields.ts'
+import {
+  flag,
+  integer,
+  label,
+  maxTokens,
+  modelName,
+  samplingFields,
+  streamFields,
+} from './fields.ts'
 import { messages } from './messages.ts'
 import { structuredFields } from './structured.ts'
 import { toolChoice, tools } from './tools.ts'
@@ -12,6 +20,13 @@ export const reasoningEffort = z
   .enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
   .nullish()
   .describe('none and minimal turn thinking off, where the template has a switch')
+
+const mode = z.looseObject({ mode: z.enum(['score', 'block']) }).nullish()
+
+const moderation = z
+  .looseObject({ model: label, policy: z.looseObject({ input: mode, output: mode }).nullish() })
+  .nullish()
+  .describe('Tells what the guard found; block: whatever it finds ends the request')
 
 export const chatBody = z.looseObject({
   model: modelName,
@@ -27,6 +42,7 @@ export const chatBody = z.looseObject({
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: flag,
   reasoning_effort: reasoningEffort,
+  moderation,
   chat_template_kwargs: z.record(z.string().max(64), z.unknown()).nullish(),
 })
 

@@ -72,7 +72,6 @@ export const ignoredFields = new Set([
   'prompt_cache_options',
   'verbosity',
   'prediction',
-  'moderation',
   'modalities',
   'audio',
   'web_search_options',
