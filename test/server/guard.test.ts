@@ -109,6 +109,8 @@ describe('a guarded server', () => {
     const whole = await (await post(app, '/v1/completions', asked)).text()
     expect(whole).not.toMatch(/anna|example/)
     expect(JSON.parse(whole).choices[0]).toMatchObject({ text: 'Repeat: mail [EMAIL]' })
+    const unknown = { ...asked, prompt: [2 ** 31] }
+    expect((await post(app, '/v1/completions', unknown)).status).toBe(400)
     const embed = async (input: string) =>
       (await (await post(app, '/v1/embeddings', { input })).json()) as { data: unknown }
     expect((await embed(content)).data).toEqual((await embed('Repeat: mail [EMAIL]')).data)
