@@ -16,6 +16,7 @@ const benches = new Map([
   ['peers', './peers/peers.bench.mjs'],
   ['engine', './engine/engine.bench.mjs'],
   ['guard', './guard.bench.mjs'],
+  ['text', './text.bench.mjs'],
 ])
 
 const { values, positionals } = parseArgs({

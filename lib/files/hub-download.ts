@@ -36,7 +36,8 @@ const maxAttempts = 5
 /**
  * Downloads to `blob`, going on from an incomplete file of an earlier try. Cut connections are
  * tried again.
- * Throws `hash_mismatch`, `disk_full` or `io_error`; the bytes so far stay for the next call.
+ * Throws `hash_mismatch`, `disk_full` or `io_error`; the bytes so far stay for the next call, unless
+ * they are another file's.
  */
 export async function downloadBlob(download: Download): Promise<void> {
   const { blob, file, onBytes } = download
@@ -68,6 +69,9 @@ export async function downloadBlob(download: Download): Promise<void> {
     }
     await finish(handle, hash, download)
   } catch (error) {
+    // Bytes of another file, a page of an error perhaps: the next call begins anew.
+    const isOther = error instanceof ConclaveError && error.code === 'hash_mismatch'
+    if (isOther) await rm(incomplete, { force: true })
     if (!isDiskFull(error)) throw error
     throw new ConclaveError(
       'disk_full',
@@ -167,10 +171,7 @@ async function writeBody(
 }
 
 async function finish(handle: FileHandle, hash: Hash, { file, blob, onBytes }: Download) {
-  if (hash.digest('hex') !== file.hash) {
-    await rm(`${blob}.incomplete`, { force: true })
-    throw mismatch(file, 'the content is another')
-  }
+  if (hash.digest('hex') !== file.hash) throw mismatch(file, 'the content is another')
   await handle.sync()
   try {
     await rename(`${blob}.incomplete`, blob)

@@ -6,6 +6,7 @@
 
 #include "io/checked.h"
 #include "io/gguf_metadata.h"
+#include "io/limits.h"
 
 namespace conclave::io {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 constexpr std::string_view kMagic = "GGUF";
 constexpr uint64_t kMinKeyBytes = 8 + 1 + 4 + 1;
 constexpr uint64_t kMinTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
-constexpr uint64_t kMaxTensors = 131'072;
 constexpr uint64_t kMaxKeys = 65'536;
 constexpr uint64_t kMaxKeyBytes = 65'535;  // as the format says
 constexpr uint64_t kMaxNameBytes = 1024;
@@ -52,7 +52,7 @@ class HeaderReader {
 
   GgufHeader read() {
     read_version();
-    const uint64_t num_tensors = count("tensors", kMinTensorBytes, kMaxTensors);
+    const uint64_t num_tensors = count("tensors", kMinTensorBytes, kMaxFileTensors);
     const uint64_t num_keys = count("keys", kMinKeyBytes, kMaxKeys);
     read_keys(num_keys);
     read_tensors(num_tensors);

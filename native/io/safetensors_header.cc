@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "io/checked.h"
 #include "io/json_scanner.h"
+#include "io/limits.h"
 
 namespace conclave::io {
 namespace {
@@ -85,7 +86,8 @@ class HeaderReader {
   }
 
   void count(JsonScanner& scanner, RawString name) {
-    num_tensors_++;
+    // One more than that: __metadata__ is counted too.
+    if (num_tensors_++ > kMaxFileTensors) scanner.fail("there are more than 131,072 tensors.");
     name_bytes_ += name.text.size();
     scanner.expect('{', "after a tensor name");
     if (scanner.take('}')) return;  // fine for __metadata__ only

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "io/checked.h"
+#include "io/limits.h"
 
 namespace conclave::io {
 
@@ -13,6 +14,9 @@ WeightStore::WeightStore(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     files_.push_back(open_weight_file(path));
     num_tensors += files_.back()->tensors().size();
+    if (num_tensors > kMaxModelTensors)
+      throw Error("invalid_file", "Expected at most 262,144 tensors in all weight files, but " +
+                                      path + " brings more.");
   }
   tensors_.reserve(num_tensors);
   for (size_t f = 0; f < files_.size(); f++) {

@@ -1,6 +1,7 @@
 /** IX and CF: what index and config.json may say, each a golden folder with one thing changed. */
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { loadModel } from '../../lib/index.ts'
 import { root } from '../engine/needs.ts'
 import { makeFolder } from '../files/folder.ts'
@@ -140,6 +141,41 @@ const pickle = (names: readonly string[], bytes: Buffer) =>
 const zip = Buffer.from('504b0304140000000800', 'hex')
 const opcode = Buffer.from('80025d7100', 'hex')
 
+/** What stands in a file that was fetched from the wrong place, or not unpacked. */
+const others = [
+  ['a page of HTML', Buffer.from('<!DOCTYPE html><html><title>Sign in</title></html>')],
+  ['gzip', gzipSync(Buffer.alloc(1 << 16, 'weights'))],
+  [
+    'a pointer of Git LFS',
+    Buffer.from('version https://git-lfs.github.com/spec/v1\noid sha256:0\n'),
+  ],
+] as const
+const holding = (files: readonly string[]) =>
+  files.flatMap(file =>
+    others.map(
+      ([what, bytes]) =>
+        [`${what} as ${file}`, load('moe-f32', f => writeFileSync(join(f, file), bytes))] as const,
+    ),
+  )
+const asGguf = others.map(
+  ([what, bytes]) =>
+    [
+      `${what} as model.gguf`,
+      async () => {
+        await using _ = await loadModel(join(makeFolder({ 'model.gguf': bytes }), 'model.gguf'))
+      },
+    ] as const,
+)
+
+const downloadCases: Case[] = [
+  ...rows(
+    'DK-4',
+    'invalid_file',
+    holding([...['config.json', 'generation_config.json', 'tokenizer.json', 'model.safetensors']]),
+  ),
+  ...rows('DK-4', 'unsupported_format', asGguf),
+]
+
 /** The config alone, or the tensor that it does not fit. */
 const contradicts = ['invalid_config', 'invalid_file']
 
@@ -218,4 +254,4 @@ const configCases: Case[] = [
   ),
 ]
 
-export const folderCases: Case[] = [...indexCases, ...configCases]
+export const folderCases: Case[] = [...indexCases, ...configCases, ...downloadCases]

@@ -225,9 +225,11 @@ const listen = (path: string) =>
     path,
   ])
 const hundredThousand = many(100_000)
+const million = many(1_000_000)
 
 const files: Case[] = [
-  ...rows('ST-10', ['ok', 'invalid_file'], [opened('100,000 tensors', () => hundredThousand)]),
+  ...rows('ST-10', 'ok', [opened('100,000 tensors', () => hundredThousand)]),
+  ...rows('ST-10', 'invalid_file', [opened('1,000,000 tensors', () => million)]),
   ...rows('ST-11', 'file_changed', [
     ['truncated', changed(path => truncateSync(path, 10))],
     ['emptied', changed(path => truncateSync(path, 0))],

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 
 export interface HubFaults {
   /** The connection breaks after this many bytes of a file, for this many requests. */
@@ -12,6 +13,12 @@ export interface HubFaults {
   corrupt?: boolean
   /** Every file arrives one byte longer. */
   longer?: boolean
+  /** This stands where the weights should, as the 200 of a proxy or a login page. */
+  page?: Buffer
+  /** Files are sent with this content-encoding, which `page` may already have. */
+  encoding?: string
+  /** Weights that never end. */
+  endless?: boolean
   /** Status of every answer. */
   status?: number
   /** The token that is required. */
@@ -24,6 +31,10 @@ export interface Asked {
   path: string
   range: string | undefined
   authorization: string | undefined
+}
+
+function* withoutEnd(): Generator<Buffer> {
+  for (;;) yield Buffer.alloc(1 << 16, 'weights ')
 }
 
 export const commit = 'c0ffee'.padEnd(40, '0')
@@ -95,7 +106,17 @@ export class HubServer {
   }
 
   #send(response: ServerResponse, name: string, whole: Buffer, range: string | undefined): void {
-    const { cut, ignoreRange, corrupt, longer } = this.faults
+    const { cut, ignoreRange, corrupt, longer, page, encoding, endless } = this.faults
+    if (page !== undefined && name.endsWith('.safetensors')) {
+      response.writeHead(200, encoding === undefined ? {} : { 'content-encoding': encoding })
+      response.end(page)
+      return
+    }
+    if (endless && name.endsWith('.safetensors')) {
+      response.writeHead(200)
+      Readable.from(withoutEnd()).pipe(response)
+      return
+    }
     const from = ignoreRange ? 0 : Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0)
     const bytes = Buffer.from(whole)
     if (corrupt && name.endsWith('.safetensors')) bytes[bytes.length - 1]! ^= 1

@@ -7,6 +7,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { resolveModel } from '../../lib/files/hub.ts'
 import { hubCacheFolder, parseHubId } from '../../lib/files/hub-cache.ts'
@@ -24,6 +25,8 @@ const files = {
   'onnx/model.onnx': 'other',
   'original/params.json': '{}',
 }
+
+const html = Buffer.from('<!DOCTYPE html><title>Sign in</title>'.padEnd(weights.length))
 
 let hub: HubServer
 let cacheFolder: string
@@ -209,6 +212,13 @@ describe('cut and resumed', () => {
   test.each<[string, object]>([
     ['a changed byte', { corrupt: true }],
     ['a byte too many', { longer: true }],
+    ['a body without end', { endless: true }],
+    ['a page of HTML', { page: html }],
+    ['the file as gzip that does not say so', { page: gzipSync(weights) }],
+    [
+      'gzip that unpacks to ninety times as much',
+      { page: gzipSync(Buffer.alloc(1 << 28)), encoding: 'gzip' },
+    ],
   ])('%s is hash_mismatch, and nothing becomes visible', async (_, faults) => {
     hub.faults = faults
     expect((await thrown(() => resolve())).code).toBe('hash_mismatch')
@@ -216,6 +226,11 @@ describe('cut and resumed', () => {
     hub.faults = {}
     expect(existsSync(join(await resolve(), 'model.safetensors'))).toBe(true)
   })
+})
+
+test('a file that arrives as gzip and says so is unpacked', async () => {
+  hub.faults = { page: gzipSync(weights), encoding: 'gzip' }
+  expect(readFileSync(join(await resolve(), 'model.safetensors')).equals(weights)).toBe(true)
 })
 
 describe('errors', () => {

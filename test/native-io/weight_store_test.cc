@@ -13,6 +13,24 @@ std::string file_of(const std::string& name, int bytes) {
       static_cast<size_t>(bytes));
 }
 
+std::string of_empty_tensors(const std::string& prefix, int count) {
+  std::string header = "{";
+  for (int i = 0; i < count; i++)
+    header += (i ? ",\"" : "\"") + prefix + std::to_string(i) +
+              "\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}";
+  return safetensors(header + "}", 0);
+}
+
+void limits_tensors() {
+  const TemporaryFolder folder;
+  std::vector<std::string> paths;
+  for (const char* name : {"a", "b", "c"})
+    paths.push_back(folder.write(name, of_empty_tensors(name, 100'000)));
+  expect_code("invalid_file", "262,144", "ST-10 in several files", [&] { io::WeightStore{paths}; });
+  paths.pop_back();
+  expect(io::WeightStore(paths).num_tensors() == 200'000, "ST-10 two files");
+}
+
 }  // namespace
 
 void weight_store_tests() {
@@ -36,6 +54,7 @@ void weight_store_tests() {
   store.check_unchanged();
   std::filesystem::resize_file(two, 20);
   expect_code("file_changed", "2.safetensors", "ST-11 store", [&] { store.check_unchanged(); });
+  limits_tensors();
 }
 
 }  // namespace conclave::test

@@ -1,0 +1,12 @@
+#pragma once
+// How much a model's files may hold, whatever their format.
+#include <cstdint>
+
+namespace conclave::io {
+
+// Tensors of one file, and of all files of a model; the largest published checkpoints have about
+// 100,000. Without them a header of 100 MB would keep its reader, an event loop perhaps, for
+// seconds.
+inline constexpr uint64_t kMaxFileTensors = 131'072, kMaxModelTensors = 262'144;
+
+}  // namespace conclave::io
