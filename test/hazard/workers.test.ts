@@ -24,7 +24,7 @@ describe('worker threads', () => {
         before: Taken
         after: Taken
       }>('terminate.mjs', [String(terminations), String(seed)], {
-        timeoutMs: 1000 * terminations + 30_000,
+        timeoutMs: 10_000 * terminations,
       })
       console.log(`ended while ${JSON.stringify(ended)}`)
       expect(Object.values(ended).reduce((sum, n) => sum + n)).toBe(terminations)
@@ -35,7 +35,8 @@ describe('worker threads', () => {
       // What node itself keeps of a worker is of the order of 100 KiB.
       expect(after.rss - before.rss).toBeLessThan(32 * 1024 + terminations * 200)
     },
-    1000 * terminations + 60_000,
+    // The program itself tells a hang from a machine that is busy.
+    10_000 * terminations + 60_000,
   )
 
   it('eight on one model, each leaving in its own way', async () => {

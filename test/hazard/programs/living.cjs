@@ -1,10 +1,12 @@
 // A worker that goes through the phases of a model's life without end and says where it is.
-import { parentPort } from 'node:worker_threads'
-import { loadModel } from '../../../dist/index.mjs'
-import { folder, longPrompt } from './model.mjs'
+// In CommonJS: a file that node's own loader of ES modules is opening when a worker ends stays open.
+const { parentPort, workerData } = require('node:worker_threads')
+const { loadModel } = require('../../../dist/index.cjs')
 
+const { folder, longPrompt } = workerData
 const enter = phase => parentPort.postMessage(phase)
-for (;;) {
+
+async function live() {
   enter('loading')
   const model = await loadModel(folder, { weights: 'bf16', onProgress: () => enter('loading') })
   enter('prefilling')
@@ -16,3 +18,8 @@ for (;;) {
   await model.dispose()
   await cut
 }
+
+async function liveOn() {
+  for (;;) await live()
+}
+liveOn()

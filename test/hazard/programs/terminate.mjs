@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { loadModel } from '../../../dist/index.mjs'
-import { folder, golden, taken } from './model.mjs'
+import { folder, golden, longPrompt, taken } from './model.mjs'
 
 const count = Number(process.argv[2])
 let state = Number(process.argv[3])
@@ -15,9 +15,19 @@ const model = await loadModel(folder)
 const expected = await golden(model)
 const ended = {}
 
-async function endOne(target, afterMs) {
-  const worker = new Worker(new URL('./living.mjs', import.meta.url))
+/** One worker that takes longer hangs, and where is said; many on a busy machine are only slow. */
+const patienceMs = 120_000
+
+async function endOne(i, afterMs) {
+  const target = phases[i % phases.length]
+  const worker = new Worker(new URL('./living.cjs', import.meta.url), {
+    workerData: { folder, longPrompt },
+  })
   let phase = 'starting'
+  const hung = setTimeout(() => {
+    console.error(`worker ${i}, to be ended while ${target}, hangs while ${phase}`)
+    process.exit(9)
+  }, patienceMs)
   await new Promise((resolve, reject) => {
     worker.on('error', reject)
     worker.on('message', message => {
@@ -28,12 +38,13 @@ async function endOne(target, afterMs) {
   })
   await delay(afterMs)
   await worker.terminate()
+  clearTimeout(hung)
   ended[phase] = (ended[phase] ?? 0) + 1
 }
 
 let before
 for (let i = 0; i < count; i++) {
-  await endOne(phases[i % phases.length], random() * (i % 5 === 0 ? 150 : 12))
+  await endOne(i, random() * (i % 5 === 0 ? 150 : 12))
   if (i === 9) before = taken()
 }
 const same = (await golden(model)) === expected
