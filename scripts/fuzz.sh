@@ -22,6 +22,7 @@ cmake -S . -B "$build" -DCMAKE_CXX_COMPILER=clang++ -DCONCLAVE_FUZZ=ON -DCMAKE_B
 cmake --build "$build" --parallel 2 --target "${targets[@]/#/fuzz_}" >/dev/null
 echo "fuzz: built in $((SECONDS - started)) s"
 mkdir -p "$build/findings"
+rm -f "$build"/*.executions
 
 fuzz() {
   local target=$1 program=$build/test/fuzz/fuzz_$1 log=$build/$1.log new dictionary=test/fuzz/json.dict seeds
@@ -38,6 +39,7 @@ fuzz() {
   local runs coverage
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   coverage=$(sed -n 's/^#[0-9]*[^c]*\(cov: [0-9]* ft: [0-9]*\).*/\1/p' "$log" | tail -1)
+  echo "${runs:-0}" >"$build/$target.executions"
   echo "fuzz $target: $(find "${seeds[@]}" -type f | wc -l) files replayed, ${runs:-0} executions in $seconds s, $coverage"
   return $failed
 }
@@ -59,5 +61,9 @@ for ((i = 0; i < ${#targets[@]}; i += 2)); do
     fi
   done
 done
-echo "fuzz: $passed passed, $failed failed in $((SECONDS - started)) s"
+executions=0
+for target in "${targets[@]}"; do
+  executions=$((executions + $(cat "$build/$target.executions" 2>/dev/null || echo 0)))
+done
+echo "fuzz: $passed passed, $failed failed, $executions executions in all, in $((SECONDS - started)) s"
 [ "$failed" = 0 ]

@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# The native test programs under ASan and UBSan and under TSan; the k-th-failure loop besides. With an
-# argument one of them alone:
-#   bash scripts/sanitize.sh [address|thread|faults|valgrind]
-# valgrind is not part of the default: it is for a release.
+# The k-th-failure loop, a whole small model under valgrind, the native test programs under ASan and
+# UBSan and under TSan, and the addon under ASan and UBSan in a part of the suite. With an argument one
+# of them alone:
+#   bash scripts/sanitize.sh [faults|valgrind|address|addon|thread]
 set -uo pipefail
 cd "$(dirname "$0")/.."
 modes=("$@")
-[ $# -gt 0 ] || modes=(faults address thread)
+[ $# -gt 0 ] || modes=(faults valgrind address addon thread)
 passed=0 failed=0 started=$SECONDS
 
 # build NAME SANITIZERS TARGET...
 build() {
-  local folder=build/sanitize-$1 sanitizers=$2 processor=()
-  # SIMD kernels take a minute to compile, and threads and failures do not differ with them.
+  local folder=build/sanitize-$1 sanitizers=$2 processor=() headers
+  headers=$(node -p "['node-api-headers', 'node-addon-api'].map(n => path.resolve(require(n).include_dir.replaceAll('\"', ''))).join(';')")
+  # SIMD kernels take a minute to compile, valgrind does not know all of their instructions, and threads
+  # and failures do not differ with them.
   [ "$1" = address ] || processor=(-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=plain)
   shift 2
   cmake -S . -B "$folder" -DCONCLAVE_TESTS=ON -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS='-O1 -g1' \
-    "${processor[@]}" "-DCONCLAVE_SANITIZE=$sanitizers" >/dev/null &&
+    "${processor[@]}" "-DCONCLAVE_SANITIZE=$sanitizers" "-DCMAKE_JS_INC=$headers" >/dev/null &&
     cmake --build "$folder" --parallel 2 --target "$@" >/dev/null && return
   echo "sanitize: $folder does not build"
   failed=$((failed + 1))
@@ -37,11 +39,28 @@ check() {
   fi
 }
 
+# Runs a part of the suite on a copy of the repository with the addon that is instrumented.
+addon_suite() {
+  local copy=build/sanitize-address/copy log=build/sanitize-addon.log status=0
+  mkdir -p "$copy/build/Release"
+  cp -ru package.json vitest.config.ts lib test default-model "$copy"
+  cp build/sanitize-address/conclave.node "$copy/build/Release"
+  ln -sfn "$PWD/node_modules" "$copy/node_modules"
+  # Node itself leaves memory behind when it ends: what the addon leaves is counted in test/hazard.
+  (
+    cd "$copy" && NO_COLOR=1 ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+      LD_PRELOAD=$(g++ -print-file-name=libasan.so) node node_modules/vitest/vitest.mjs run "$@"
+  ) >"$log" 2>&1 || status=$?
+  cat "$log"
+  sed -En 's/^ *Tests +(([0-9]+) failed \| )?([0-9]+) passed.*/\3 passed, 0\2 failed/p' "$log"
+  return $status
+}
+
 for mode in "${modes[@]}"; do
   programs=build/sanitize-$mode/test
   case $mode in
     faults)
-      build faults '' kth_failure && check faults "$programs/faults/kth_failure"
+      build faults '' kth_failure executor_run && check faults "$programs/faults/kth_failure"
       ;;
     address)
       export ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1
@@ -51,6 +70,10 @@ for mode in "${modes[@]}"; do
       done
       check address "$programs/faults/kth_failure" 19
       ;;
+    addon)
+      build address 'address;undefined' conclave &&
+        check addon addon_suite test/engine/{load,generate,errors}.test.ts test/hazard/dispose.test.ts test/executor
+      ;;
     thread)
       export TSAN_OPTIONS=halt_on_error=1
       build thread thread native_tests executor_run || continue
@@ -58,11 +81,11 @@ for mode in "${modes[@]}"; do
       check thread "$programs/faults/executor_run" 5
       ;;
     valgrind)
-      build valgrind '' executor_run &&
+      build faults '' executor_run &&
         check valgrind valgrind --error-exitcode=1 --leak-check=full -q \
-          "$programs/faults/executor_run" 1
+          build/sanitize-faults/test/faults/executor_run 1
       ;;
-    *) echo "sanitize: expected address, thread, faults or valgrind, but got $mode" && exit 2 ;;
+    *) echo "sanitize: expected faults, valgrind, address, addon or thread, but got $mode" && exit 2 ;;
   esac
 done
 echo "sanitize: $passed passed, $failed failed in $((SECONDS - started)) s"
