@@ -250,7 +250,7 @@ export class Engine {
    */
   #schedule(): Plan | undefined {
     for (;;) {
-      const plan = this.#scheduler.schedule(this.#pace.longPromptTokens)
+      const plan = this.#scheduler.schedule(decodes => this.#pace.longPromptTokens(decodes))
       if (plan === undefined || plan.entries.every(e => this.#begin(e.sequence))) return plan
       this.#scheduler.cancel(plan)
     }

@@ -22,6 +22,8 @@ export interface SchedulerOptions {
   maxLogitRows: number
 }
 
+const unbounded = () => Number.POSITIVE_INFINITY
+
 /** Tokens `start` … `start + count` of one sequence. */
 export interface PlanEntry {
   sequence: Sequence
@@ -112,9 +114,9 @@ export class Scheduler {
    * What the next step runs; undefined where there is nothing to do before a step in flight is
    * over. Steps must run in the order of their plans: each counts on what those before it compute
    * and sample, so that the next one can be planned while one runs. Beside decodes, a prompt that
-   * takes several steps anyway gets at most `longPromptTokens` of this one.
+   * takes several steps anyway gets at most `longPromptTokens(their number)` of this one.
    */
-  schedule(longPromptTokens = Number.POSITIVE_INFINITY): Plan | undefined {
+  schedule(longPromptTokens: (numDecodes: number) => number = unbounded): Plan | undefined {
     this.#grow()
     this.#admit()
     const { maxBatchTokens } = this.#options
@@ -124,7 +126,8 @@ export class Scheduler {
       if (sequence.isPrefill) prefills.push(sequence)
       else this.#take(plan, sequence)
     plan.numDecodes = plan.entries.length
-    const bound = plan.numDecodes > 0 ? Math.max(1, longPromptTokens) : maxBatchTokens
+    const { numDecodes } = plan
+    const bound = numDecodes > 0 ? Math.max(1, longPromptTokens(numDecodes)) : maxBatchTokens
     for (const sequence of prefills) {
       sequence.isLong ||= sequence.numPending > maxBatchTokens
       this.#take(plan, sequence, sequence.isLong ? bound : maxBatchTokens)

@@ -198,7 +198,8 @@ export class SchedulerWorld {
     while (this.#flights.length < 2) {
       if (this.#flights.length === 1 && int(3) === 0) break
       const before = this.scheduler.numPreemptions
-      const plan = this.scheduler.schedule(int(3) === 0 ? int(6) : undefined)
+      const bound = int(3) === 0 ? int(6) : undefined
+      const plan = this.scheduler.schedule(bound === undefined ? undefined : () => bound)
       this.faults['pages run out'] += this.scheduler.numPreemptions - before
       if (plan === undefined) break
       this.#note(plan)

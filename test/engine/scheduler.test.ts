@@ -217,8 +217,8 @@ describe('scheduler', () => {
       maxLogitRows: 8,
     })
     world.add(2, 9, false)
-    const counts = (longPromptTokens?: number) => {
-      const plan = world.scheduler.schedule(longPromptTokens)!
+    const counts = (bound = 99) => {
+      const plan = world.scheduler.schedule(() => bound)!
       world.finishStep(plan)
       return plan.entries.map(e => [e.sequence.id, e.count])
     }
