@@ -1,5 +1,6 @@
-// Many requests at once. CONCLAVE_BENCH_PARTS=throughput,shared,stall,streams,costs picks parts,
+// Many requests at once. CONCLAVE_BENCH_PARTS=throughput,shared,stall,streams,aborts,costs picks parts,
 // CONCLAVE_BENCH_CONCURRENT=1,8,32,64 the numbers of requests.
+import { aborts } from './aborts.mjs'
 import { costs } from './costs.mjs'
 import { stall } from './stall.mjs'
 import { streams } from './streams.mjs'
@@ -10,6 +11,7 @@ const parts = new Map([
   ['shared', sharedPrompt],
   ['stall', stall],
   ['streams', streams],
+  ['aborts', aborts],
   ['costs', costs],
 ])
 
