@@ -328,7 +328,6 @@ void sample(std::vector<SampleResult>& results, Tensor logits,
   // All that may run out of memory happens out here: a task of the pool must not throw.
   for (int64_t r = 0; r < num_rows; r++) {
     const SamplerState* state = states[static_cast<size_t>(r)];
-    if (state != nullptr && state->matcher) state->matcher->prepare(state->tokens_left());
     if (state == nullptr || state->params.logprobs < 0) continue;
     results[static_cast<size_t>(r)].top_ids.assign(static_cast<size_t>(state->params.logprobs), -1);
     results[static_cast<size_t>(r)].top_logprobs.assign(static_cast<size_t>(state->params.logprobs),
@@ -337,6 +336,7 @@ void sample(std::vector<SampleResult>& results, Tensor logits,
   cpu.pool.parallel_for(num_rows, [&](int64_t r, int thread) {
     const SamplerState* state = states[static_cast<size_t>(r)];
     if (state == nullptr) return;
+    if (state->matcher) state->matcher->prepare(state->tokens_left());
     sample_row(results[static_cast<size_t>(r)], Scratch(memory + stride * thread, vocab),
                logits.f32() + r * vocab, vocab, *state);
   });

@@ -1,8 +1,6 @@
 #include "executor/executor.h"
 
 #include <algorithm>
-#include <system_error>
-#include <thread>
 
 #include "cpu/host_device.h"
 #include "cpu/kv_layout.h"
@@ -205,32 +203,8 @@ StepOutput Executor::step(StepInput input) {
   return output;
 }
 
-// Masks are found while the model runs: what they depend on was sampled in the step before.
-class Executor::MasksAhead {
- public:
-  explicit MasksAhead(std::vector<std::shared_ptr<ops::SamplerState>> states)
-      : states_(std::move(states)) {
-    if (states_.empty()) return;
-    try {
-      thread_ = std::thread([this] {
-        for (const auto& state : states_) state->matcher->prepare(state->tokens_left());
-      });
-    } catch (const std::system_error&) {
-      // Without a thread they are found when they are needed.
-    }
-  }
-  ~MasksAhead() { wait(); }
-  void wait() {
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  const std::vector<std::shared_ptr<ops::SamplerState>> states_;
-  std::thread thread_;
-};
-
-std::vector<std::shared_ptr<ops::SamplerState>> Executor::constrained(const StepInput& input) {
-  std::vector<std::shared_ptr<ops::SamplerState>> states;
+MasksAhead::States Executor::constrained(const StepInput& input) {
+  MasksAhead::States states;
   const std::lock_guard lock(samplers_mutex_);
   for (const int32_t handle : input.samplers) {
     const auto found = samplers_.find(handle);
@@ -268,10 +242,10 @@ StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
       key.push_back(reinterpret_cast<int64_t>(region.data));
   }
   StepOutput output;
-  MasksAhead masks(constrained(input));
+  MasksAhead::Turn masks = masks_ahead_.begin(constrained(input));
   device_->run(key, [&] { run_nodes(output, plan, arena, step, cache); });
   read_routes(output, plan, arena, input, cache);
-  masks.wait();
+  masks.end();
   if (rows > 0) read_logits(output, plan, arena, input);
   return output;
 }

@@ -16,6 +16,7 @@
 #include "cpu/stream.h"
 #include "executor/bind.h"
 #include "executor/graph.h"
+#include "executor/masks_ahead.h"
 #include "executor/placed.h"
 #include "executor/plan.h"
 #include "ops/moe_experts.h"
@@ -117,9 +118,8 @@ class Executor {
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch,
                 int64_t num_rows, const Cache& cache);
-  class MasksAhead;
   // Samplers of the step that follow a grammar.
-  std::vector<std::shared_ptr<ops::SamplerState>> constrained(const StepInput& input);
+  MasksAhead::States constrained(const StepInput& input);
   void sample_rows(StepOutput& output, const Tensor& logits, const std::vector<int32_t>& samplers,
                    cpu::CpuStream& stream);
 
@@ -148,6 +148,7 @@ class Executor {
   std::mutex samplers_mutex_;
   std::unordered_map<int32_t, std::shared_ptr<ops::SamplerState>> samplers_;
   int32_t next_sampler_ = 0;
+  MasksAhead masks_ahead_;
 };
 
 }  // namespace conclave::executor
