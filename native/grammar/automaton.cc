@@ -50,11 +50,13 @@ uint32_t Automaton::frame_distance(const FrameKey& k) const {
 
 // −1 where the stack would be deeper than any may be: that way is not offered.
 int32_t Automaton::frame(const FrameKey& key) {
+  const uint32_t depth = key.parent < 0 ? 0 : frames_[at(key.parent)].depth + 1;
+  const uint32_t needed = depth + program_->states[at(key.state)].depth;
+  deepest_ = std::max(deepest_, needed);
   const auto found = frame_ids_.find(key);
   if (found != frame_ids_.end()) return found->second;
   spend(1);
-  const uint32_t depth = key.parent < 0 ? 0 : frames_[at(key.parent)].depth + 1;
-  if (depth + program_->states[at(key.state)].depth > kMaxDepth) return -1;
+  if (needed > kMaxDepth) return -1;
   const uint64_t below = key.parent < 0 ? 0 : frames_[at(key.parent)].distance;
   const int32_t id = static_cast<int32_t>(frames_.size());
   frames_.push_back(
@@ -135,6 +137,7 @@ void Automaton::begin_closure() {
   round_++;
   work_.clear();
   made_ = Config{};
+  deepest_ = 0;
 }
 
 int32_t Automaton::end_closure() {
@@ -144,7 +147,9 @@ int32_t Automaton::end_closure() {
     expand(id);
   }
   std::sort(made_.frames.begin(), made_.frames.end());
-  return intern(std::move(made_));
+  const int32_t id = intern(std::move(made_));
+  if (id >= 0) configs_[at(id)].deepest = std::max(configs_[at(id)].deepest, deepest_);
+  return id;
 }
 
 int32_t Automaton::intern(Config config) {

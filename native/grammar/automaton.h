@@ -52,12 +52,31 @@ class Automaton {
     uint32_t depth, distance;
     int32_t general;  // the frame with counters cut to what one token can tell apart
   };
+  // What the masks of many configurations have in common: these have the same frames on top of a
+  // `root` frame, which differs. A token is decided here as long as no way of it leaves the frames
+  // on top; where one does, the trie below is walked for each of them.
+  struct SharedMask {
+    Mask mask;
+    // In depth-first order: nodes where a way leaves, and those on the way there from the top.
+    struct Place {
+      int32_t node;
+      bool leaves;
+    };
+    std::vector<Place> places;
+    uint32_t deepest = 0;  // frames of the deepest stack that was looked at
+    int64_t bytes() const;
+  };
   struct Config {
     std::vector<int32_t> frames;  // rising
     bool accepts = false;
     uint32_t distance = kFar;
+    uint32_t deepest = 0;  // of the stacks on the ways here, with what they need above them
     int32_t general = -2;  // −2: not known
+    // The frames on top of `root`, the last that all of them stand on, as a configuration of
+    // their own; −2: not known, −1: there is no such root.
+    int32_t top = -2, root = -1;
     std::shared_ptr<const Mask> mask;
+    std::shared_ptr<const SharedMask> shared;  // where this is the top of others
   };
   struct FrameKey {
     int32_t state, parent;
@@ -87,9 +106,20 @@ class Automaton {
   int32_t make_step(int32_t config, uint8_t byte_class);
   int32_t general_of(int32_t config);
   int32_t copy_frame(const Automaton& other, int32_t id);
-  std::shared_ptr<Mask> walk(int32_t config, uint32_t most);
+  // The last frame that all of a configuration's stand on; −1: none.
+  int32_t root_of(const Config& config) const;
+  int32_t above(int32_t id, int32_t root);
+  int32_t top_of(int32_t config);
+  std::shared_ptr<const SharedMask> share(int32_t top);
+  std::shared_ptr<const SharedMask> shared_of(int32_t config);
+  // Adds the tokens of trie nodes `begin` … `end`; way[d] is the configuration behind d bytes.
+  void walk(Mask& mask, int32_t* way, size_t begin, size_t end, uint32_t most);
+  std::shared_ptr<Mask> whole_mask(int32_t config, uint32_t most);
+  std::shared_ptr<Mask> complete(const SharedMask& shared, int32_t config, uint32_t most);
+  bool counts_exactly(const Config& config) const;
   void spend(int64_t steps);
   void keep(int32_t config);
+  static int64_t mask_bytes(const Config& config);
 
   static constexpr int32_t kUnknown = -2;
   const std::shared_ptr<const Program> program_;
@@ -101,13 +131,14 @@ class Automaton {
   std::vector<Config> configs_;
   std::unordered_multimap<size_t, int32_t> config_ids_;
   std::vector<int32_t> next_;  // (configs, classes)
-  std::vector<int32_t> kept_;  // configurations with a mask, oldest first
+  std::vector<int32_t> kept_;  // configurations with a mask, or a shared one, oldest first
   // Of the closure under way.
   std::vector<uint32_t> seen_;
   uint32_t round_ = 0;
   std::vector<int32_t> work_;
   Config made_;
-  int64_t fuel_ = 0;
+  uint32_t deepest_ = 0;
+  int64_t fuel_ = 0, kept_bytes_ = 0;
   std::atomic<int64_t> bytes_ = 0;
 };
 
