@@ -143,6 +143,28 @@ describe('structured output', () => {
     expect(JSON.parse(whole.text)).toHaveProperty('text')
   })
 
+  it('is whole within maxTokens wherever a token for each byte of the shortest answer fits', async () => {
+    const text = { type: 'string' }
+    const object = { type: 'object', additionalProperties: false }
+    const cases: [object, string][] = [
+      [{ ...object, properties: { text }, required: ['text'] }, '{"text":""}'],
+      [{ type: 'array', items: { type: 'array', items: text }, minItems: 2 }, '[[],[]]'],
+      [{ type: 'string', minLength: 12 }, '"aaaaaaaaaaaa"'],
+      [{ ...object, properties: { n: { type: 'number' }, b: text }, required: ['n'] }, '{"n":0}'],
+    ]
+    for (const [schema, shortest] of cases)
+      for (const more of [0, 1, 2, 3, 5, 8, 20]) {
+        const maxTokens = shortest.length + 1 + more
+        for (const seed of [1, 2]) {
+          const options = { maxTokens, seed, temperature: 1.5 }
+          const answer = await ask(schemaOf(schema), options)
+          expect(() => JSON.parse(answer.text), `${answer.text} of ${maxTokens}`).not.toThrow()
+          expect(['stop', 'length']).toContain(answer.finishReason)
+          expect(answer.tokenIds.length).toBeLessThanOrEqual(maxTokens)
+        }
+      }
+  })
+
   it('keeps at most 64 MiB of grammars (GR-6)', async () => {
     const vocabulary = await vocabularyOf(model.tokenizer!)
     let before = 0
