@@ -3,6 +3,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { ChatMessage } from '../chat/messages.ts'
 import type { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import type { ThinkingStart } from '../chat/reply-format.ts'
@@ -146,9 +147,13 @@ export class TextRequests {
   #launch(ask: Ask, events: GenerationEvents): () => void {
     const { n } = ask.request
     if (n === 1) return this.#submit(ask, events)
+    // A signal of their own: each of them listens, and Node warns of more than ten on the caller's.
+    const signal = ask.signal && AbortSignal.any([ask.signal])
+    if (signal !== undefined) setMaxListeners(n, signal)
     const start = (i: number, each: GenerationEvents, onFirstToken: () => void) => {
       const seed = BigInt.asUintN(64, ask.params.seed + BigInt(i))
-      return this.#submit({ ...ask, params: { ...ask.params, seed } }, each, onFirstToken)
+      const one = { ...ask, signal, params: { ...ask.params, seed } }
+      return this.#submit(one, each, onFirstToken)
     }
     return new SeveralAnswers(n, start, events).run()
   }

@@ -129,6 +129,25 @@ describe('a request on an engine', () => {
     expect(executor.samplers.size).toBe(0)
   })
 
+  it('gives sixteen answers under one signal, without a warning of Node', async () => {
+    const { model } = fakeModel()
+    await using engine = await createEngine(model)
+    const warnings: string[] = []
+    const onWarning = ({ name }: Error) => warnings.push(name)
+    process.on('warning', onWarning)
+    const { signal } = new AbortController()
+    const { answers } = await engine.generate(prompt, { n: 16, maxTokens: 5, signal }).result()
+    expect(answers!.map(a => a.finishReason)).toEqual(Array(16).fill('length'))
+    const stop = new AbortController()
+    const ended = engine.generate(prompt, { n: 16, maxTokens: 40, signal: stop.signal })
+    for await (const _ of ended) stop.abort()
+    const reasons = (await ended.result()).answers!.map(a => a.finishReason)
+    expect(new Set(reasons)).toEqual(new Set(['aborted']))
+    await pause(10)
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+  })
+
   it('fails with its answers where one fails', async () => {
     let rows = 0
     const { model, executor } = fakeModel({ next: () => (++rows > 7 ? -1 : 3) })
