@@ -14,5 +14,10 @@ export function responseHeaders({ id, warnings }: Named, type: string): Record<s
 }
 
 export function jsonResponse(call: Named, body: object): Response {
-  return new Response(JSON.stringify(body), { headers: responseHeaders(call, 'application/json') })
+  return jsonTextResponse(call, JSON.stringify(body))
+}
+
+/** JSON that is text already. */
+export function jsonTextResponse(call: Named, text: string): Response {
+  return new Response(text, { headers: responseHeaders(call, 'application/json') })
 }

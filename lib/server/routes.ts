@@ -4,7 +4,7 @@
  */
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { openapiDocument } from './openapi.ts'
-import { jsonResponse } from './response.ts'
+import { jsonTextResponse } from './response.ts'
 import { chatRoute } from './routes/chat.ts'
 import { completionsRoute } from './routes/completions.ts'
 import { embeddingsRoute } from './routes/embeddings.ts'
@@ -14,6 +14,8 @@ import { healthRoute, modelRoute, modelsRoute } from './routes/models.ts'
 import { deleteResponseRoute, responsesRoute, storedResponseRoute } from './routes/responses.ts'
 import { statusRoutes } from './routes/status.ts'
 import { detokenizeRoute, tokenizeRoute } from './routes/tokens.ts'
+import type { Serving } from './serving.ts'
+import { openapiAnswer } from './wire/answers.ts'
 
 const api: readonly Endpoint[] = [
   chatRoute,
@@ -32,13 +34,25 @@ const api: readonly Endpoint[] = [
   metricsRoute,
 ]
 
+/** Made once an app: thousands of schemas are not to be written for each who asks. */
+const documents = new WeakMap<Serving, string>()
+
+function documentOf(serving: Serving): string {
+  let text = documents.get(serving)
+  if (text === undefined) {
+    text = JSON.stringify(openapiDocument(endpoints, serving.options.modelName))
+    documents.set(serving, text)
+  }
+  return text
+}
+
 const openapiRoute = endpoint({
   method: 'GET',
   path: '/openapi.json',
   summary: 'This document',
   dialect: 'openai',
-  produces: ['application/json'],
-  handle: call => jsonResponse(call, openapiDocument(endpoints, call.serving.options.modelName)),
+  answer: openapiAnswer,
+  handle: call => jsonTextResponse(call, documentOf(call.serving)),
 })
 
 export const endpoints: readonly Endpoint[] = [...api, ...statusRoutes, openapiRoute]

@@ -61,4 +61,29 @@ describe('/openapi.json', () => {
       expect(ajv.compile({ ...refused, components })(wrong)).toBe(true)
     }
   })
+
+  it('says of fields that hang together what the routes say', async () => {
+    const { paths } = await document()
+    const ajv = new Ajv2020({ strict: false, validateFormats: false })
+    const user = { role: 'user', content: 'Hello' }
+    const call = { type: 'function', function: { name: 'f', arguments: '{}' } }
+    const chat = (...messages: object[]) => ({ messages, max_tokens: 1 })
+    const cases: [string, object, number][] = [
+      ['/tokenize', {}, 400],
+      ['/tokenize', { prompt: 'a', messages: [user] }, 400],
+      ['/tokenize', { messages: [user] }, 200],
+      ['/v1/chat/completions', chat({ role: 'user', content: null }), 400],
+      ['/v1/chat/completions', chat({ ...user, tool_calls: [call] }), 400],
+      ['/v1/chat/completions', chat(user, { role: 'assistant', tool_calls: [] }), 400],
+      ['/v1/chat/completions', chat(user, { role: 'assistant', tool_calls: [call] }), 200],
+      ['/v1/chat/completions', { ...chat(user), top_logprobs: 2 }, 400],
+      ['/v1/chat/completions', { ...chat(user), top_logprobs: 2, logprobs: true }, 200],
+    ]
+    for (const [path, body, status] of cases) {
+      const { schema } = paths[path]!.post!.requestBody!.content['application/json']
+      const answer = await post(held.app, path, body)
+      expect([path, body, answer.status]).toEqual([path, body, status])
+      expect([path, body, ajv.compile(schema)(body)]).toEqual([path, body, status === 200])
+    }
+  })
 })

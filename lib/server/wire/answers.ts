@@ -84,3 +84,9 @@ export const health = z.looseObject({ status: z.enum(['loading', 'ready', 'faile
 export const errorAnswer = z.looseObject({
   error: z.looseObject({ message: z.string(), type: z.string() }),
 })
+
+export const openapiAnswer = z.looseObject({
+  openapi: z.string(),
+  paths: z.looseObject({}),
+  components: z.looseObject({}),
+})

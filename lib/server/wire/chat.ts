@@ -28,22 +28,31 @@ const moderation = z
   .nullish()
   .describe('Tells what the guard found; block: whatever it finds ends the request')
 
-export const chatBody = z.looseObject({
-  model: modelName,
-  messages,
-  max_tokens: maxTokens,
-  max_completion_tokens: maxTokens,
-  ...samplingFields,
-  ...streamFields,
-  ...structuredFields,
-  logprobs: flag,
-  top_logprobs: integer(0, 20),
-  tools: tools.nullish(),
-  tool_choice: toolChoice.nullish(),
-  parallel_tool_calls: flag,
-  reasoning_effort: reasoningEffort,
-  moderation,
-  chat_template_kwargs: z.record(z.string().max(64), z.unknown()).nullish(),
-})
+/** What the route checks, for those who read the OpenAPI document. */
+const logprobsBesideTop = {
+  if: { required: ['top_logprobs'], properties: { top_logprobs: { type: 'integer' } } },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: { required: ['logprobs'], properties: { logprobs: { const: true } } },
+}
+
+export const chatBody = z
+  .looseObject({
+    model: modelName,
+    messages,
+    max_tokens: maxTokens,
+    max_completion_tokens: maxTokens,
+    ...samplingFields,
+    ...streamFields,
+    ...structuredFields,
+    logprobs: flag,
+    top_logprobs: integer(0, 20),
+    tools: tools.nullish(),
+    tool_choice: toolChoice.nullish(),
+    parallel_tool_calls: flag,
+    reasoning_effort: reasoningEffort,
+    moderation,
+    chat_template_kwargs: z.record(z.string().max(64), z.unknown()).nullish(),
+  })
+  .meta(logprobsBesideTop)
 
 export type ChatBody = z.infer<typeof chatBody>

@@ -19,14 +19,33 @@ const toolCall = z.looseObject({
   function: z.looseObject({ name: z.string().min(1).max(256), arguments: text }),
 })
 
-const message = z.looseObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: content.nullish(),
-  name: z.string().max(256).nullish(),
-  reasoning_content: text.nullish(),
-  tool_calls: z.array(toolCall).max(128).nullish(),
-  tool_call_id: z.string().max(256).nullish(),
-})
+/** What `problemOf` checks, for those who read the OpenAPI document. */
+const contentOrCalls = {
+  anyOf: [
+    {
+      required: ['content'],
+      properties: {
+        content: { type: ['string', 'array'] },
+        tool_calls: { type: ['array', 'null'], maxItems: 0 },
+      },
+    },
+    {
+      required: ['tool_calls'],
+      properties: { role: { const: 'assistant' }, tool_calls: { type: 'array', minItems: 1 } },
+    },
+  ],
+}
+
+const message = z
+  .looseObject({
+    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+    content: content.nullish(),
+    name: z.string().max(256).nullish(),
+    reasoning_content: text.nullish(),
+    tool_calls: z.array(toolCall).max(128).nullish(),
+    tool_call_id: z.string().max(256).nullish(),
+  })
+  .meta(contentOrCalls)
 
 export type WireMessage = z.infer<typeof message>
 

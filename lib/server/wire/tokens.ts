@@ -8,16 +8,18 @@ import { flag, label, modelName, text } from './fields.ts'
 import { messages } from './messages.ts'
 import { tools } from './tools.ts'
 
-export const tokenizeBody = z.looseObject({
-  model: modelName,
-  prompt: text.optional().describe('This or messages'),
-  messages: messages.optional(),
-  tools: tools.nullish(),
-  chat_template_kwargs: z.record(z.string().max(64), z.unknown()).nullish(),
-  add_special_tokens: flag,
-  add_generation_prompt: flag,
-  return_token_strs: flag,
-})
+export const tokenizeBody = z
+  .looseObject({
+    model: modelName,
+    prompt: text.optional().describe('This or messages'),
+    messages: messages.optional(),
+    tools: tools.nullish(),
+    chat_template_kwargs: z.record(z.string().max(64), z.unknown()).nullish(),
+    add_special_tokens: flag,
+    add_generation_prompt: flag,
+    return_token_strs: flag,
+  })
+  .meta({ oneOf: [{ required: ['prompt'] }, { required: ['messages'] }] })
 
 export const detokenizeBody = z.looseObject({
   model: modelName,
