@@ -7,15 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Listener, listen } from '../../lib/server/listen.ts'
 import { root } from '../engine/needs.ts'
 import { defaultApp, key } from './default-app.ts'
+import { lacks, python } from './python/python.ts'
 
-/** A Python that has the packages; CI and others name one, outside the project. */
-const python = process.env.CONCLAVE_PYTHON ?? 'python3'
 const run = promisify(execFile)
-
-function lacks(...modules: string[]): string | undefined {
-  const found = spawnSync(python, ['-c', `import ${modules.join(', ')}`]).status === 0
-  return found ? undefined : `${python} has no ${modules.join(', ')}; CONCLAVE_PYTHON may name one`
-}
 
 describe('clients over a socket', () => {
   const held = defaultApp()
