@@ -154,7 +154,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
     const result = new Promise<GenerationResult>((resolve, reject) => {
       const events: GenerationEvents = {
         chunk: chunk => {
-          this.#chunks.push(chunk)
+          this.#keep(chunk)
           this.#notify()
         },
         end: value => {
@@ -174,6 +174,18 @@ export class Generation implements AsyncIterable<GenerationChunk> {
     // Whoever only iterates gets the error from the iterator.
     result.catch(() => {})
     return result
+  }
+
+  /** Chunks wait as one until somebody reads: whoever wants the result alone pays for no more. */
+  #keep(chunk: GenerationChunk): void {
+    const last = this.#iterated ? undefined : this.#chunks.at(-1)
+    if (last === undefined || last.index !== chunk.index) {
+      this.#chunks.push(chunk)
+      return
+    }
+    last.text += chunk.text
+    for (const id of chunk.tokenIds) last.tokenIds.push(id)
+    if (chunk.logprobs !== undefined) last.logprobs!.push(...chunk.logprobs)
   }
 
   #abort(): void {

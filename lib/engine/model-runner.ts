@@ -186,14 +186,22 @@ function readHidden(entry: PlanEntry, result: StepResult, row: number): StepOutp
   }
 }
 
+function readTop({ topN, topIds, topLogprobs }: StepResult, row: number): RankedToken[] {
+  const top: RankedToken[] = []
+  for (let i = row * topN; i < (row + 1) * topN && topIds[i]! >= 0; i++)
+    top.push({ tokenId: topIds[i]!, logprob: topLogprobs[i]! })
+  return top
+}
+
+/** One for all tokens: a step then leaves less to collect. */
+const none: RankedToken[] = []
+
 function readToken(result: StepResult, row: number): StepOutput {
   const tokenId = result.tokenIds[row]!
   const status = result.status[row]!
   if (status === 4) return { kind: 'whole' }
   if (tokenId < 0) return { kind: 'error', error: noToken(status) }
-  const top: RankedToken[] = []
-  for (let i = row * result.topN; i < (row + 1) * result.topN && result.topIds[i]! >= 0; i++)
-    top.push({ tokenId: result.topIds[i]!, logprob: result.topLogprobs[i]! })
+  const top = result.topN > 0 ? readTop(result, row) : none
   return { kind: 'token', tokenId, logprob: result.logprobs[row]!, top, closing: status === 5 }
 }
 
