@@ -55,7 +55,8 @@ async function openWatched(folder, sequences) {
 
 /** Requests that decode together: each step is queued behind the one that runs. */
 async function decoding({ generate }, sequences, numTokens) {
-  await generate(100)
+  // Until the compiler has seen enough of it.
+  await generate(400)
   const { value, foreign } = await calmly(async () => {
     const before = performance.eventLoopUtilization()
     const steps = await generate(numTokens)
