@@ -10,7 +10,7 @@ import type { ThinkingStart } from '../chat/reply-format.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Guard, type GuardMatch, guardedText } from '../guard/guard.ts'
 import type { Grammar } from '../native.ts'
-import { checkNames, checkSignal } from '../sampling/check.ts'
+import { checkNames, checkSignal, invalid } from '../sampling/check.ts'
 import { toNative } from '../sampling/native-params.ts'
 import type { SamplingDefaults } from '../sampling/options.ts'
 import { resolveSampling, type SamplingParams } from '../sampling/params.ts'
@@ -91,6 +91,7 @@ export class TextRequests {
       this.#engine.assertAlive()
       const { names, tokenizer, vocabSize, maxContext } = this.#parts
       checkNames(options, names)
+      if (prompt === undefined) throw invalid('the prompt', 'text or an array of token ids', prompt)
       const { prompt: allowed, moderation } = this.#allow(options, () => this.#look(prompt))
       if (allowed === undefined) return refuse(options, events, moderation)
       const ids = await promptIds(allowed, tokenizer?.tokenizer ?? null, vocabSize, maxContext)
@@ -110,6 +111,7 @@ export class TextRequests {
           'Expected a model with a tokenizer for chat, but its folder has no tokenizer.json. ' +
             'Use generate with token ids.',
         )
+      if (messages === undefined) throw invalid('messages', 'a list of messages', messages)
       const { guard } = this.#parts
       const { prompt: allowed, moderation } = this.#allow(generate, () =>
         guard === undefined ? unlooked(messages) : guardedMessages(guard, messages),

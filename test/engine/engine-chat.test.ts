@@ -29,6 +29,12 @@ describe('chat on an engine', () => {
     expect(load!.imbalance).toBeGreaterThanOrEqual(1)
   })
 
+  it('refuses a conversation that is not there', async () => {
+    await using model = await loadModel()
+    const answer = model.chat(undefined as never)
+    await expect(answer.result()).rejects.toMatchObject({ code: 'invalid_request' })
+  })
+
   it('refuses an option that is not its own', async () => {
     await using model = await loadModel()
     await using engine = await createEngine(model)
