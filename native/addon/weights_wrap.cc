@@ -5,6 +5,7 @@
 
 #include "addon/args.h"
 #include "addon/errors.h"
+#include "cpu/kernels.h"
 #include "executor/store_row.h"
 #include "executor/weight_source.h"
 #include "io/gguf.h"
@@ -163,7 +164,8 @@ Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
       bad_argument("group", "a divisor of the columns, of whole blocks");
 
     const executor::WeightSource source(ref, open_store());
-    source.check_scales();
+    if (first == 0) source.check_scales();  // all of them, once
+    const quant::TryScales tries = cpu::select_kernels().try_scales;
     Napi::Uint8Array data = Napi::Uint8Array::New(env, static_cast<size_t>(count * row_bytes));
     std::vector<float> x(static_cast<size_t>(ref.cols)), scales;
     if (dtype == DType::i8) scales.resize(static_cast<size_t>(count * groups));
@@ -177,7 +179,7 @@ Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
       }
       if (dtype == DType::i8) {
         quant::quantise_groups(reinterpret_cast<int8_t*>(target), scales.data() + row * groups,
-                               x.data(), ref.cols, group);
+                               x.data(), ref.cols, group, tries);
       } else {
         executor::store_row(target, dtype, x.data(), ref.cols);
       }

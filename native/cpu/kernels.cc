@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "cpu/plain.h"
 #include "cpu/simd/simd_kernels.h"
+#include "quant/int8_groups.h"
 
 namespace conclave::cpu {
 
@@ -26,6 +27,7 @@ constexpr Kernels kPlain = {
     plain::rope,
     plain::exp_minus,
     plain::weighted_sum,
+    quant::try_scales,
     plain::probe_read,
     {plain::probe_flops, plain::probe_flops, plain::probe_flops},
 };

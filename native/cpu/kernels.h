@@ -82,6 +82,9 @@ struct Kernels {
   void (*weighted_sum)(float* y, const float* x, const float* weights, int64_t num_rows,
                        int64_t stride, int64_t n);
 
+  // The sums that choose the scale of int8 weights, as quant::try_scales has them, bit for bit.
+  void (*try_scales)(float* xq, float* qq, const float* x, int64_t n, float factor);
+
   // What the machine gives at most, for the share of it that an op reaches (cpu/ceiling.h).
   uint64_t (*probe_read)(const void* data,
                          int64_t bytes);  // reads whole cache lines, returns their sum

@@ -32,6 +32,15 @@ uint16_t block_scale(float scale, float row_scale) {
   return row_scale == 0 ? uint16_t{0} : f32_to_f16(scale / row_scale);
 }
 
+// Four values of a row, or the last of them, each + 128.
+void put_line(std::byte* at, const int8_t* values, int64_t count) {
+  uint32_t four = 0;
+  if (count == kLineCols) std::memcpy(&four, values, sizeof(four));
+  else std::memcpy(&four, values, static_cast<size_t>(count));
+  four ^= 0x80808080u;
+  std::memcpy(at, &four, sizeof(four));
+}
+
 void put(std::byte* at, uint16_t half) { std::memcpy(at, &half, sizeof(half)); }
 
 }  // namespace
@@ -48,11 +57,10 @@ void pack_panel(std::byte* panel, float* row_scales, const PanelRows& rows) {
     const int8_t* values = rows.values + r * rows.cols;
     const float* scales = rows.scales + r * num_groups;
     row_scales[r] = row_scale_of(scales, num_groups);
-    for (int64_t c = 0; c < rows.cols; c++) {
+    for (int64_t c = 0; c < rows.cols; c += kLineCols) {
       std::byte* block = panel + c / kBlockCols * kBlockBytes;
-      const int64_t in_block = c % kBlockCols;
-      block[in_block / kLineCols * kLineBytes + r * kLineCols + in_block % kLineCols] =
-          static_cast<std::byte>(values[c] + 128);
+      std::byte* at = block + c % kBlockCols / kLineCols * kLineBytes + r * kLineCols;
+      put_line(at, values + c, std::min(kLineCols, rows.cols - c));
     }
     for (int64_t g = 0; g < num_groups; g++) {
       std::byte* at = panel + g / 2 * kBlockBytes + kScalesAt + (g % 2 * kPanelRows + r) * 2;

@@ -14,6 +14,9 @@ namespace {
 
 constexpr int64_t kTaskElements = 1 << 16;
 
+// Of the kernels, to a row.
+int64_t groups_of(int64_t cols) { return (cols + cpu::kGroupCols - 1) / cpu::kGroupCols; }
+
 DType target_dtype(const WeightSource& source, WeightPolicy policy) {
   const WeightRef& ref = source.ref();
   if (!ref.is_matrix || ref.exact) return DType::f32;
@@ -25,8 +28,15 @@ DType target_dtype(const WeightSource& source, WeightPolicy policy) {
   return is_block_dtype(source.dtype()) || ref.scales ? DType::bf16 : source.dtype();
 }
 
-int64_t bound_bytes(const WeightRef& ref, DType dtype) {
+// Where the scales of int8 rows begin, behind their values, and where they end.
+int64_t scales_at(const WeightRef& ref) { return (ref.rows * ref.cols + 63) / 64 * 64; }
+int64_t int8_rows_bytes(const WeightRef& ref) {
+  return scales_at(ref) + ref.rows * groups_of(ref.cols) * int64_t{sizeof(float)};
+}
+
+int64_t bound_bytes(const WeightRef& ref, DType dtype, bool panels) {
   if (dtype != DType::i8) return ref.rows * ref.cols * dtype_bytes(dtype);
+  if (!panels) return int8_rows_bytes(ref);
   return cpu::panels_of(ref.rows) *
          (cpu::panel_bytes(ref.cols) + cpu::kPanelRows * int64_t{sizeof(float)});
 }
@@ -67,11 +77,17 @@ int64_t made_group(const Graph& graph) {
   return divides ? cpu::kGroupCols : 0;
 }
 
+// How int8 is made while loading.
+struct Int8Maker {
+  int64_t group;  // of made_group
+  quant::TryScales tries;
+};
+
 // One row as int8 with a scale for each group of the kernels: the stored numbers where they fit.
 void read_int8_row(int8_t* q, float* scales, float* x, const WeightSource& source, int64_t row,
-                   int64_t group) {
-  const int64_t cols = source.ref().cols;
-  const int64_t num_groups = (cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
+                   const Int8Maker& maker) {
+  const int64_t cols = source.ref().cols, num_groups = groups_of(cols);
+  if (source.read_q8_0_row(q, scales, row)) return;
   const std::byte* stored = source.is_int8_by_group() ? source.stored_row(row) : nullptr;
   if (stored != nullptr) {
     std::memcpy(q, stored, static_cast<size_t>(cols));
@@ -81,17 +97,17 @@ void read_int8_row(int8_t* q, float* scales, float* x, const WeightSource& sourc
     return;
   }
   source.read_row(x, row);
-  quant::quantise_groups(q, scales, x, cols, group > 0 ? group : cols);
-  if (group == 0) std::fill(scales, scales + num_groups, scales[0]);
+  quant::quantise_groups(q, scales, x, cols, maker.group > 0 ? maker.group : cols, maker.tries);
+  if (maker.group == 0) std::fill(scales, scales + num_groups, scales[0]);
 }
 
 // A matrix packed into int8 panels.
-void pack(BoundWeights& bound, size_t id, const WeightSource& source, int64_t group,
+void pack(BoundWeights& bound, size_t id, const WeightSource& source, const Int8Maker& maker,
           cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
   const int64_t num_panels = cpu::panels_of(ref.rows), bytes = cpu::panel_bytes(ref.cols);
-  const int64_t groups = (ref.cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
-  AlignedBytes memory(bound_bytes(ref, DType::i8));
+  const int64_t groups = groups_of(ref.cols);
+  AlignedBytes memory(bound_bytes(ref, DType::i8, true));
   float* row_scales = reinterpret_cast<float*>(memory.data() + num_panels * bytes);
   std::fill(row_scales, row_scales + num_panels * cpu::kPanelRows, 0.0f);
   const int64_t threads = pool.num_threads(), panel_values = cpu::kPanelRows * ref.cols;
@@ -104,7 +120,7 @@ void pack(BoundWeights& bound, size_t id, const WeightSource& source, int64_t gr
     const int64_t first = panel * cpu::kPanelRows;
     const int64_t count = std::min(cpu::kPanelRows, ref.rows - first);
     for (int64_t r = 0; r < count; r++) {
-      read_int8_row(q + r * ref.cols, scales + r * groups, x, source, first + r, group);
+      read_int8_row(q + r * ref.cols, scales + r * groups, x, source, first + r, maker);
     }
     cpu::pack_panel(memory.data() + panel * bytes, row_scales + first,
                     {q, scales, count, ref.cols});
@@ -115,16 +131,15 @@ void pack(BoundWeights& bound, size_t id, const WeightSource& source, int64_t gr
 
 // The same numbers as rows, with the scales of a row apart from its values: what kernels of other
 // devices read.
-void pack_rows(BoundWeights& bound, size_t id, const WeightSource& source, int64_t group,
+void pack_rows(BoundWeights& bound, size_t id, const WeightSource& source, const Int8Maker& maker,
                cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
-  const int64_t groups = (ref.cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
-  const int64_t scales_at = (ref.rows * ref.cols + 63) / 64 * 64;
-  AlignedBytes memory(scales_at + ref.rows * groups * int64_t{sizeof(float)});
+  const int64_t groups = groups_of(ref.cols);
+  AlignedBytes memory(int8_rows_bytes(ref));
   auto* values = reinterpret_cast<int8_t*>(memory.data());
-  auto* scales = reinterpret_cast<float*>(memory.data() + scales_at);
+  auto* scales = reinterpret_cast<float*>(memory.data() + scales_at(ref));
   for_rows(ref, pool, [&](int64_t row, float* x) {
-    read_int8_row(values + row * ref.cols, scales + row * groups, x, source, row, group);
+    read_int8_row(values + row * ref.cols, scales + row * groups, x, source, row, maker);
   });
   bound.matrices[id] = {values, DType::i8, ref.rows, ref.cols, scales};
   bound.owned.push_back(std::move(memory));
@@ -159,11 +174,11 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
   BoundWeights bound;
   bound.matrices.resize(graph.weights.size());
   bound.vectors.resize(graph.weights.size());
-  const int64_t group = made_group(graph);
+  const Int8Maker maker{made_group(graph), cpu::select_kernels().try_scales};
   const bool panels = !place;  // kernels of the host read int8 in panels
   int64_t total = 0, done = 0;
   for (const WeightRef& ref : graph.weights) {
-    total += bound_bytes(ref, target_dtype(WeightSource(ref, store), policy));
+    total += bound_bytes(ref, target_dtype(WeightSource(ref, store), policy), panels);
   }
   for (size_t id = 0; id < graph.weights.size(); id++) {
     const WeightRef& ref = graph.weights[id];
@@ -173,19 +188,14 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
     if (validate) check_finite(source, pool);
     const std::byte* in_place =
         dtype == source.dtype() && dtype != DType::i8 ? source.in_place() : nullptr;
-    if (ref.is_matrix && in_place != nullptr) {
-      bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols};
-    } else {
-      if (dtype == DType::i8 && !panels) pack_rows(bound, id, source, group, pool);
-      else if (dtype == DType::i8) pack(bound, id, source, group, pool);
-      else convert(bound, id, source, dtype, pool);
-      source.release();
-    }
-    if (place) {
-      place(bound, id);
-      source.release();
-    }
-    done += bound_bytes(ref, dtype);
+    const bool mapped = ref.is_matrix && in_place != nullptr;
+    if (mapped) bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols};
+    else if (dtype == DType::i8 && !panels) pack_rows(bound, id, source, maker, pool);
+    else if (dtype == DType::i8) pack(bound, id, source, maker, pool);
+    else convert(bound, id, source, dtype, pool);
+    if (place) place(bound, id);
+    if (!mapped || place) source.release();
+    done += bound_bytes(ref, dtype, panels);
     progress(done, total);
   }
   store.check_unchanged();

@@ -27,7 +27,6 @@ struct BoundWeights {
 };
 
 // Called for each weight once it is bound, where it shall lie elsewhere than in host memory.
-struct BoundWeights;
 using Place = std::function<void(BoundWeights& bound, size_t id)>;
 
 BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,

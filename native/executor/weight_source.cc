@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "cpu/panels.h"
 #include "quant/dequantise.h"
+#include "quant/load_bytes.h"
 
 namespace conclave::executor {
 namespace {
@@ -85,12 +87,19 @@ float WeightSource::scale(int64_t index) const {
 }
 
 void WeightSource::check_scales() const {
-  for (int64_t i = 0; ref_.scales && i < num_scales(); i++) {
-    const float s = scale(i);
-    if (s > 0 && std::isfinite(s)) continue;
+  if (!ref_.scales) return;
+  const DType type = scales_.entry->dtype;
+  constexpr int64_t kPiece = 1024;
+  float piece[kPiece];
+  for (int64_t first = 0; first < num_scales(); first += kPiece) {
+    const int64_t count = std::min(kPiece, num_scales() - first);
+    quant::dequantise_row(piece, scales_.data() + first * dtype_bytes(type), count, type);
+    const float* bad =
+        std::find_if_not(piece, piece + count, [](float s) { return s > 0 && std::isfinite(s); });
+    if (bad == piece + count) continue;
     throw Error("invalid_file", "Expected scales above zero in \"" + ref_.scales.tensor +
-                                    "\", but scale " + std::to_string(i) + " is " +
-                                    std::to_string(s) + ".");
+                                    "\", but scale " + std::to_string(first + (bad - piece)) +
+                                    " is " + std::to_string(*bad) + ".");
   }
 }
 
@@ -137,6 +146,18 @@ void WeightSource::read_row(float* y, int64_t row) const {
     const int64_t col = moved ? interleaved(c, ref_.interleaved_head_dim) : c;
     y[c] = element(first + col * ref_.col_stride);
   }
+}
+
+bool WeightSource::read_q8_0_row(int8_t* q, float* scales, int64_t row) const {
+  if (dtype() != DType::q8_0 || ref_.col_stride != 1 || !ref_.is_matrix) return false;
+  const std::byte* block = at(first_element(row));
+  for (int64_t c = 0; c < ref_.cols; c += block_.elements, block += block_.bytes) {
+    const float scale = quant::load_f16(block);
+    if (!(scale > 0) || !std::isfinite(scale)) return false;
+    scales[c / block_.elements] = scale;
+    std::memcpy(q + c, block + 2, static_cast<size_t>(block_.elements));
+  }
+  return true;
 }
 
 const std::byte* WeightSource::stored_row(int64_t row) const {

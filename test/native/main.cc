@@ -11,6 +11,7 @@ int main() {
     for (const cpu::Kernels* kernels : test::kernel_sets()) {
       std::printf("kernels %s\n", kernels->name);
       test::test_elementwise(*kernels);
+      test::test_scales(*kernels);
       test::test_route(*kernels);
       test::test_matmul(*kernels);
       test::test_moe(*kernels);

@@ -7,6 +7,7 @@
 #include "cpu/simd/dot_kernels.h"
 #include "cpu/simd/panel_kernels.h"
 #include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/scale_kernels.h"
 #include "cpu/simd/probes.h"
 // clang-format on
 
@@ -28,6 +29,7 @@ const Kernels kAvx512Kernels = {
     rope,
     exp_minus,
     weighted_sum,
+    try_scales,
     probe_read,
     {probe_flops<F32Product>, probe_flops<F32Product>, probe_flops<WordProduct>},
 };

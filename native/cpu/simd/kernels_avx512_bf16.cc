@@ -8,6 +8,7 @@
 #include "cpu/simd/panel_kernels.h"
 #include "cpu/simd/vnni_kernels.h"
 #include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/scale_kernels.h"
 #include "cpu/simd/probes.h"
 #include "cpu/simd/bf16_kernels.h"
 // clang-format on
@@ -30,6 +31,7 @@ const Kernels kAvx512Bf16Kernels = {
     rope,
     exp_minus,
     weighted_sum,
+    try_scales,
     probe_read,
     {probe_flops<F32Product>, probe_flops<Bf16Product>, probe_flops<ByteProduct>},
 };
