@@ -1,7 +1,8 @@
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openModelFolder } from '../../lib/files/model-folder.ts'
+import { native } from '../../lib/native.ts'
 import { makeFolder, thrown } from './folder.ts'
 import {
   f32Tensor,
@@ -174,6 +175,7 @@ describe('GG-9: the tokenizer', () => {
 
 test('a SentencePiece vocabulary is refused with what is read instead', async () => {
   const { message } = await refusal(keysWith({ 'tokenizer.ggml.model': text('llama') }))
+  expect(message).toContain('Take the Hugging Face folder')
   expect(message).toMatch(/tokenizer\.ggml\.model.*"llama" \(SentencePiece\).*"gpt2" \(byte-pair/)
 })
 
@@ -225,6 +227,17 @@ describe('GG-10: split files', () => {
   ] as [string, Record<string, Uint8Array>, string?][])('%s', async (_, files, name) => {
     const there = Object.fromEntries(Object.entries(files).filter(([, bytes]) => bytes))
     expect((await thrown(() => open(there, name))).code).toBe('missing_shard')
+  })
+
+  test('300 parts hold no file descriptors', async context => {
+    if (process.platform !== 'linux') return context.skip('only Linux counts them in /proc')
+    const count = () => readdirSync('/proc/self/fd').length
+    const folder = await open(parts(300), nameOf(0, 300))
+    const before = count()
+    const store = native().openWeights(folder.weightFiles)
+    expect(store.tensors()).toHaveLength(300)
+    expect(count()).toBeLessThan(before + 10)
+    store.close()
   })
 
   test('a part that leaves the folder is not opened', async () => {

@@ -128,6 +128,9 @@ void dimensions() {
   GgufSpec end = with({uint64_t{1} << 53, 512});
   end.tensors[0].dims = {(uint64_t{1} << 50), 4095};
   refuses("", "GG-5 almost 2^64", end);
+  GgufSpec bytes = with({4, (uint64_t{1} << 31) - 1, (uint64_t{1} << 31) + 1});
+  bytes.tensors[0].type = 24;  // i8
+  refuses("", "GG-5 a size of 2^64-4, whose padding wraps", bytes);
 }
 
 void types() {

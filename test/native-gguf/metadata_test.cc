@@ -85,6 +85,9 @@ void hostile() {
   const uint64_t left = rest.size() - 24 - 9 - 4 - 12;
   more.replace(24 + 9 + 4 + 4, 8, raw(left + 1));
   refuses("a value takes", "GG-2 one byte more than is left", more);
+  more = file_with({key("k", 8, text(""))});
+  more.replace(24 + 9 + 4, 8, raw<uint64_t>(more.size() - 24 - 9 - 4 - 8 + 1));
+  refuses("a string takes", "GG-2 a string of one byte more than is left", more);
   for (const uint32_t type : {13u, 99u, 0x80000000u, ~0u}) {
     refuses("does not exist", "GG-3 value type " + std::to_string(type),
             file_with({key("k", type, raw(7u))}));
