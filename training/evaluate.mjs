@@ -1,11 +1,14 @@
 // Ask the default model everything in eval/*.jsonl through Conclave, greedily, and count what is right.
 //
 //   node training/evaluate.mjs [--model default-model] [--weights int8] [--limit 50] [--task sums] [--parallel 8] [--show 3] [--json]
+//   node training/evaluate.mjs --weights bf16 --compare int8       # fails where a task keeps less than 97 %
 //
 // Held-out samples count by exact match. Hand-written ones count when the answer equals `expected`, or
 // holds every `contains` and none of `excludes`.
 
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -23,10 +26,14 @@ const FLOORS = {
   'hand-written': 0.8,
 }
 
+/** Share of its right answers that a task keeps with other weights. */
+const KEPT = 0.97
+
 const { values: options } = parseArgs({
   options: {
     model: { type: 'string', default: here('../default-model') },
     weights: { type: 'string', default: 'auto' },
+    compare: { type: 'string' },
     library: { type: 'string', default: here('../dist/index.mjs') },
     limit: { type: 'string', default: '0' },
     parallel: { type: 'string', default: '8' },
@@ -62,13 +69,13 @@ function samplesOf() {
   })
 }
 
-async function main() {
+/** What the model with these weights answers right: { task: { right, asked } }. */
+async function scoresWith(weights) {
   const { loadModel } = await import(options.library)
-  const model = await loadModel(options.model, { weights: options.weights })
+  const model = await loadModel(options.model, { weights })
   const queue = samplesOf()
   const scores = {}
   let shown = Number(options.show)
-  const started = performance.now()
 
   async function work() {
     for (let sample = queue.shift(); sample; sample = queue.shift()) {
@@ -89,8 +96,43 @@ async function main() {
     }
   }
   await Promise.all(Array.from({ length: Number(options.parallel) }, work))
-  await model.close?.()
+  await model.dispose()
+  return scores
+}
 
+const percent = value => `${(100 * value).toFixed(1)} %`
+
+function printScores(scores) {
+  console.log('| Task | Right | Asked | Accuracy | Floor |\n| --- | ---: | ---: | ---: | ---: |')
+  for (const [task, { right, asked }] of Object.entries(scores)) {
+    const floor = FLOORS[task]
+    console.log(
+      `| ${task} | ${right} | ${asked} | ${percent(right / asked)} | ${floor ? percent(floor) : ''} |`,
+    )
+    if (floor && right / asked < floor) process.exitCode = 1
+  }
+}
+
+/** `other` weights must keep KEPT of what `scores` has right in every task. */
+function printComparison(scores, other) {
+  const hash = createHash('sha256').update(readFileSync(join(options.model, 'model.safetensors')))
+  console.log(`model.safetensors: sha256 ${hash.digest('hex')}\n`)
+  console.log(`| Task | Asked | ${options.weights} | ${options.compare} | Kept |`)
+  console.log('| --- | ---: | ---: | ---: | ---: |')
+  for (const [task, { right, asked }] of Object.entries(scores)) {
+    const kept = right === 0 ? 1 : other[task].right / right
+    console.log(`| ${task} | ${asked} | ${right} | ${other[task].right} | ${percent(kept)} |`)
+    if (kept < KEPT) process.exitCode = 1
+  }
+}
+
+async function main() {
+  const started = performance.now()
+  const scores = await scoresWith(options.weights)
+  if (options.compare) {
+    printComparison(scores, await scoresWith(options.compare))
+    return
+  }
   const seconds = (performance.now() - started) / 1000
   if (options.json) {
     const accuracy = Object.fromEntries(
@@ -102,15 +144,7 @@ async function main() {
     console.log(JSON.stringify({ seconds, accuracy }))
     return
   }
-  console.log('| Task | Right | Asked | Accuracy | Floor |\n| --- | ---: | ---: | ---: | ---: |')
-  for (const [task, { right, asked }] of Object.entries(scores)) {
-    const floor = FLOORS[task]
-    const percent = value => `${(100 * value).toFixed(1)} %`
-    console.log(
-      `| ${task} | ${right} | ${asked} | ${percent(right / asked)} | ${floor ? percent(floor) : ''} |`,
-    )
-    if (floor && right / asked < floor) process.exitCode = 1
-  }
+  printScores(scores)
   console.log(`\n${seconds.toFixed(0)} s`)
 }
 
