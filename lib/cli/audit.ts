@@ -2,10 +2,10 @@
  * conclave audit: checks an audit log, makes its key.
  * @module
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createAuditKey } from '../compliance/audit-log.ts'
 import { verifyAuditLog } from '../compliance/audit-verify.ts'
-import { systemCode } from '../disk/system-error.ts'
+import { isDiskFull, systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Command, outputFlags, UsageError } from './command.ts'
 
@@ -67,13 +67,15 @@ function write(path: string, text: string, mode: number): void {
   try {
     writeFileSync(path, text, { mode, flag: 'wx' })
   } catch (error) {
+    // Half a key is none; what was there before stays.
+    if (systemCode(error) !== 'EEXIST') rmSync(path, { force: true })
     throw cannot('write', path, error)
   }
 }
 
 function cannot(verb: string, path: string, cause: unknown): ConclaveError {
   return new ConclaveError(
-    'io_error',
+    isDiskFull(cause) ? 'disk_full' : 'io_error',
     `Expected to ${verb} ${path}, but the system says ${systemCode(cause)}. Check the path.`,
     { path },
     { cause },

@@ -4,7 +4,7 @@
  * @module
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { takeOwnership } from '../disk/owner-file.ts'
 import { ConclaveError } from '../errors.ts'
@@ -71,11 +71,7 @@ export async function openAuditLog(options: AuditOptions): Promise<AuditLog> {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     giveBack = takeOwnership(join(folder, 'owner'))
-    const head = await readHead(folder, files, key)
-    if (head.seq === 0) {
-      const pem = createPublicKey(key).export({ type: 'spki', format: 'pem' })
-      await files.replace(join(folder, publicKeyName), Buffer.from(pem))
-    }
+    const head = (await readHead(folder, files, key)) ?? (await begin(folder, files, key))
     const log = new AuditLog({ folder, files, key, recordsPerSegment, head, giveBack })
     await log.recover()
     return log
@@ -96,19 +92,28 @@ function readKey(pem: string): KeyObject {
   )
 }
 
-const emptyHead = { seq: 0, hash: firstHash, segment: 1, bytes: 0 }
+type Position = Omit<Head, 'signature'>
 
+/** Signs the head of a log without records, so that a log without a head is never a new one. */
+async function begin(folder: string, files: AuditFiles, key: KeyObject): Promise<Position> {
+  const pem = createPublicKey(key).export({ type: 'spki', format: 'pem' })
+  await files.replace(join(folder, publicKeyName), Buffer.from(pem))
+  const head = { seq: 0, hash: firstHash, segment: 1, bytes: 0 }
+  await files.replace(join(folder, headName), Buffer.from(lineOf(makeHead(head, key))))
+  return head
+}
+
+/** Undefined where there is no log. */
 async function readHead(
   folder: string,
   files: AuditFiles,
   key: KeyObject,
-): Promise<Omit<Head, 'signature'>> {
+): Promise<Position | undefined> {
   const bytes = await files.read(join(folder, headName))
   if (bytes === undefined) {
-    if ((await files.read(join(folder, segmentName(1)))) === undefined) return emptyHead
-    // The very first append may have been cut short: nothing was confirmed yet.
-    if ((await files.read(join(folder, segmentName(2)))) === undefined) return emptyHead
-    throw tampered(folder, 'its signed head is missing')
+    if (readdirSync(folder).some(name => name.startsWith('segment-')))
+      throw tampered(folder, 'its signed head is missing')
+    return undefined
   }
   const head = readLine(bytes.toString('utf8').replace(/\n$/, ''))
   if (head === undefined || !('segment' in head) || !isHead(head, createPublicKey(key)))
@@ -131,14 +136,14 @@ interface LogParts {
   files: AuditFiles
   key: KeyObject
   recordsPerSegment: number
-  head: Omit<Head, 'signature'>
+  head: Position
   giveBack: () => void
 }
 
 /** A log that is open for appending. Made by {@link openAuditLog}. */
 export class AuditLog {
   readonly #parts: LogParts
-  #head: Omit<Head, 'signature'>
+  #head: Position
   /** First record of the segment. */
   #first: number
   /** The segment has its seal: the next record begins another. */
@@ -146,6 +151,8 @@ export class AuditLog {
   #waiting: Waiting[] = []
   #working: Promise<void> | undefined
   #closed = false
+  /** Why nobody knows how far the log goes. */
+  #lost: ConclaveError | undefined
 
   /** @internal */
   constructor(parts: LogParts) {
@@ -162,24 +169,38 @@ export class AuditLog {
   /**
    * Appends a record and resolves once it is on the disk. Calls at the same time share one sync.
    * Rejects with `disk_full` or `io_error`; then nothing was added, and a later call may succeed.
+   * Only where the disk takes a head and neither confirms it nor takes it back does nobody know:
+   * the error's `details.unknown` is true, and so are those of later calls until the log is opened
+   * again.
    */
   append(kind: string, data: AuditData): Promise<AuditRecord> {
     if (this.#closed)
       return Promise.reject(
         new ConclaveError('disposed', 'Expected an open audit log, but it was closed.'),
       )
+    if (this.#lost !== undefined) return Promise.reject(this.#lost)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ kind, data, resolve, reject })
       this.#working ??= this.#work()
     })
   }
 
-  /** Writes what waits, seals the segment and gives the folder back. */
+  /**
+   * Writes what waits, seals the segment and gives the folder back; the next log begins another.
+   * Rejects with `disk_full` or `io_error` where the seal cannot be written: records are safe.
+   */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#working
-    this.#parts.giveBack()
+    try {
+      await this.#working
+      if (this.#head.seq >= this.#first && !this.#sealed && this.#lost === undefined)
+        await this.#write([], true)
+    } catch (error) {
+      throw fileError(this.#parts.folder, error)
+    } finally {
+      this.#parts.giveBack()
+    }
   }
 
   /** @internal Sets aside what was written but never confirmed. */
@@ -207,10 +228,22 @@ export class AuditLog {
     if (begun !== undefined && !this.#sealed)
       throw tampered(folder, 'a segment follows one that has no seal')
     const rest = Buffer.concat([bytes.subarray(this.#head.bytes), begun ?? Buffer.alloc(0)])
-    if (rest.length > 0) await files.replace(join(folder, `unconfirmed-after-${seq}`), rest)
+    const name = rest.length > 0 ? await this.#keep(rest, seq) : ''
     if (begun !== undefined) await files.remove(next)
     if (bytes.length > this.#head.bytes) await files.write(path, this.#head.bytes, Buffer.alloc(0))
-    if (rest.length > 0) await this.append('recovered', { bytes: rest.length })
+    if (rest.length > 0) await this.append('recovered', { bytes: rest.length, file: name })
+  }
+
+  /** Writes it under a name that nothing has yet; gives the name. */
+  async #keep(rest: Buffer, seq: number): Promise<string> {
+    const { folder, files } = this.#parts
+    for (let i = 1; ; i++) {
+      const name = `unconfirmed-after-${seq}${i === 1 ? '' : `-${i}`}`
+      const there = await files.read(join(folder, name))
+      if (there === undefined) await files.replace(join(folder, name), rest)
+      else if (!there.equals(rest)) continue
+      return name
+    }
   }
 
   #nextSegment(): void {
@@ -225,6 +258,7 @@ export class AuditLog {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, this.#room())
       try {
+        if (this.#lost !== undefined) throw this.#lost
         const records = await this.#write(batch)
         for (const [i, record] of records.entries()) batch[i]!.resolve(record)
       } catch (error) {
@@ -235,16 +269,25 @@ export class AuditLog {
     this.#working = undefined
   }
 
-  async #confirm(head: Omit<Head, 'signature'>, sealed: boolean): Promise<void> {
+  /** Puts `head` in place. Where that fails the old one is there; or `#lost` says that it may not. */
+  async #confirm(head: Position): Promise<void> {
     const { folder, files, key } = this.#parts
+    const put = (one: Position) =>
+      files.replace(join(folder, headName), Buffer.from(lineOf(makeHead(one, key))))
     try {
-      await files.replace(join(folder, headName), Buffer.from(lineOf(makeHead(head, key))))
+      await put(head)
     } catch (error) {
-      // It may have taken its place before the system refused: then the records are in the log.
+      // It may have taken its place before the system refused.
       const there = await readHead(folder, files, key).catch(() => undefined)
-      if (there?.hash !== head.hash) throw error
-      this.#head = head
-      this.#sealed = sealed
+      if (there !== undefined && there.bytes === this.#head.bytes && there.seq === this.#head.seq)
+        throw error
+      try {
+        await put(this.#head)
+      } catch (second) {
+        const { code, message } = fileError(folder, second)
+        this.#lost = new ConclaveError(code, message, { path: folder, unknown: true })
+        throw this.#lost
+      }
       throw error
     }
   }
@@ -255,7 +298,8 @@ export class AuditLog {
     return Math.max(1, this.#parts.recordsPerSegment - taken)
   }
 
-  async #write(batch: readonly Waiting[]): Promise<AuditRecord[]> {
+  /** Appends records, and a seal where the segment is full or `seals` asks for one. */
+  async #write(batch: readonly Waiting[], seals = false): Promise<AuditRecord[]> {
     const { folder, files, key, recordsPerSegment } = this.#parts
     if (this.#sealed) this.#nextSegment()
     const before = this.#head
@@ -269,16 +313,16 @@ export class AuditLog {
     }
     let text = records.map(lineOf).join('')
     const { segment } = before
-    const isFull = seq - this.#first + 1 >= recordsPerSegment
-    if (isFull)
+    const isSealed = seals || seq - this.#first + 1 >= recordsPerSegment
+    if (isSealed)
       text += lineOf(makeSeal({ seal: segment, first: this.#first, last: seq, head: hash }, key))
     const bytes = Buffer.from(text)
     // Whatever a failed attempt left behind is written over and cut.
     await files.write(join(folder, segmentName(segment)), before.bytes, bytes)
     const head = { seq, hash, segment, bytes: before.bytes + bytes.length }
-    await this.#confirm(head, isFull)
+    await this.#confirm(head)
     this.#head = head
-    this.#sealed = isFull
+    this.#sealed = isSealed
     return records
   }
 }

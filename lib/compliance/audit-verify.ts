@@ -71,6 +71,7 @@ class Verification {
   readonly #key: KeyObject
   readonly #problems: AuditProblem[] = []
   readonly #placed: Placed[] = []
+  readonly #changedSeqs = new Set<number>()
   readonly #seals = new Map<string, Seal>()
   readonly #sizes = new Map<string, number>()
   #segments: string[] = []
@@ -129,7 +130,10 @@ class Verification {
   #readSegment(file: string): void {
     const bytes = readFileSync(join(this.#folder, file))
     this.#sizes.set(file, bytes.length)
-    const lines = bytes.toString('utf8').split('\n')
+    const text = bytes.toString('utf8')
+    if (!Buffer.from(text).equals(bytes))
+      this.#report('changed', file, `${file} holds bytes that are no text.`)
+    const lines = text.split('\n')
     if (lines.pop() !== '')
       this.#report('changed', file, `The last line of ${file} is cut.`, { line: lines.length + 1 })
     lines.forEach((text, i) => {
@@ -150,8 +154,8 @@ class Verification {
 
   #changed(placed: Placed): void {
     const { record, file, line } = placed
-    const known = this.#problems.some(one => one.problem === 'changed' && one.seq === record.seq)
-    if (known) return
+    if (this.#changedSeqs.has(record.seq)) return
+    this.#changedSeqs.add(record.seq)
     const message = `Record ${record.seq} was changed (${file}, line ${line}).`
     this.#report('changed', file, message, placed)
   }
@@ -187,11 +191,12 @@ class Verification {
     // A record that cannot be read was reported as changed; its number is missing too.
     const end = Math.max(highest, head?.seq ?? 0)
     const most = this.#placed.length + 1000
-    for (let seq = 1, named = 0; seq <= end && named < most; seq++) {
+    const sorted = this.#placed.toSorted((a, b) => a.record.seq - b.record.seq)
+    for (let seq = 1, named = 0, next = 0; seq <= end && named < most; seq++) {
       if (seen.has(seq)) continue
       named++
-      const near = this.#placed.find(one => one.record.seq > seq)?.file
-      const file = near ?? this.#segments.at(-1) ?? headName
+      while (next < sorted.length && sorted[next]!.record.seq < seq) next++
+      const file = sorted[next]?.file ?? this.#segments.at(-1) ?? headName
       this.#problems.push({ problem: 'removed', seq, file, message: `Record ${seq} is missing.` })
     }
   }
@@ -212,6 +217,12 @@ class Verification {
   }
 
   #checkSeals(): void {
+    const byFile = new Map<string, Placed[]>()
+    for (const one of this.#placed) {
+      const there = byFile.get(one.file)
+      if (there === undefined) byFile.set(one.file, [one])
+      else there.push(one)
+    }
     this.#segments.forEach((file, i) => {
       if (!this.#sizes.has(file)) return
       const seal = this.#seals.get(file)
@@ -220,8 +231,8 @@ class Verification {
         if (!isLast) this.#report('removed', file, `The seal of ${file} is missing.`)
         return
       }
-      const records = this.#placed.filter(one => one.file === file).map(one => one.record)
-      const [first, last] = [records[0], records.at(-1)]
+      const records = byFile.get(file) ?? []
+      const [first, last] = [records[0]?.record, records.at(-1)?.record]
       const fits =
         seal.seal === i + 1 &&
         seal.first === first?.seq &&

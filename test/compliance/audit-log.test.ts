@@ -70,7 +70,7 @@ describe('tampering', () => {
   })
 
   const places = segments.flatMap(file =>
-    (file === segments[2] ? [0, 1] : [0, 1, 2, 3]).map(i => ({ file, i })),
+    (file === segments[2] ? [0, 1, 2] : [0, 1, 2, 3]).map(i => ({ file, i })),
   )
 
   test.each(places)('line $i of $file is dropped', ({ file, i }) => {
@@ -79,7 +79,8 @@ describe('tampering', () => {
     const { ok, problems } = tampered(folder => write(folder, file, lines))
     expect(ok).toBe(false)
     const { seq } = JSON.parse(dropped!)
-    if (seq === undefined) expect(problems[0]!.message).toMatch(/seal .* is missing/)
+    const what = file === segments[2] ? /bytes; \d+ were signed/ : /seal .* is missing/
+    if (seq === undefined) expect(problems[0]!.message).toMatch(what)
     else expect(problems).toContainEqual(expect.objectContaining({ problem: 'removed', seq }))
   })
 
@@ -119,6 +120,18 @@ describe('tampering', () => {
     lines[1] = JSON.stringify(makeRecord(seq, at, kind, { ...data, note: 'other' }, prev))
     const { problems } = tampered(folder => write(folder, segments[0]!, lines))
     expect(problems[0]).toMatchObject({ problem: 'changed', seq: 2 })
+  })
+
+  test('a byte that is no text is found, though it reads as the one that was there', async () => {
+    const folder = join(root, 'bytes')
+    const log = await open(folder)
+    for (let n = 0; n < 4; n++) await log.append('hit', { note: '\ufffd' })
+    await log.close()
+    expect(check(folder).ok).toBe(true)
+    const path = join(folder, segments[0]!)
+    const hex = readFileSync(path).toString('hex').replace('efbfbd', 'ff')
+    writeFileSync(path, Buffer.from(hex, 'hex'))
+    expect(check(folder).problems[0]).toMatchObject({ problem: 'changed', file: segments[0] })
   })
 
   test('the log is written anew with another key', async () => {
@@ -188,7 +201,8 @@ describe('failing disks', () => {
   )
 
   test.each(all)('$system at each operation, $how its work', async ({ system, code, how }) => {
-    for (let at = 2; ; at++) {
+    // The key and the first head come before.
+    for (let at = 3; ; at++) {
       const folder = mkdtempSync(join(root, 'full-'))
       const { files, count } = failing(at, system, how)
       const log = await open(folder, files)
@@ -202,19 +216,22 @@ describe('failing disks', () => {
             failed++
           },
         )
-      await log.close()
+      await log.close().catch(error => {
+        expect(error.code).toBe(code)
+        failed++
+      })
       const again = await open(folder)
       await again.append('hit', { i: 'again' })
       await again.close()
       const { ok, records: kept, problems } = check(folder)
       expect(problems).toEqual([])
       expect(ok).toBe(true)
-      // What was confirmed is there, once.
+      // What was confirmed is there, once, and nothing else.
       const text = readdirSync(folder)
         .filter(name => name.startsWith('segment'))
         .map(name => readFileSync(join(folder, name), 'utf8'))
         .join('')
-      expect(text.match(/"data":\{"i":\d\}/g)?.length).toBeGreaterThanOrEqual(confirmed)
+      expect(text.match(/"data":\{"i":\d\}/g)).toHaveLength(confirmed)
       expect(kept).toBeGreaterThanOrEqual(confirmed + 1)
       rmSync(folder, { recursive: true })
       if (count() < at) return expect(failed).toBe(0)
@@ -234,6 +251,88 @@ describe('failing disks', () => {
     await again.close()
     expect(check(folder)).toMatchObject({ ok: true, records: 2 })
     expect(readFileSync(join(folder, 'unconfirmed-after-1'), 'utf8')).toBe('{"seq":2,"at":"2025')
+  })
+
+  test('what one crash left is kept when another leaves more behind the same record', async () => {
+    const folder = join(root, 'twice')
+    const log = await open(folder)
+    await log.append('hit', { n: 1 })
+    await log.close()
+    const path = join(folder, segments[0]!)
+    const whole = readFileSync(path)
+    for (const rest of ['one', 'another', 'another', 'a third']) {
+      writeFileSync(path, Buffer.concat([whole, Buffer.from(rest)]))
+      // A disk that takes nothing more once the rest is aside: the log stays where it was.
+      const full: AuditFiles = {
+        ...diskFiles,
+        write: (file, offset, bytes) =>
+          bytes.length > 0
+            ? Promise.reject(Object.assign(new Error(), { code: 'ENOSPC' }))
+            : diskFiles.write(file, offset, bytes),
+      }
+      await expect(open(folder, full)).rejects.toMatchObject({ code: 'disk_full' })
+    }
+    const aside = readdirSync(folder).filter(name => name.startsWith('unconfirmed'))
+    const kept = aside.map(name => [name, readFileSync(join(folder, name), 'utf8')])
+    expect(kept).toEqual([
+      ['unconfirmed-after-1', 'one'],
+      ['unconfirmed-after-1-2', 'another'],
+      ['unconfirmed-after-1-3', 'a third'],
+    ])
+  })
+
+  test('a head that is neither confirmed nor taken back is said to be unknown', async () => {
+    const folder = join(root, 'unknown')
+    let broken = false
+    const files: AuditFiles = {
+      ...diskFiles,
+      replace: async (path, bytes) => {
+        if (!broken || readFileSync(path).equals(bytes)) return diskFiles.replace(path, bytes)
+        await diskFiles.replace(path, bytes)
+        files.replace = () => Promise.reject(Object.assign(new Error(), { code: 'EIO' }))
+        throw Object.assign(new Error(), { code: 'EIO' })
+      },
+    }
+    const log = await open(folder, files)
+    await log.append('hit', { n: 1 })
+    broken = true
+    const unknown = { code: 'io_error', details: { unknown: true } }
+    await expect(log.append('hit', { n: 2 })).rejects.toMatchObject(unknown)
+    await expect(log.append('hit', { n: 3 })).rejects.toMatchObject(unknown)
+    await log.close()
+    const again = await open(folder)
+    expect(again.head.seq).toBe(2)
+    await again.close()
+    expect(check(folder)).toMatchObject({ ok: true, records: 2 })
+  })
+
+  test('a log without its head is not begun anew', async () => {
+    const folder = join(root, 'headless')
+    const log = await open(folder)
+    await log.append('hit', { n: 1 })
+    await log.close()
+    rmSync(join(folder, 'head.json'))
+    await expect(open(folder)).rejects.toMatchObject({ code: 'tampered' })
+    expect(check(folder).ok).toBe(false)
+    expect(readFileSync(join(folder, segments[0]!), 'utf8')).toContain('"n":1')
+  })
+
+  test('closing seals the segment', async () => {
+    const folder = join(root, 'sealed')
+    for (const n of [1, 2]) {
+      const log = await open(folder)
+      await log.append('hit', { n })
+      await log.close()
+    }
+    const last = (name: string) =>
+      JSON.parse(readFileSync(join(folder, name), 'utf8').trim().split('\n').at(-1)!)
+    expect([last(segments[0]!), last(segments[1]!)]).toMatchObject([
+      { seal: 1, first: 1, last: 1 },
+      { seal: 2, first: 2, last: 2 },
+    ])
+    const unused = await open(folder)
+    await unused.close()
+    expect(check(folder)).toMatchObject({ ok: true, records: 2, segments: 2 })
   })
 
   test('a log that is shorter than its head is not continued', async () => {
