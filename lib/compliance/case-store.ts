@@ -4,7 +4,15 @@
  */
 import { randomUUID } from 'node:crypto'
 import { ConclaveError } from '../errors.ts'
-import { type Case, type CaseDetail, type CaseHit, readCase, readHit } from './case.ts'
+import {
+  type Case,
+  type CaseDetail,
+  type CaseHit,
+  type CaseReview,
+  decisions,
+  readCase,
+  readHit,
+} from './case.ts'
 import type { Observation, Windows } from './evaluate.ts'
 import type { Regime } from './rule-book.ts'
 import type { Database, Tables } from './tables.ts'
@@ -32,7 +40,7 @@ export interface CaseFilter {
 /** What a person decides of a case. */
 export interface Review {
   reviewer: string
-  decision: 'dismissed' | 'escalated' | 'reported'
+  decision: CaseReview['decision']
   /** Why, in words; a decision without one is refused. */
   reason: string
 }
@@ -40,6 +48,8 @@ export interface Review {
 const dayMs = 86_400_000
 const hourMs = 3_600_000
 const longestText = 4000
+/** Read together; a statement has a bound of its parameters. */
+const casesAtOnce = 500
 
 export class CaseStore {
   readonly #db: Database
@@ -118,31 +128,59 @@ export class CaseStore {
 
   /** One case with its hits and reviews; undefined where there is none. */
   async get(id: string): Promise<CaseDetail | undefined> {
-    const db = this.#db
-    const row = await db
+    const rows = await this.#db
       .selectFrom('conclave_cases')
       .selectAll()
       .where('id', '=', id)
-      .executeTakeFirst()
-    if (row === undefined) return undefined
-    const hits = await db
+      .execute()
+    return (await this.#withDetails(rows))[0]
+  }
+
+  /** Every case of a regime with its hits and reviews, the nearest deadline first. */
+  async details(regime: Regime): Promise<CaseDetail[]> {
+    const found: CaseDetail[] = []
+    for (let after = ''; ; ) {
+      // By id: a deadline may change while pages are read.
+      const rows = await this.#db
+        .selectFrom('conclave_cases')
+        .selectAll()
+        .where('regime', '=', regime)
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(casesAtOnce)
+        .execute()
+      for (const one of await this.#withDetails(rows)) found.push(one)
+      if (rows.length < casesAtOnce) break
+      after = rows.at(-1)!.id
+    }
+    const key = ({ deadline, id }: Case) => `${deadline} ${id}`
+    return found.sort((a, b) => (key(a) < key(b) ? -1 : 1))
+  }
+
+  /** Two queries, however many cases. */
+  async #withDetails(rows: readonly Tables['conclave_cases'][]): Promise<CaseDetail[]> {
+    if (rows.length === 0) return []
+    const ids = rows.map(row => row.id)
+    const hits = await this.#db
       .selectFrom('conclave_hits')
       .selectAll()
-      .where('case_id', '=', id)
+      .where('case_id', 'in', ids)
       .orderBy('at')
       .orderBy('id')
       .execute()
-    const reviews = await db
+    const reviews = await this.#db
       .selectFrom('conclave_reviews')
-      .select(['at', 'reviewer', 'decision', 'reason'])
-      .where('case_id', '=', id)
+      .select(['case_id', 'at', 'reviewer', 'decision', 'reason'])
+      .where('case_id', 'in', ids)
       .orderBy('at')
       .execute()
-    return {
-      ...readCase(row),
-      hitList: hits.map(readHit),
-      reviews: reviews as CaseDetail['reviews'],
-    }
+    const details = new Map(
+      rows.map(row => [row.id, { ...readCase(row), hitList: [], reviews: [] } as CaseDetail]),
+    )
+    for (const row of hits) details.get(row.case_id)!.hitList.push(readHit(row))
+    for (const { case_id, ...review } of reviews)
+      details.get(case_id)!.reviews.push(review as CaseReview)
+    return [...details.values()]
   }
 
   /**
@@ -152,8 +190,8 @@ export class CaseStore {
   async review(id: string, { reviewer, decision, reason }: Review, at: Date): Promise<void> {
     refuseEmpty('reviewer', reviewer)
     refuseEmpty('reason', reason)
-    if (!['dismissed', 'escalated', 'reported'].includes(decision))
-      throw invalid('a decision: dismissed, escalated or reported', decision)
+    if (!decisions.includes(decision))
+      throw invalid(`a decision: ${decisions.join(', ')}`, decision)
     const moment = at.toISOString()
     await this.#db.transaction().execute(async db => {
       const { numUpdatedRows } = await db

@@ -5,14 +5,18 @@
 import type { Regime } from './rule-book.ts'
 import type { Tables } from './tables.ts'
 
+/** `escalated` leaves a case open; the other two close it. */
+export const decisions = ['dismissed', 'escalated', 'reported'] as const
+/** `open`: nobody has decided. */
+export const statuses = ['open', 'dismissed', 'reported'] as const
+
 /** Moments are ISO 8601 in UTC. */
 export interface Case {
   id: string
   regime: Regime
   /** A pseudonym: the same for the same subject under the same key. */
   subject: string
-  /** `open`: nobody has decided. */
-  status: 'open' | 'dismissed' | 'reported'
+  status: (typeof statuses)[number]
   openedAt: string
   updatedAt: string
   /** By when a person should have decided. */
@@ -50,7 +54,7 @@ export interface CaseHit {
 export interface CaseReview {
   at: string
   reviewer: string
-  decision: 'dismissed' | 'escalated' | 'reported'
+  decision: (typeof decisions)[number]
   reason: string
 }
 

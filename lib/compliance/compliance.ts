@@ -48,6 +48,7 @@ export interface Compliance {
 const shortestKey = 16
 /** Characters of the text on both sides of a hit. */
 const around = 120
+const hourMs = 3_600_000
 
 /**
  * Puts rules, lists, a case store and an audit log together. Throws `invalid_request`.
@@ -70,6 +71,16 @@ export function createCompliance(options: ComplianceOptions): Compliance {
     createHmac('sha256', key).update(`${what}\n${text}`).digest('hex')
   const pseudonym = (subject: string) => `s-${mac('subject', subject).slice(0, 24)}`
 
+  const longest = longestWindow(book)
+  let forgotten = 0
+  /** Once an hour of the messages' own time, which may be that of old ones. */
+  const forgetOld = async (at: Date) => {
+    const moment = Math.min(at.getTime(), Date.now())
+    if (Math.abs(moment - forgotten) < hourMs) return
+    forgotten = moment
+    await store.forget(longest, new Date(moment))
+  }
+
   return {
     book,
     store,
@@ -78,6 +89,7 @@ export function createCompliance(options: ComplianceOptions): Compliance {
     async observe(message) {
       const at = message.at ?? new Date()
       const subject = pseudonym(message.subject)
+      await forgetOld(at)
       const found = await evaluator.hits(message, store.windows(subject, at))
       if (found.length === 0) return
       const textHash = mac('text', message.text)
@@ -92,17 +104,15 @@ export function createCompliance(options: ComplianceOptions): Compliance {
         textHash,
       }))
       const cases = await store.addHits(subject, hits, at)
-      for (const [i, { rule, score, start, end, requestId }] of hits.entries())
-        await audit?.append('hit', {
-          case: cases[i]!,
-          rule,
-          score,
-          request: requestId,
-          subject,
-          start,
-          end,
-          text: textHash,
-        })
+      // At the same time they share a sync.
+      await Promise.all(
+        hits.map(({ rule, score, start, end, requestId: request }, i) =>
+          audit?.append('hit', {
+            ...{ case: cases[i]!, rule, score, request, subject, start, end },
+            text: textHash,
+          }),
+        ),
+      )
     },
     async review(caseId, review) {
       const { reviewer, decision, reason } = review
@@ -115,6 +125,11 @@ export function createCompliance(options: ComplianceOptions): Compliance {
       })
     },
   }
+}
+
+/** Hours that the longest of the windows looks back. */
+function longestWindow({ rules }: RuleBook): number {
+  return Math.max(0, ...rules.map(({ when }) => ('hours' in when ? when.hours : 0)))
 }
 
 /** The text around a hit with everything masked that the guard knows. */

@@ -3,6 +3,8 @@
  * @module
  */
 import { z } from 'zod'
+import { decisions, statuses } from './case.ts'
+import type { Regime } from './rule-book.ts'
 
 /** Stands in every report. */
 export const notice =
@@ -33,13 +35,13 @@ const evidence = z.strictObject({
 const review = z.strictObject({
   at: moment,
   reviewer: z.string(),
-  decision: z.enum(['dismissed', 'escalated', 'reported']),
+  decision: z.enum(decisions),
   reason: z.string(),
 })
 const caseSchema = z.strictObject({
   id: z.string(),
   subject: z.string(),
-  status: z.enum(['open', 'dismissed', 'reported']),
+  status: z.enum(statuses),
   openedAt: moment,
   deadline: moment,
   decidedAt: moment.nullable(),
@@ -148,6 +150,11 @@ export const pbocSchema = z.strictObject({
 export const reportSchemas = { stor: storSchema, sar: sarSchema, pboc: pbocSchema } as const
 
 export type ReportKind = keyof typeof reportSchemas
+export const reportKinds = Object.keys(reportSchemas) as [ReportKind, ...ReportKind[]]
+
+/** Whose cases a report of a kind is about. */
+export const regimeOf = (kind: ReportKind): Regime =>
+  kind === 'stor' ? 'insider_dealing' : 'money_laundering'
 export type StorReport = z.infer<typeof storSchema>
 export type SarReport = z.infer<typeof sarSchema>
 export type PbocReport = z.infer<typeof pbocSchema>

@@ -11,6 +11,7 @@ import {
   type ReportKind,
   type ReportSubmitter,
   type ReportSystem,
+  regimeOf,
   reportSchemas,
 } from './report-schema.ts'
 import { hashOf, type RuleBook } from './rule-book.ts'
@@ -55,7 +56,7 @@ const unique = (values: readonly string[]): string[] => [...new Set(values)]
  */
 export function buildReport(options: ReportOptions): Report {
   const { kind, cases } = options
-  const regime = kind === 'stor' ? 'insider_dealing' : 'money_laundering'
+  const regime = regimeOf(kind)
   const foreign = cases.find(one => one.regime !== regime)
   if (foreign !== undefined)
     throw new ConclaveError(

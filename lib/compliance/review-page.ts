@@ -3,6 +3,8 @@
  * data and fetches it with the key that the person enters.
  * @module
  */
+import { statuses } from './case.ts'
+import { reportKinds } from './report-schema.ts'
 import { reviewScript } from './review-script.ts'
 
 const style = `
@@ -23,6 +25,8 @@ const notice =
   'A program put these cases together from rules. It decides nothing: a person examines, decides ' +
   'and files. Nobody who is named here may learn of a case.'
 
+const option = (name: string): string => `<option value="${name}">${name}</option>`
+
 /** The page; `nonce` is that of its content security policy. */
 export function reviewPage(nonce: string): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Cases · Conclave</title>
@@ -31,8 +35,8 @@ export function reviewPage(nonce: string): string {
 <header><h1>Cases</h1>
 <form id="key-form"><label>Key <input id="key" type="password" autocomplete="off" required></label>
 <label>Reviewer <input id="reviewer" autocomplete="name" required maxlength="200"></label><button>Open</button></form>
-<label>Show <select id="status"><option value="open">open</option><option value="reported">reported</option><option value="dismissed">dismissed</option><option value="">all</option></select></label>
-<label>Report <select id="kind"><option value="stor">STOR</option><option value="sar">SAR</option><option value="pboc">PBoC</option></select></label>
+<label>Show <select id="status">${statuses.map(option).join('')}<option value="">all</option></select></label>
+<label>Report <select id="kind">${reportKinds.map(option).join('')}</select></label>
 <button id="export-html">Printable</button><button id="export-json">JSON</button></header>
 <div id="message" role="status"></div>
 <main><nav id="queue" aria-label="Queue"></nav><article id="detail"><p class="note">${notice}</p></article></main>

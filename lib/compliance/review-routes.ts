@@ -5,11 +5,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { ConclaveError } from '../errors.ts'
-import type { Case, CaseDetail } from './case.ts'
+import { type CaseDetail, decisions, statuses } from './case.ts'
 import type { Compliance } from './compliance.ts'
 import { buildReport, type ReportOptions } from './report.ts'
 import { reportPage } from './report-page.ts'
-import type { ReportKind } from './report-schema.ts'
+import { type ReportKind, regimeOf, reportKinds } from './report-schema.ts'
 import { reviewPage } from './review-page.ts'
 
 export interface ReviewOptions {
@@ -27,15 +27,14 @@ export type ReviewRoutes = (request: Request) => Promise<Response | undefined>
 
 const shortestKey = 16
 const mostBody = 16_384
-const mostCases = 1000
 const reviewBody = z.strictObject({
   reviewer: z.string().min(1).max(200),
-  decision: z.enum(['dismissed', 'escalated', 'reported']),
+  decision: z.enum(decisions),
   reason: z.string().min(1).max(4000),
 })
 const querySchema = z.object({
-  status: z.enum(['open', 'dismissed', 'reported']).optional(),
-  kind: z.enum(['stor', 'sar', 'pboc']).optional(),
+  status: z.enum(statuses).optional(),
+  kind: z.enum(reportKinds).optional(),
   format: z.enum(['html', 'json']).optional(),
 })
 
@@ -137,12 +136,25 @@ async function decide(compliance: Compliance, request: Request, id: string): Pro
   const type = request.headers.get('content-type') ?? ''
   if (request.method !== 'POST' || !type.startsWith('application/json'))
     return refuse(405, 'A POST of application/json is expected.')
-  const text = await request.text()
-  if (text.length > mostBody) return refuse(413, 'The body is too long.')
+  const text = await boundedText(request)
+  if (text === undefined) return refuse(413, 'The body is too long.')
   const body = reviewBody.safeParse(parsed(text))
   if (!body.success) return refuse(400, 'Expected a reviewer, a decision and a reason.')
   await compliance.review(id, body.data)
   return json(await compliance.store.get(id))
+}
+
+/** The text of a body; undefined once it is longer than any decision. */
+async function boundedText({ body, headers }: Request): Promise<string | undefined> {
+  if (Number(headers.get('content-length') ?? 0) > mostBody) return undefined
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength
+    if (size > mostBody) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
 }
 
 function parsed(text: string): unknown {
@@ -165,22 +177,20 @@ async function report(
   kind: ReportKind,
   format: 'html' | 'json',
 ): Promise<Response> {
-  const regime: Case['regime'] = kind === 'stor' ? 'insider_dealing' : 'money_laundering'
-  const listed = await compliance.store.list({ regime, limit: mostCases })
-  const cases = await Promise.all(listed.map(one => compliance.store.get(one.id)))
+  const cases = await compliance.store.details(regimeOf(kind))
   const now = new Date()
-  const opened = listed.map(one => one.openedAt).toSorted()[0]
+  const opened = cases.map(one => one.openedAt).toSorted()[0]
   const made = buildReport({
     ...parts,
     kind,
     book: compliance.book,
-    cases: cases.filter(one => one !== undefined),
+    cases,
     from: opened === undefined ? now : new Date(opened),
     to: now,
     auditHead: compliance.audit?.head ?? null,
     now,
   })
-  await compliance.audit?.append('report', { kind, cases: listed.length })
+  await compliance.audit?.append('report', { kind, cases: cases.length })
   if (format === 'json') return json(made)
   const headers = { ...sameHeaders, 'content-type': 'text/html; charset=utf-8' }
   return new Response(reportPage(made), { headers })

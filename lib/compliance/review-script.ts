@@ -2,6 +2,8 @@
  * The script of the review page. Whatever comes from a case is set as text, never as HTML.
  * @module
  */
+import { decisions } from './case.ts'
+
 export const reviewScript = `
 'use strict'
 const $ = id => document.getElementById(id)
@@ -62,7 +64,7 @@ async function showCase(id) {
 function decisionForm(id) {
   const form = make('form', undefined, { id: 'decide' })
   const decision = make('select', undefined, { name: 'decision' })
-  for (const name of ['dismissed', 'escalated', 'reported']) decision.append(make('option', name, { value: name }))
+  for (const name of ${JSON.stringify(decisions)}) decision.append(make('option', name, { value: name }))
   const reason = make('textarea', undefined, { name: 'reason', required: '', rows: '3', placeholder: 'Reason', maxlength: '4000' })
   form.append(make('label', 'Decision'), decision, reason, make('button', 'Record the decision'))
   form.onsubmit = guarded(async () => {

@@ -107,6 +107,19 @@ function cases(options: () => StoreOptions, manyServers: boolean) {
     expect(await since(72)).toEqual([9100])
   })
 
+  test('a report is about every case, the nearest deadline first', async () => {
+    const count = 520
+    const all = Array.from({ length: count }, (_, i) => i)
+    const insider = { ...hit('mar.tip'), regime: 'insider_dealing' as const }
+    for (const i of all) await store.addHits(`many-${i}`, [insider], day(1 + (i % 7)))
+    const details = await store.details('insider_dealing')
+    expect(new Set(details.map(one => one.subject)).size).toBe(count)
+    expect(details.every(one => one.hitList.length === 1 && one.hits === 1)).toBe(true)
+    const deadlines = details.map(one => one.deadline)
+    expect(deadlines).toEqual(deadlines.toSorted())
+    expect(details[0]).toEqual(await store.get(details[0]!.id))
+  }, 180_000)
+
   test('many hits at once open one case', async () => {
     const others = manyServers
       ? await Promise.all([1, 2, 3].map(() => openCaseStore(options())))

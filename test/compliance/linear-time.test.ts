@@ -1,8 +1,8 @@
 // Text made to be slow takes time in line with its length.
 import { expect, test } from 'vitest'
 import { Evaluator } from '../../lib/compliance/evaluate.ts'
-import { MemoryWindows } from '../../lib/compliance/memory-windows.ts'
 import { defaultRuleBook } from '../../lib/compliance/rule-book.ts'
+import { MemoryWindows } from './memory-windows.ts'
 
 const book = defaultRuleBook()
 const evaluator = new Evaluator(book, book.exampleLists)

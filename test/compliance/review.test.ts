@@ -63,6 +63,55 @@ const secretive =
   '<img src=x onerror=alert(1)> Buy Northwind before the announcement and keep it quiet, ' +
   'my card is 6222021234567890128 and my mail anna@example.com.'
 
+describe('bodies and windows', () => {
+  test('a body that is too long is left where it is', async () => {
+    let pulled = 0
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 4096
+        controller.enqueue(new Uint8Array(4096).fill(32))
+      },
+    })
+    const init = { method: 'POST', body, duplex: 'half' } as RequestInit
+    const headers = { 'content-type': 'application/json' }
+    const long = await ask('api/cases/x/review', { ...init, headers })
+    expect(long.status).toBe(413)
+    expect(pulled).toBeLessThan(64 * 1024)
+    const said = { method: 'POST', body: ' '.repeat(20_000), headers }
+    expect((await ask('api/cases/x/review', said)).status).toBe(413)
+  })
+
+  test('hits of one message are appended at the same time, and old sums are forgotten', async () => {
+    const appended: string[] = []
+    const waiting: (() => void)[] = []
+    const slow = {
+      append: (_: string, { rule }: { rule: string }) => {
+        appended.push(rule)
+        return new Promise<void>(resolve => {
+          waiting.push(resolve)
+        })
+      },
+    }
+    const store = await openCaseStore({ sqlite: join(folder, 'own.db') })
+    const own = createCompliance({ store, audit: slow as unknown as AuditLog, key, lists })
+    const at = (day: number) => new Date(Date.UTC(2025, 0, day))
+    await store.windows('x', at(1)).add({ rule: 'r', kind: 'k', amount: 1 })
+    const text = `${secretive} Pay Evgeniy Prohorenko 900 euros.`
+    const over = own.observe({
+      requestId: 'r',
+      subject: 'z',
+      direction: 'input',
+      text,
+      at: at(360),
+    })
+    await expect.poll(() => appended.length).toBeGreaterThan(1)
+    for (const resolve of waiting) resolve()
+    await over
+    expect(await store.windows('x', at(2)).since('r', 'k', 100_000)).toEqual([])
+    await store.close()
+  })
+})
+
 describe('cases of messages', () => {
   test('observing answers nothing, and a case holds no match', async () => {
     expect(await observe('Anna Smith', secretive)).toBeUndefined()

@@ -1,8 +1,8 @@
 // Every rule holds in its positive examples and in none of its negative ones.
 import { describe, expect, test } from 'vitest'
 import { Evaluator } from '../../lib/compliance/evaluate.ts'
-import { MemoryWindows } from '../../lib/compliance/memory-windows.ts'
 import { checkRuleBook, defaultRuleBook, type RuleExample } from '../../lib/compliance/rule-book.ts'
+import { MemoryWindows } from './memory-windows.ts'
 
 const book = defaultRuleBook()
 const evaluator = new Evaluator(book, book.exampleLists)

@@ -2,7 +2,7 @@
  * What window rules remember, without a database.
  * @module
  */
-import type { Observation, Windows } from './evaluate.ts'
+import type { Observation, Windows } from '../../lib/compliance/evaluate.ts'
 
 interface Kept extends Observation {
   readonly subject: string
