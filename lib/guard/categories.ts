@@ -22,6 +22,7 @@ export const categoryTags = {
   address: 'ADDRESS',
   term: 'TERM',
   document: 'DOCUMENT',
+  pattern: 'PATTERN',
 } as const
 
 /** One of the keys of {@link categoryTags}. */

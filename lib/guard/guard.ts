@@ -8,6 +8,7 @@ import { DocumentIndex } from './documents.ts'
 import { Filter } from './filter.ts'
 import { GuardedText } from './guarded-text.ts'
 import { Masking } from './masking.ts'
+import { PatternIndex } from './patterns.ts'
 import {
   type Action,
   type CheckedPolicy,
@@ -176,8 +177,12 @@ function filtersOf(
     on('document') && checked.documents.length > 0
       ? new DocumentIndex(checked.documents)
       : undefined
+  const patterns =
+    on('pattern') && checked.patterns.length > 0 ? new PatternIndex(checked.patterns) : undefined
   return () => {
-    const trackers = [terms?.tracker(), documents?.tracker()].filter(t => t !== undefined)
+    const trackers = [terms?.tracker(), documents?.tracker(), patterns?.tracker()].filter(
+      t => t !== undefined,
+    )
     return new Filter(new Scanner(rules, trackers), treatments, masking, onMatch)
   }
 }

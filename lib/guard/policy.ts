@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { ConclaveError } from '../errors.ts'
 import { type Category, categories } from './categories.ts'
+import type { Pattern } from './patterns.ts'
 
 const action = z.enum(['off', 'score', 'mask', 'block'])
 const style = z.enum(['tag', 'stars', 'last4', 'pseudonym'])
@@ -28,6 +29,13 @@ const document = z.union([
   z.strictObject({ id: z.string().min(1).max(200), text: z.string().min(1) }),
 ])
 
+const pattern = z.strictObject({
+  /** What finds are called in reports. */
+  id: z.string().regex(/^[\w.-]{1,64}$/),
+  pattern: z.string().min(1).max(1000),
+  ignoreCase: z.boolean().optional(),
+})
+
 const policySchema = z.strictObject({
   categories: z.partialRecord(z.enum(categories as [Category, ...Category[]]), categoryRule),
   /** How masked text looks where a category does not say. Default `tag`. */
@@ -36,6 +44,8 @@ const policySchema = z.strictObject({
   key: z.string().min(16).optional(),
   terms: z.array(term).max(200_000).optional(),
   documents: z.array(document).max(10_000).optional(),
+  /** Regular expressions of RE2; a match lies within one line. */
+  patterns: z.array(pattern).max(100).optional(),
 })
 
 /** `score` reports, `mask` replaces, `block` ends the text; `off` does not look. */
@@ -64,6 +74,7 @@ export interface CheckedPolicy {
   readonly key: string | undefined
   readonly terms: readonly string[]
   readonly documents: readonly string[]
+  readonly patterns: readonly Pattern[]
 }
 
 /** Everything is masked; nothing is blocked. */
@@ -90,6 +101,7 @@ export function checkPolicy(policy: 'default' | GuardPolicy): CheckedPolicy {
     key: data.key,
     terms: data.terms ?? [],
     documents: (data.documents ?? []).map(d => (typeof d === 'string' ? d : d.text)),
+    patterns: data.patterns ?? [],
   }
 }
 
@@ -99,7 +111,8 @@ function treatmentsOf(policy: GuardPolicy, direction: Direction): Treatments {
     const rule = Object.hasOwn(policy.categories, name) ? policy.categories[name] : undefined
     const listed =
       (name === 'term' && policy.terms !== undefined) ||
-      (name === 'document' && policy.documents !== undefined)
+      (name === 'document' && policy.documents !== undefined) ||
+      (name === 'pattern' && policy.patterns !== undefined)
     const plain: Exclude<CategoryRule, string> =
       typeof rule === 'object' ? rule : rule === undefined ? {} : { action: rule }
     treatments.set(name, {
