@@ -43,6 +43,8 @@ export interface ToolDefinition {
 
 const roles = new Set<unknown>(['system', 'developer', 'user', 'assistant', 'tool'])
 const maxMessages = 10_000
+/** As many as the APIs of others take, and some more. */
+const maxTools = 1024
 const maxDepth = 64
 /** The context of any model is shorter; a template goes through its text many times. */
 const maxChars = 6 * 2 ** 20
@@ -59,6 +61,30 @@ export class CallerValues {
       throw invalid(`Expected a list of 1 to ${maxMessages} messages, but got ${got}.`)
     }
     return messages.map((message: unknown, i) => this.#message(message, i))
+  }
+
+  /** Tools of different names, or null where there are none. */
+  tools(tools: unknown): Value {
+    if (tools === undefined || tools === null) return null
+    if (!Array.isArray(tools) || tools.length > maxTools) {
+      const got = Array.isArray(tools) ? `${tools.length} tools` : typeof tools
+      throw invalid(`Expected tools to be a list of at most ${maxTools}, but got ${got}.`)
+    }
+    const names = new Set<unknown>()
+    for (const [i, tool] of tools.entries()) {
+      const described = (tool as Partial<ToolDefinition> | null)?.function
+      const { name, parameters } = (described ?? {}) as Partial<ToolDefinition['function']>
+      if (typeof name !== 'string' || name === '') {
+        throw invalid(`Expected tools[${i}] to have function.name, a text.`)
+      }
+      if (names.has(name))
+        throw invalid(`Expected tools of different names, but tools[${i}] repeats.`)
+      if ((parameters ?? null) !== null && typeof parameters !== 'object') {
+        throw invalid(`Expected tools[${i}].function.parameters to be a JSON schema.`)
+      }
+      names.add(name)
+    }
+    return this.value(tools, 'tools')
   }
 
   /** Any JSON data; every text in it is the caller's. */

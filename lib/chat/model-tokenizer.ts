@@ -143,7 +143,7 @@ export class ModelTokenizer {
     const caller = new CallerValues()
     const variables = new Map<string, Value>([
       ['messages', caller.messages(messages)],
-      ['tools', readTools(caller, tools)],
+      ['tools', caller.tools(tools)],
       ['documents', null],
       ['add_generation_prompt', addGenerationPrompt],
     ])
@@ -188,12 +188,6 @@ export class ModelTokenizer {
     }
     return template
   }
-}
-
-function readTools(caller: CallerValues, tools: unknown): Value {
-  if (tools === undefined || tools === null) return null
-  if (!Array.isArray(tools)) throw invalid(`Expected tools to be a list, but got ${typeof tools}.`)
-  return caller.value(tools, 'tools')
 }
 
 /** A text, or the list of named templates that some models have. */

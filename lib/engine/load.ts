@@ -4,6 +4,7 @@
  */
 import { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
+import type { ModelFolder } from '../files/model-folder.ts'
 import { type Executor, native, nativeCall } from '../native.ts'
 import { Engine } from './engine.ts'
 import { type CheckedLoadOptions, checkLoadOptions, type LoadOptions } from './load-options.ts'
@@ -35,8 +36,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   const open = await openModel(source, checked)
   try {
     refuseTooLarge(open.plan, open.availableBytes)
-    const files = open.folder.tokenizer
-    const tokenizer = files === null ? null : await ModelTokenizer.fromFilesInSlices(files)
+    const tokenizer = await readTokenizer(open.folder)
     const executor = await createExecutor(open, checked)
     const host = hostOf(open, executor)
     const { maxContext } = open.plan
@@ -55,6 +55,21 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   } finally {
     open.store.close()
   }
+}
+
+/** The embedding may have more rows than the tokenizer has ids, never fewer. */
+async function readTokenizer(folder: ModelFolder): Promise<ModelTokenizer | null> {
+  if (folder.tokenizer === null) return null
+  const tokenizer = await ModelTokenizer.fromFilesInSlices(folder.tokenizer)
+  const { vocabSize } = folder.config
+  const ids = tokenizer.tokenizer.vocabSize
+  if (ids <= vocabSize) return tokenizer
+  throw new ConclaveError(
+    'invalid_config',
+    `Expected a tokenizer of at most ${vocabSize} ids, as vocab_size in ${folder.path} says, but ` +
+      `it has ${ids}.`,
+    { vocabSize, actual: ids },
+  )
 }
 
 async function createExecutor(open: OpenModel, options: CheckedLoadOptions): Promise<Executor> {
