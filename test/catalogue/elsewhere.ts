@@ -1,5 +1,9 @@
 /** Rows that need a process, a worker, a disk or a server of their own: where they are tried. */
 export const elsewhere: [row: string, file: string, title: string][] = [
+  ['ST-13', 'models/quantized.test.ts', 'refuses the scale %d'],
+  ['IX-2', 'hazard/outside.test.ts', 'are never opened'],
+  ['CF-8', 'models/quantized.test.ts', 'refuses scales that are absent, of another shape'],
+  ['CF-8', 'models/quantized.test.ts', 'refuses a group that does not divide the row'],
   ['TK-8', 'tokenizer/detokenizer.test.ts', 'pieces joined equal the one-shot decode'],
   ['TK-8', 'engine/answer.test.ts', 'never shows a part of a stop string'],
   ['DK-1', 'quantize/interrupted.test.ts', '%s fails with %s'],

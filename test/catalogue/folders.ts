@@ -18,6 +18,20 @@ const load = (golden: string, change: (folder: string) => void) => async () => {
   return (await model.generate([1, 2, 3], { maxTokens: 3, ignoreEos: true }).result()).tokenIds
 }
 
+const byteTokenizer = join(root, 'test/engine/byte-tokenizer.json')
+
+/** A golden folder with a tokenizer of 257 ids and a chat template. */
+export function textModel(): string {
+  const folder = makeFolder({
+    'tokenizer.json': readFileSync(byteTokenizer),
+    'chat_template.jinja':
+      '{% for m in messages %}{{ m.role }}: {{ m.content }}{% if m.tool_calls %}{{ m.tool_calls }}' +
+      '{% endif %}<|end|>{% endfor %}{{ tools }}',
+  })
+  cpSync(join(root, 'test/golden/moe-f32'), folder, { recursive: true })
+  return folder
+}
+
 const sharded = (change: (folder: string) => void) => load('moe-norm-false-tied-sharded', change)
 const indexName = 'model.safetensors.index.json'
 const shard = (i: number) => `model-0000${i}-of-00004.safetensors`
@@ -126,6 +140,13 @@ const each = (name: string, values: readonly unknown[]) =>
   values.map(value => key({ [name]: value }))
 const text = (content: string) =>
   [short(content), load('moe-f32', f => writeFileSync(join(f, 'config.json'), content))] as const
+/** With a tokenizer whose highest id is `last`. */
+const withIds = ({ last }: { last?: number }) =>
+  load('moe-f32', folder => {
+    const file = JSON.parse(readFileSync(byteTokenizer, 'utf8'))
+    if (last !== undefined) file.added_tokens.push({ id: last, content: '<|last|>', special: true })
+    writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(file))
+  })
 const sizes = ['num_hidden_layers', 'num_attention_heads', 'hidden_size', 'vocab_size', 'head_dim']
 const pickle = (names: readonly string[], bytes: Buffer) =>
   names.map(
@@ -194,6 +215,12 @@ const configCases: Case[] = [
     key({ hidden_size: 128 }),
   ]),
   ...rows('CF-3', contradicts, [...each('vocab_size', [310, 312, 100_000])]),
+  ...rows('CF-3', 'ok', [['a tokenizer of 257 ids for 311 rows', withIds({})]]),
+  ...rows('CF-3', 'ok', [['a tokenizer of 311 ids', withIds({ last: 310 })]]),
+  ...rows('CF-3', 'invalid_config', [
+    ['a tokenizer of 312 ids for 311 rows', withIds({ last: 311 })],
+    ['a tokenizer with one id far beyond', withIds({ last: 1_000_000 })],
+  ]),
   ...rows('CF-4', contradicts, [
     ...each('num_experts_per_tok', [0, 9, -1, 1.5]),
     ...each('num_experts', [0, 1, 7, 9, 1e9]),

@@ -31,6 +31,15 @@ const chat =
   model =>
     model.chat(messages as never, { maxTokens: 2, ...(given as object) } as never).result()
 
+const tool = (name: string) => ({
+  type: 'function',
+  function: { name, description: 'x', parameters: { type: 'object', properties: {} } },
+})
+const withParameters = (parameters: unknown) => ({
+  type: 'function',
+  function: { name: 'f', parameters },
+})
+const result = (id: string) => ({ role: 'tool', content: 'x', tool_call_id: id })
 const user = [{ role: 'user', content: 'Hi' }]
 const strange = [Number.NaN, Infinity, -Infinity, 2 ** 53 + 2, '1', true, null, [], {}, 1n]
 const numbers = [
@@ -52,7 +61,7 @@ export const requestCases: Case[] = [
       prompt => [`prompt ${short(prompt)}`, generate(prompt)] as const,
     ),
     ['a prompt of 10 MB', generate('x'.repeat(10_000_000))],
-    ...[[], null, 'Hi', {}, [null], [7], [{}], [{ role: 'root', content: 'x' }]].map(
+    ...[[], undefined, null, 'Hi', {}, [null], [7], [{}], [{ role: 'root', content: 'x' }]].map(
       messages => [`messages ${short(messages)}`, chat(messages)] as const,
     ),
     ['null content', chat([{ role: 'user', content: null }])],
@@ -119,7 +128,7 @@ export const requestCases: Case[] = [
       [
         'a bias that bans all',
         options({
-          logitBias: Object.fromEntries(Array.from({ length: 311 }, (_, i) => [i, -100])),
+          logitBias: Object.fromEntries(Array.from({ length: 257 }, (_, i) => [i, -100])),
           maxTokens: 2,
         }),
       ],
@@ -136,8 +145,22 @@ export const requestCases: Case[] = [
   ...rows('RQ-8', 'ok', [...option('seed', [0, 2n ** 64n - 1n, 2 ** 53 - 1])]),
   ...rows('RQ-9', refusedAt, [
     ...['x', 7, {}].map(tools => [`tools ${short(tools)}`, chat(user, { tools })] as const),
+    [
+      '10,000 tools',
+      chat(user, { tools: Array.from({ length: 10_000 }, (_, i) => tool(`f${i}`)) }),
+    ],
+    ...[null, 'x', {}, { name: 'f' }, { function: {} }, { function: { name: '' } }].map(
+      bad => [`the tool ${short(bad)}`, chat(user, { tools: [bad] })] as const,
+    ),
+    ['parameters that are a text', chat(user, { tools: [withParameters('x')] })],
+    ['two tools of one name', chat(user, { tools: [tool('f'), tool('f')] })],
     ['tool calls of a user', chat([{ role: 'user', content: 'x', tool_calls: [] }])],
     ['a call without a name', chat([{ role: 'assistant', content: '', tool_calls: [{}] }])],
+  ]),
+  ...rows('RQ-9', 'ok', [
+    ['a tool', chat(user, { tools: [tool('f')] })],
+    ['a tool named __proto__', chat(user, { tools: [tool('__proto__')] })],
+    ['a result of a call that nobody made', chat([...user, result('x')])],
   ]),
   ...rows('RQ-10', refusedAt, [
     ...['http://host/x.png', 'file:///etc/passwd', `data:,${'x'.repeat(1000)}`].map(
