@@ -45,9 +45,9 @@ const lib = {
 }
 const roomOf = path => path.split('/')[1].replace(/\.ts$/, '')
 
-/** The one header through which kernels reach the machine, and its twin of the host. */
-const hardware = 'native/cuda/device/hw.h'
-const isHardware = file => file === hardware || file === 'native/simt/hw.h'
+/** The two headers through which kernels reach the machine, and their twins of the host. */
+const hardware = ['native/cuda/device/hw.h', 'native/cuda/device/hopper.h']
+const isHardware = file => hardware.includes(file) || file === 'native/simt/hw.h'
 
 function nativeProblems(file, text) {
   const found = []
@@ -61,10 +61,12 @@ function nativeProblems(file, text) {
     found.push(`${file} includes Node's headers outside addon/`)
   if (room !== 'cuda' && /#include <cuda/.test(text))
     found.push(`${file} includes CUDA's headers outside cuda/`)
-  if (room !== 'simt' && file !== hardware && /#include "simt\//.test(text))
-    found.push(`${file} includes the host harness outside ${hardware}`)
+  if (room !== 'simt' && !hardware.includes(file) && /#include "simt\//.test(text))
+    found.push(`${file} includes the host harness outside ${hardware.join(' and ')}`)
   if (!isHardware(file) && /\basm\b|__(sync|shfl|ballot|shared__|ldg|cvta|nv)/.test(text))
-    found.push(`${file} has inline assembler or functions of CUDA outside ${hardware}`)
+    found.push(
+      `${file} has inline assembler or functions of CUDA outside ${hardware.join(' and ')}`,
+    )
   if (
     !file.startsWith('native/cpu/simd/') &&
     /#include <(immintrin|arm_neon)|\b_mm\d*_/.test(text)

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "cuda/ops.h"
 #include "cuda/runtime.h"
+#include "cuda/tensor_map.h"
 
 namespace conclave::cuda {
 
@@ -28,7 +29,6 @@ void* create_queue() { refuse(); }
 void destroy_queue(void*) noexcept {}
 void copy(void*, const void*, int64_t, void*) { refuse(); }
 void copy_rows(void*, const void*, int64_t, int64_t, int64_t, void*) { refuse(); }
-void fill_zero(void*, int64_t, void*) { refuse(); }
 void wait(void*) { refuse(); }
 void begin_recording(void*) { refuse(); }
 void* end_recording(void*) { refuse(); }
@@ -36,6 +36,8 @@ void replay(void*, void*) { refuse(); }
 void destroy_recording(void*) noexcept {}
 
 }  // namespace runtime
+
+TensorMap make_tensor_map(const void*, int, int64_t, int64_t, int) { refuse(); }
 
 void add(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
 void attention(Tensor, Tensor, const KvRegion&, const BatchView&, float, CudaStream&) { refuse(); }

@@ -36,7 +36,6 @@ void destroy_queue(void* queue) noexcept;
 void copy(void* to, const void* from, int64_t bytes, void* queue);
 // `rows` pieces of `bytes`, each `pitch` after the last one in `from`, back to back in `to`.
 void copy_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t rows, void* queue);
-void fill_zero(void* to, int64_t bytes, void* queue);
 void wait(void* queue);
 
 // Between these two, work is written down and not done; the recording can then be replayed.

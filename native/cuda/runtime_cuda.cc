@@ -125,10 +125,6 @@ void copy_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t
         "cudaMemcpy2DAsync");
 }
 
-void fill_zero(void* to, int64_t bytes, void* queue) {
-  check(cudaMemsetAsync(to, 0, static_cast<size_t>(bytes), stream_of(queue)), "cudaMemsetAsync");
-}
-
 void wait(void* queue) { check(cudaStreamSynchronize(stream_of(queue)), "cudaStreamSynchronize"); }
 
 void begin_recording(void* queue) {

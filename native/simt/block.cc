@@ -40,7 +40,11 @@ Block*& running_block() {
   return block;
 }
 
-Block::Block() : barriers_(kBarriers), warps_(kMaxThreads / kWarp) {
+Block::Block()
+    : barriers_(kBarriers),
+      warps_(kMaxThreads / kWarp),
+      warpgroups_(kMaxThreads / kWarpgroup),
+      async_(*this) {
   void* memory = mmap(nullptr, static_cast<size_t>(kSharedMapped + kGuard), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
@@ -91,6 +95,9 @@ void Block::run(const std::function<void()>& body, Dim3 index, Dim3 grid, Dim3 d
   std::memset(shared_, kPoison, static_cast<size_t>(rounded));
   for (Meeting& m : barriers_) m.here.clear();
   for (Meeting& m : warps_) m.here.clear();
+  for (Meeting& m : warpgroups_) m.here.clear();
+  for (Warpgroup& g : products_) g.reset();
+  async_.reset(rounded);
   fault_.clear();
   random_.seed(options().seed + 7919 * (index.x + 1009 * (index.y + 1009 * index.z)));
   prepare_threads(num_threads_);
@@ -102,7 +109,8 @@ void Block::run(const std::function<void()>& body, Dim3 index, Dim3 grid, Dim3 d
 }
 
 void Block::schedule() {
-  while (pass()) {
+  // Copies are in no hurry: where nobody can go on, one of them lands.
+  while (pass() || (fault_.empty() && async_.land_one())) {
   }
   const bool all_left = std::all_of(order_.begin(), order_.end(),
                                     [&](int i) { return threads_[static_cast<size_t>(i)].exited; });
@@ -165,7 +173,7 @@ void Block::join(Meeting& meeting, const char* what, const Site& site) {
   meeting.here.push_back(current_);
 }
 
-void Block::wake(Meeting& meeting) {
+void Block::wake_all(Meeting& meeting) {
   for (Thread* t : meeting.here) t->ready = true;
   meeting.here.clear();
 }
@@ -178,28 +186,40 @@ void Block::barrier(int id, int count, const Site& site) {
   if (id == 0 && !same(meeting.site, site))
     fail("the block meets at " + place(meeting.site) + " and elsewhere", site);
   if (static_cast<int>(meeting.here.size()) < count) return park("barrier", site);
-  wake(meeting);
+  wake_all(meeting);
 }
 
 void Block::arrive(int id, int count, const Site& site) {
   Meeting& meeting = barriers_[static_cast<size_t>(id)];
   join(meeting, "barrier", site);
-  if (static_cast<int>(meeting.here.size()) >= count) wake(meeting);
+  if (static_cast<int>(meeting.here.size()) >= count) wake_all(meeting);
 }
 
-void Block::warp_meeting(const char* what, void* operand, Finish finish, const Site& site) {
-  const int warp = current_->linear / kWarp, lane = current_->linear % kWarp;
-  const int lanes = std::min(kWarp, num_threads_ - warp * kWarp);
-  Meeting& meeting = warps_[static_cast<size_t>(warp)];
+void Block::meet(Meeting& meeting, int lane, int lanes, const char* what, void* operand,
+                 Finish finish, const Site& site) {
   join(meeting, what, site);
   if (meeting.what != what || !same(meeting.site, site))
-    fail("lanes of one warp diverge: " + std::string(meeting.what) + " at " + place(meeting.site) +
+    fail("lanes of one group diverge: " + std::string(meeting.what) + " at " + place(meeting.site) +
              ", but " + what,
          site);
   meeting.operands[static_cast<size_t>(lane)] = operand;
   if (static_cast<int>(meeting.here.size()) < lanes) return park(what, site);
   finish(meeting.operands.data(), lanes);
-  wake(meeting);
+  wake_all(meeting);
+}
+
+void Block::warp_meeting(const char* what, void* operand, Finish finish, const Site& site) {
+  const int warp = current_->linear / kWarp;
+  meet(warps_[static_cast<size_t>(warp)], current_->linear % kWarp,
+       std::min(kWarp, num_threads_ - warp * kWarp), what, operand, finish, site);
+}
+
+void Block::warpgroup_meeting(const char* what, void* operand, Finish finish, const Site& site) {
+  const int group = current_->linear / kWarpgroup;
+  if ((group + 1) * kWarpgroup > num_threads_)
+    fail(std::string(what) + " in a warpgroup of fewer than four warps", site);
+  meet(warpgroups_[static_cast<size_t>(group)], current_->linear % kWarpgroup, kWarpgroup, what,
+       operand, finish, site);
 }
 
 void Block::land(const Copy& copy) {

@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "simt/async_proxy.h"
 #include "simt/fiber.h"
 #include "simt/options.h"
+#include "simt/warpgroup.h"
 
 namespace conclave::simt {
 
@@ -50,7 +52,7 @@ struct Meeting {
 
 class Block {
  public:
-  static constexpr int kWarp = 32, kBarriers = 16, kMaxThreads = 1024;
+  static constexpr int kWarp = 32, kWarpgroup = 128, kBarriers = 16, kMaxThreads = 1024;
 
   Block();
   ~Block();
@@ -74,6 +76,8 @@ class Block {
   using Finish = void (*)(void** operands, int lanes);
   // The warp's lanes meet at `site`; `finish` sees the operands of all of them, by lane.
   void warp_meeting(const char* what, void* operand, Finish finish, const Site& site);
+  // The same for the 128 threads of a warpgroup, which must all be there.
+  void warpgroup_meeting(const char* what, void* operand, Finish finish, const Site& site);
 
   void copy_async(const Copy& copy, const Site& site);
   void commit_copies();
@@ -83,6 +87,10 @@ class Block {
   [[noreturn]] void fail(const std::string& what, const Site& site);
   // Lets the others go on until somebody wakes this thread.
   void park(const char* what, const Site& site);
+  void wake(Thread& thread) { thread.ready = true; }
+  AsyncProxy& async() { return async_; }
+  // Of the current thread.
+  Warpgroup& warpgroup() { return products_[static_cast<size_t>(current_->linear / kWarpgroup)]; }
   std::mt19937_64& random() { return random_; }
 
  private:
@@ -91,7 +99,9 @@ class Block {
   void schedule();
   bool pass();
   void join(Meeting& meeting, const char* what, const Site& site);
-  void wake(Meeting& meeting);
+  void meet(Meeting& meeting, int lane, int lanes, const char* what, void* operand, Finish finish,
+            const Site& site);
+  void wake_all(Meeting& meeting);
   static void land(const Copy& copy);
   std::string where_all_wait() const;
 
@@ -102,12 +112,14 @@ class Block {
   std::vector<std::unique_ptr<Stack>> stacks_;
   std::vector<Thread> threads_;
   std::vector<int> order_;
-  std::vector<Meeting> barriers_, warps_;
+  std::vector<Meeting> barriers_, warps_, warpgroups_;
   const std::function<void()>* body_ = nullptr;
   Thread* current_ = nullptr;
   void* scheduler_ = nullptr;
   std::string fault_;
   std::mt19937_64 random_;
+  AsyncProxy async_;
+  std::array<Warpgroup, kMaxThreads / kWarpgroup> products_;
 };
 
 // The block that this host thread runs; null outside a kernel.

@@ -28,9 +28,6 @@ struct alignas(16) float4 {
 struct alignas(8) uint2 {
   uint32_t x, y;
 };
-struct alignas(8) float2 {
-  float x, y;
-};
 
 inline int min(int a, int b) { return a < b ? a : b; }
 inline int max(int a, int b) { return a > b ? a : b; }
@@ -124,13 +121,6 @@ inline uint2 load8(const void* p, const Site& site = Site::current()) {
 inline uint2 load8_stream(const void* p, const Site& site = Site::current()) {
   return load8(p, site);
 }
-inline void store16(void* p, uint4 v, const Site& site = Site::current()) {
-  check_aligned(p, 16, site);
-  *static_cast<uint4*>(p) = v;
-}
-
-inline int atomic_add(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
-
 inline void cp_async16(void* to, const void* from, int valid_bytes,
                        const Site& site = Site::current()) {
   block().copy_async(
@@ -168,45 +158,19 @@ inline void sin_cos_pi(float* s, float* c, float x) {
 // ---- matrices
 
 struct MmaOperands {
-  void* c;
+  float* c;
   const uint32_t *a, *b;
 };
 
 void mma_bf16_meeting(void** operands, int lanes);
-void mma_s8_meeting(void** operands, int lanes);
-void ldmatrix_meeting(void** operands, int lanes);
-void ldmatrix_trans_meeting(void** operands, int lanes);
 
 inline void mma_bf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
                      const Site& site = Site::current()) {
   MmaOperands mine{c, a, b};
   block().warp_meeting("mma_bf16", &mine, mma_bf16_meeting, site);
 }
-inline void mma_s8(int32_t (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
-                   const Site& site = Site::current()) {
-  MmaOperands mine{c, a, b};
-  block().warp_meeting("mma_s8", &mine, mma_s8_meeting, site);
-}
-
-struct LdmatrixOperands {
-  uint32_t* r;
-  const char* row;
-};
-
-inline void ldmatrix_x4(uint32_t (&r)[4], const void* row, const Site& site = Site::current()) {
-  check_aligned(row, 16, site);
-  LdmatrixOperands mine{r, static_cast<const char*>(row)};
-  block().warp_meeting("ldmatrix", &mine, ldmatrix_meeting, site);
-}
-inline void ldmatrix_x4_trans(uint32_t (&r)[4], const void* row,
-                              const Site& site = Site::current()) {
-  check_aligned(row, 16, site);
-  LdmatrixOperands mine{r, static_cast<const char*>(row)};
-  block().warp_meeting("ldmatrix_trans", &mine, ldmatrix_trans_meeting, site);
-}
 
 // ---- launch
-
 struct Grid {
   unsigned x = 1, y = 1, z = 1;
 };

@@ -32,7 +32,7 @@ using simt::Work;
 
 std::string why_not() { return ""; }
 const char* device_name() { return "cuda (simt)"; }
-Card open() { return {"host SIMT harness", 80, 4, int64_t{1} << 34}; }
+Card open() { return {"host SIMT harness", 90, 4, int64_t{1} << 34}; }
 void check(int, const char*) {}
 
 void* allocate(int64_t bytes) {
@@ -61,10 +61,6 @@ void copy_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t
       std::memcpy(static_cast<char*>(to) + r * bytes, static_cast<const char*>(from) + r * pitch,
                   static_cast<size_t>(bytes));
   });
-}
-
-void fill_zero(void* to, int64_t bytes, void* queue) {
-  simt::enqueue(queue, [=] { std::memset(to, 0, static_cast<size_t>(bytes)); });
 }
 
 void wait(void*) {}

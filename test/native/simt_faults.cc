@@ -1,27 +1,15 @@
 // Mistakes that kernels make, planted one at a time: the harness must see each of them, in some
 // order of threads or of copies, and must see none in the same kernel without it.
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <functional>
 #include <string>
-#include <vector>
 
 #include "cuda/device/hw.h"
+#include "faults.h"
 #include "harness.h"
-#include "simt/memory.h"
 
 namespace conclave {
 
 namespace {
-
-using simt::Landing;
-using simt::Options;
-using simt::Order;
 
 enum class Plant {
   nothing,
@@ -96,20 +84,11 @@ void fragment_product(float* y, const float* a, const float* b, Plant plant) {
   for (int i = 0; i < 4; i++) y[(g + 8 * (i / 2)) * 8 + 2 * t + i % 2] = c[i];
 }
 
-struct Buffer {
-  explicit Buffer(int n) : data(static_cast<float*>(simt::take_memory(n * 4))) {}
-  ~Buffer() { simt::give_memory(data); }
-  float* data;
-};
-
-void run(const char* name, int threads, int64_t shared, const std::function<void()>& body) {
-  simt::run_grid(name, body, {}, {static_cast<unsigned>(threads), 1, 1}, shared);
-}
-
 bool ring_is_right(Plant plant) {
-  Buffer x(kSteps * kValues), y(kValues);
+  test::Buffer<float> x(kSteps * kValues), y(kValues);
   for (int i = 0; i < kSteps * kValues; i++) x.data[i] = static_cast<float>(i % 97);
-  run("ring_sum", kThreads, kStages * kValues * 4, [&] { ring_sum(y.data, x.data, plant); });
+  test::run_block("ring_sum", kThreads, kStages * kValues * 4,
+                  [&] { ring_sum(y.data, x.data, plant); });
   for (int i = 0; i < kValues; i++) {
     float want = 0;
     for (int step = 0; step < kSteps; step++) want += x.data[step * kValues + i];
@@ -120,9 +99,9 @@ bool ring_is_right(Plant plant) {
 
 bool exchange_is_right(Plant plant) {
   constexpr int n = 60;
-  Buffer x(n), y(n);
+  test::Buffer<float> x(n), y(n);
   for (int i = 0; i < n; i++) x.data[i] = static_cast<float>(i);
-  run("exchange", kThreads, kThreads * 4, [&] { exchange(y.data, x.data, n, plant); });
+  test::run_block("exchange", kThreads, kThreads * 4, [&] { exchange(y.data, x.data, n, plant); });
   for (int i = 0; i < n; i++) {
     const int other = kThreads - 1 - i;
     if (y.data[i] != static_cast<float>(i + (other < n ? other : 0))) return false;
@@ -131,49 +110,17 @@ bool exchange_is_right(Plant plant) {
 }
 
 bool product_is_right(Plant plant) {
-  Buffer a(256), b(128), y(128);
+  test::Buffer<float> a(256), b(128), y(128);
   for (int i = 0; i < 256; i++) a.data[i] = static_cast<float>(i % 13 - 6);
   for (int i = 0; i < 128; i++) b.data[i] = static_cast<float>(i % 7 - 3);
-  run("fragment_product", 32, 0, [&] { fragment_product(y.data, a.data, b.data, plant); });
+  test::run_block("fragment_product", 32, 0,
+                  [&] { fragment_product(y.data, a.data, b.data, plant); });
   for (int i = 0; i < 128; i++) {
     float want = 0;
     for (int k = 0; k < 16; k++) want += a.data[i / 8 * 16 + k] * b.data[k * 8 + i % 8];
     if (y.data[i] != want) return false;
   }
   return true;
-}
-
-constexpr Options kOptions[] = {
-    {Order::forward, Landing::late, 1},  {Order::reverse, Landing::late, 1},
-    {Order::forward, Landing::early, 1}, {Order::reverse, Landing::early, 1},
-    {Order::random, Landing::random, 1}, {Order::random, Landing::random, 2}};
-
-constexpr int kRight = 0, kWrong = 1, kFault = 2, kGuard = 3;
-
-void on_fault(int, siginfo_t* info, void*) {
-  _exit(simt::in_guard(info->si_addr) || simt::running_block() != nullptr ? kGuard : 99);
-}
-
-// In a process of its own, as a guard page ends it.
-int outcome(bool (*is_right)(Plant), Plant plant, const Options& options) {
-  std::fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    struct sigaction action = {};
-    action.sa_sigaction = on_fault;
-    action.sa_flags = SA_SIGINFO;
-    sigaction(SIGSEGV, &action, nullptr);
-    sigaction(SIGBUS, &action, nullptr);
-    simt::options() = options;
-    try {
-      _exit(is_right(plant) ? kRight : kWrong);
-    } catch (const simt::Fault&) {
-      _exit(kFault);
-    }
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
 }
 
 struct Fault {
@@ -184,19 +131,21 @@ struct Fault {
 };
 
 constexpr Fault kFaults[] = {
-    {"an asynchronous copy that nobody waits for", ring_is_right, Plant::no_wait, kWrong},
-    {"a wait that leaves one group too many", ring_is_right, Plant::too_few_waited, kWrong},
-    {"a stage refilled while it is read", ring_is_right, Plant::no_meeting_before_refill, kWrong},
-    {"no meeting between write and read", exchange_is_right, Plant::no_meeting_after_write, kWrong},
+    {"an asynchronous copy that nobody waits for", ring_is_right, Plant::no_wait, test::kWrong},
+    {"a wait that leaves one group too many", ring_is_right, Plant::too_few_waited, test::kWrong},
+    {"a stage refilled while it is read", ring_is_right, Plant::no_meeting_before_refill,
+     test::kWrong},
+    {"no meeting between write and read", exchange_is_right, Plant::no_meeting_after_write,
+     test::kWrong},
     {"a barrier that half of the block leaves out", exchange_is_right, Plant::half_a_barrier,
-     kFault},
-    {"a barrier of the wrong count", exchange_is_right, Plant::wrong_count, kFault},
-    {"fragment rows swapped", product_is_right, Plant::swapped_rows, kWrong},
-    {"a write behind shared memory", exchange_is_right, Plant::shared_overrun, kGuard},
-    {"a read behind a tensor", exchange_is_right, Plant::no_tail_guard, kGuard},
-    {"lanes that diverge at a shuffle", exchange_is_right, Plant::divergence, kFault},
-    {"16 bytes from an unaligned address", exchange_is_right, Plant::misaligned, kFault},
-    {"shared memory that nobody wrote", exchange_is_right, Plant::unwritten_shared, kWrong},
+     test::kFault},
+    {"a barrier of the wrong count", exchange_is_right, Plant::wrong_count, test::kFault},
+    {"fragment rows swapped", product_is_right, Plant::swapped_rows, test::kWrong},
+    {"a write behind shared memory", exchange_is_right, Plant::shared_overrun, test::kGuard},
+    {"a read behind a tensor", exchange_is_right, Plant::no_tail_guard, test::kGuard},
+    {"lanes that diverge at a shuffle", exchange_is_right, Plant::divergence, test::kFault},
+    {"16 bytes from an unaligned address", exchange_is_right, Plant::misaligned, test::kFault},
+    {"shared memory that nobody wrote", exchange_is_right, Plant::unwritten_shared, test::kWrong},
 };
 
 }  // namespace
@@ -205,16 +154,12 @@ constexpr Fault kFaults[] = {
 
 int main() {
   using namespace conclave;
-  for (bool (*is_right)(Plant) : {ring_is_right, exchange_is_right, product_is_right}) {
-    for (const Options& options : kOptions)
-      test::check(outcome(is_right, Plant::nothing, options) == kRight, "no fault planted");
-  }
-  for (const Fault& fault : kFaults) {
-    bool seen = false;
-    for (const Options& options : kOptions)
-      seen = seen || outcome(fault.is_right, fault.plant, options) == fault.how;
-    test::check(seen, std::string("not seen: ") + fault.name);
-  }
+  for (bool (*is_right)(Plant) : {ring_is_right, exchange_is_right, product_is_right})
+    test::check_sound("no fault planted", [=] { return is_right(Plant::nothing); });
+  for (const Fault& fault : kFaults)
+    test::check_seen(
+        fault.name, [=] { return fault.is_right(fault.plant); }, fault.how);
+  test::test_hopper_faults();
   std::printf("%d passed, %d failed, 0 skipped\n", test::passed(), test::failed());
   return test::failed() == 0 ? 0 : 1;
 }

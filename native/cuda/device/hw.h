@@ -20,7 +20,7 @@ namespace conclave::hw {
 
 template <class T>
 __device__ __forceinline__ T* shared() {
-  extern __shared__ uint4 conclave_shared_memory[];
+  extern __shared__ __align__(1024) uint4 conclave_shared_memory[];
   return reinterpret_cast<T*>(conclave_shared_memory);
 }
 
@@ -51,7 +51,6 @@ __device__ __forceinline__ uint32_t ballot(bool vote) { return __ballot_sync(0xf
 
 __device__ __forceinline__ uint4 load16(const void* p) { return *static_cast<const uint4*>(p); }
 __device__ __forceinline__ uint2 load8(const void* p) { return *static_cast<const uint2*>(p); }
-__device__ __forceinline__ void store16(void* p, uint4 v) { *static_cast<uint4*>(p) = v; }
 
 // Read once: weights go past the first-level cache. Never for memory that this kernel writes.
 __device__ __forceinline__ uint4 load16_stream(const void* p) {
@@ -69,8 +68,6 @@ __device__ __forceinline__ uint2 load8_stream(const void* p) {
                : "l"(p));
   return v;
 }
-
-__device__ __forceinline__ int atomic_add(int* p, int v) { return atomicAdd(p, v); }
 
 __device__ __forceinline__ uint32_t shared_address(const void* p) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(p));
@@ -132,30 +129,6 @@ __device__ __forceinline__ void mma_bf16(float (&c)[4], const uint32_t (&a)[4],
       "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-
-// c (16 × 8) += a (16 × 32) · b (32 × 8)
-__device__ __forceinline__ void mma_s8(int32_t (&c)[4], const uint32_t (&a)[4],
-                                       const uint32_t (&b)[2]) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
-      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-      : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-}
-
-// Four 8 × 8 matrices of 16-bit elements; lane 8·m + r gives the address of row r of matrix m.
-__device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
-               : "memory");
-}
-__device__ __forceinline__ void ldmatrix_x4_trans(uint32_t (&r)[4], const void* row) {
-  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
-               : "memory");
 }
 
 // ---- launch
