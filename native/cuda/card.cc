@@ -10,9 +10,9 @@ constexpr int64_t kStagingBytes = 16 << 20, kStagingAlign = 64;
 constexpr size_t kMaxRecordings = 64;
 }  // namespace
 
-CudaCard::CudaCard() {
+CudaCard::CudaCard(bool deterministic) {
   const runtime::Card card = runtime::open();
-  stream_ = std::make_unique<CudaStream>(runtime::create_queue(), card.num_multiprocessors);
+  stream_ = std::make_unique<CudaStream>(runtime::create_queue(), card, deterministic);
   try {
     staging_ = static_cast<std::byte*>(runtime::allocate_pinned(kStagingBytes));
   } catch (...) {

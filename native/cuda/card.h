@@ -10,8 +10,8 @@ namespace conclave::cuda {
 
 class CudaCard : public Device {
  public:
-  // Throws gpu_unavailable.
-  CudaCard();
+  // deterministic: batch-invariant kernels alone. Throws gpu_unavailable.
+  explicit CudaCard(bool deterministic);
   ~CudaCard() override;
 
   Stream& stream() override { return *stream_; }

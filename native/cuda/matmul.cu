@@ -1,12 +1,12 @@
-// matmul: three kernels, chosen by format, shape and number of tokens; the last two give the same
-// bits.
+// matmul: kernels chosen by format, shape and number of tokens; few and tiles give the same bits.
 //   dot     f32 and f16, and rows that are no multiple of 16 values: a warp for each output feature
 //   few     bf16 and int8, at most 8 tokens: a block for 16 output features reads their weights
 //           once, its warps share k. Bound by memory: out·in·s bytes
 //   tiles   bf16 and int8, more tokens: device/tile.h over rounded activations
+//   hopper  matmul_hopper.cu, where a stream need not be batch-invariant
 #include "cuda/device/dot.h"
 #include "cuda/device/tile.h"
-#include "cuda/launch.h"
+#include "cuda/matmul.h"
 #include "cuda/round_rows.h"
 
 namespace conclave::cuda {
@@ -15,18 +15,6 @@ namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / 32;
 constexpr int kDotTokens = 8;
-
-struct Product {
-  float* y;
-  const float* x;
-  const void* w;
-  const float *scales, *bias;
-  int num_tokens, out, in;
-};
-
-__device__ __forceinline__ void store(const Product& p, int token, int n, float sum) {
-  p.y[int64_t{token} * p.out + n] = p.bias ? sum + p.bias[n] : sum;
-}
 
 template <class W>
 __global__ void __launch_bounds__(kThreads) matmul_dot_kernel(Product p) {
@@ -123,6 +111,7 @@ void launch_fragments(const Product& p, CudaStream& stream) {
   const int64_t elements = int64_t{p.num_tokens} * p.in;
   auto* rounded = static_cast<uint16_t*>(stream.scratch(0, elements * 2));
   round_rows<W>(rounded, p.x, elements, stream);
+  if (!kFourBytes<W> && takes_hopper(p, stream)) return matmul_hopper(p, rounded, stream);
   hw::launch("matmul", matmul_tiles_kernel<W>,
              {blocks(p.out, T::kRows), blocks(p.num_tokens, T::kTokens)}, T::kThreads,
              T::kSharedBytes, stream.queue, p, static_cast<const uint16_t*>(rounded));

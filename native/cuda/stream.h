@@ -3,13 +3,18 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "cuda/runtime.h"
 
 namespace conclave::cuda {
 
 class CudaStream : public Stream {
  public:
-  CudaStream(void* queue, int num_multiprocessors)
-      : Stream(DeviceKind::cuda), queue(queue), num_multiprocessors(num_multiprocessors) {}
+  CudaStream(void* queue, const runtime::Card& card, bool deterministic)
+      : Stream(DeviceKind::cuda),
+        queue(queue),
+        num_multiprocessors(card.num_multiprocessors),
+        is_hopper(card.compute_capability / 10 == 9),
+        deterministic(deterministic) {}
   ~CudaStream();
 
   static constexpr int kSlots = 4;
@@ -20,6 +25,10 @@ class CudaStream : public Stream {
 
   void* const queue;
   const int num_multiprocessors;
+  // Kernels with TMA and wgmma can run: code for 9.0 that no later card takes.
+  const bool is_hopper;
+  // Only kernels of one order of sums, whatever the number of tokens.
+  const bool deterministic;
   int64_t generation = 0;
   // On the card: tokens from this one on are padding of a recorded step; null: none is.
   const int32_t* num_live_tokens = nullptr;

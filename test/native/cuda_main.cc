@@ -13,13 +13,15 @@ int main() {
     const cuda::runtime::Card card = cuda::runtime::open();
     std::printf("%s\n", card.name.c_str());
     void* queue = cuda::runtime::create_queue();
-    cuda::CudaStream stream(queue, card.num_multiprocessors);
-    test::device() = {&stream};
-    const cpu::Kernels kernels = test::device_profile("cuda");
-    for (auto* run : {test::test_elementwise, test::test_route, test::test_matmul, test::test_moe,
-                      test::test_attention})
-      run(kernels);
-    test::device() = {};
+    for (const bool deterministic : {true, false}) {
+      cuda::CudaStream stream(queue, card, deterministic);
+      test::device() = {&stream};
+      const cpu::Kernels kernels = test::device_profile(deterministic ? "cuda" : "cuda, fastest");
+      for (auto* run : {test::test_elementwise, test::test_route, test::test_matmul, test::test_moe,
+                        test::test_attention})
+        run(kernels);
+      test::device() = {};
+    }
   } catch (const std::exception& error) {
     std::printf("FAILED with an exception: %s\n", error.what());
     return 1;

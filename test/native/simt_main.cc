@@ -27,11 +27,13 @@ constexpr Group kGroups[] = {{"elementwise", test::test_elementwise},
                              {"attention", test::test_attention}};
 
 // All cases in a random order of threads and copies; those with rings of copies and meetings of a
-// block also in the two extreme ones.
+// block also in the two extreme ones. Kernels for Hopper are chosen where a stream need not be
+// deterministic.
 struct Pass {
   const char* name;
   simt::Options options;
   const char* groups;
+  bool deterministic = true;
 };
 
 constexpr Pass kPasses[] = {
@@ -40,10 +42,15 @@ constexpr Pass kPasses[] = {
      "elementwise route matmul moe attention"},
     {"simt forward late", {simt::Order::forward, simt::Landing::late, 1}, "route matmul"},
     {"simt reverse early", {simt::Order::reverse, simt::Landing::early, 2}, "elementwise moe"},
+    {"hopper random", {simt::Order::random, simt::Landing::random, 4}, "matmul moe", false},
+    {"hopper forward late", {simt::Order::forward, simt::Landing::late, 1}, "matmul", false},
+    {"hopper reverse early", {simt::Order::reverse, simt::Landing::early, 2}, "matmul", false},
 };
 
-void run_pass(const Pass& pass) {
+void run_pass(const Pass& pass, const cuda::runtime::Card& card, void* queue) {
   std::printf("kernels %s\n", pass.name);
+  cuda::CudaStream stream(queue, card, pass.deterministic);
+  test::device() = {&stream};
   simt::options() = pass.options;
   const cpu::Kernels kernels = test::device_profile(pass.name);
   using Clock = std::chrono::steady_clock;
@@ -54,6 +61,7 @@ void run_pass(const Pass& pass) {
     std::printf("  %s %.1f s\n", group.name,
                 std::chrono::duration<double>(Clock::now() - start).count());
   }
+  test::device() = {};
 }
 
 }  // namespace
@@ -62,13 +70,8 @@ int main(int argc, char** argv) {
   try {
     const cuda::runtime::Card card = cuda::runtime::open();
     void* queue = cuda::runtime::create_queue();
-    {
-      cuda::CudaStream stream(queue, card.num_multiprocessors);
-      test::device() = {&stream};
-      for (const Pass& pass : kPasses) {
-        if (argc < 2 || std::strstr(pass.name, argv[1])) run_pass(pass);
-      }
-      test::device() = {};
+    for (const Pass& pass : kPasses) {
+      if (argc < 2 || std::strstr(pass.name, argv[1])) run_pass(pass, card, queue);
     }
     cuda::runtime::destroy_queue(queue);
   } catch (const std::exception& error) {
