@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cpu/kernels.h"
-#include "cuda/expert_pointers.h"
+#include "cuda/expert_table.h"
 
 namespace conclave::executor {
 
@@ -42,9 +42,9 @@ void Placed::place(BoundWeights& bound, size_t id) {
 }
 
 void Placed::place(ops::ExpertTable& experts) {
-  const std::vector<cuda::ExpertPointers> list = cuda::expert_pointers(experts);
-  experts.device_table =
-      put(list.data(), static_cast<int64_t>(list.size() * sizeof(cuda::ExpertPointers)));
+  const std::vector<std::byte> table =
+      cuda::expert_table(experts, static_cast<cuda::CudaStream&>(device_.stream()));
+  experts.device_table = put(table.data(), static_cast<int64_t>(table.size()));
 }
 
 }  // namespace conclave::executor
