@@ -64,6 +64,7 @@ export interface ExecutorOptions {
   maxSequences: number
   /** Scan weights for NaN and infinities while binding. */
   validate: boolean
+  deterministic: boolean
 }
 
 export interface ExecutorInfo {

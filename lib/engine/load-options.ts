@@ -44,6 +44,12 @@ export interface LoadOptions {
   prefixCache?: boolean
   /** Scan the weights for NaN and infinity, and name the tensor. Default false. */
   validate?: boolean
+  /**
+   * The same request gives the same bits at any batch and in chunks of any size. Default true.
+   * False: a GPU takes the fastest kernel for the number of tokens in a step, and the last bits
+   * may differ with what else runs; on the CPU nothing changes.
+   */
+  deterministic?: boolean
   /** Stops the load, which then rejects with `aborted`. */
   signal?: AbortSignal
   onProgress?: (progress: LoadProgress) => void
@@ -62,6 +68,7 @@ export interface CheckedLoadOptions {
   kvPages: number | undefined
   prefixCache: boolean
   validate: boolean
+  deterministic: boolean
   signal: AbortSignal | undefined
   onProgress: (progress: LoadProgress) => void
 }
@@ -78,6 +85,7 @@ const names = [
   'kvPages',
   'prefixCache',
   'validate',
+  'deterministic',
   'signal',
   'onProgress',
 ] as const satisfies readonly (keyof LoadOptions)[]
@@ -111,6 +119,8 @@ export function checkLoadOptions(options: LoadOptions): CheckedLoadOptions {
     prefixCache:
       options.prefixCache === undefined || checkBoolean('prefixCache', options.prefixCache),
     validate: options.validate !== undefined && checkBoolean('validate', options.validate),
+    deterministic:
+      options.deterministic === undefined || checkBoolean('deterministic', options.deterministic),
     signal: checkSignal(options.signal),
     onProgress: onProgress ?? (() => {}),
   }

@@ -84,7 +84,7 @@ async function planModel(
     options.weights === 'auto' ? storedFormat(recorded.graph, tensors) : options.weights
   const kvCache =
     options.kvCache === 'auto' ? (weights === 'f32' ? 'f32' : 'bf16') : options.kvCache
-  const { threads, pageSize, maxBatchTokens, validate } = options
+  const { threads, pageSize, maxBatchTokens, validate, deterministic } = options
   const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
   const sizes = { threads, pageSize, maxBatchTokens, maxSequences, numPages: 1 }
   const executorOptions: ExecutorOptions = {
@@ -92,6 +92,7 @@ async function planModel(
     weights: options.weights,
     kvCache,
     validate,
+    deterministic,
     ...sizes,
   }
   const graphJson = JSON.stringify(recorded.graph)

@@ -114,6 +114,7 @@ executor::ExecutorOptions parse_options(const Napi::Object& o) {
   options.max_batch_tokens = int_arg(o, "maxBatchTokens", 1, 1 << 20);
   options.max_sequences = int_arg(o, "maxSequences", 1, 1 << 16);
   options.validate = bool_arg(o, "validate");
+  options.deterministic = bool_arg(o, "deterministic");
   return options;
 }
 

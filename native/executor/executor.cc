@@ -34,8 +34,9 @@ void fill_in(std::vector<int32_t>& token_ids, const std::vector<int32_t>& sample
   }
 }
 
-std::unique_ptr<Device> make_device(DeviceKind kind, cpu::CpuStream& stream) {
-  if (kind == DeviceKind::cuda) return std::make_unique<cuda::CudaCard>();
+std::unique_ptr<Device> make_device(const ExecutorOptions& options, cpu::CpuStream& stream) {
+  if (options.device == DeviceKind::cuda)
+    return std::make_unique<cuda::CudaCard>(options.deterministic);
   return std::make_unique<cpu::HostDevice>(stream);
 }
 
@@ -48,7 +49,7 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
       pool_(options.num_threads > 0 ? options.num_threads : cpu::usable_cores()),
       host_stream_(pool_, cpu::select_kernels()),
       sample_stream_(lone_thread_, host_stream_.kernels),
-      device_(make_device(options.device, host_stream_)),
+      device_(make_device(options, host_stream_)),
       placed_(*device_),
       store_(std::move(store)),
       weights_(bind_weights(
@@ -213,6 +214,11 @@ MasksAhead::States Executor::constrained(const StepInput& input) {
   return states;
 }
 
+bool StepInput::reads_logits() const {
+  return want_logits || std::any_of(samplers.begin(), samplers.end(),
+                                    [](int32_t sampler) { return sampler != -1; });
+}
+
 StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   // Logits of more rows than a decode step can have (a caller wants all of a prompt's): memory for
   // this step alone.
@@ -285,7 +291,7 @@ void Executor::read_logits(StepOutput& output, const MemoryPlan& plan, const std
   const std::byte* stored = arena + plan.offsets[static_cast<size_t>(graph_.logits)];
   // const_cast: the sampler's tensor is a view that is not written.
   auto* data = reinterpret_cast<float*>(const_cast<std::byte*>(stored));
-  if (!device_->reads_host_memory()) {
+  if (!device_->reads_host_memory() && input.reads_logits()) {
     logits_.resize(static_cast<size_t>(rows * graph_.vocab_size));
     data = logits_.data();
     device_->read(data, stored, rows * graph_.vocab_size * 4);

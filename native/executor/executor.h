@@ -32,6 +32,8 @@ struct ExecutorOptions {
   int64_t page_size = 32, num_pages = 1;
   int64_t max_batch_tokens = 512, max_sequences = 64;
   bool validate = false;
+  // Batch-invariant kernels alone; else a card takes the fastest for the number of tokens.
+  bool deterministic = true;
   // Another thread sets it to end the step in progress between two nodes: that step throws
   // `aborted`. Outlives the executor.
   const std::atomic<bool>* stop = nullptr;
@@ -45,6 +47,8 @@ struct StepInput {
       samplers;
   int32_t max_pages = 0, cache = 0;
   bool want_logits = false, want_routes = false, want_hidden = false, count_experts = true;
+  // False where nobody looks at the rows' logits: they may not even have been computed.
+  bool reads_logits() const;
 };
 
 struct StepOutput {

@@ -64,10 +64,7 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
       device_->read(output.hidden.data(), arena + plan.offsets[id],
                     static_cast<int64_t>(output.hidden.size() * sizeof(float)));
       // The head is the widest matrix: rows of which nobody reads the logits do without it.
-      const bool reads_logits =
-          input.want_logits || std::any_of(input.samplers.begin(), input.samplers.end(),
-                                           [](int32_t sampler) { return sampler != -1; });
-      if (!reads_logits) continue;
+      if (!input.reads_logits()) continue;
     }
     run_node(node, plan, arena, batch, num_rows, cache);
   }

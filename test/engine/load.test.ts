@@ -68,6 +68,7 @@ describe('loadModel', () => {
     ['a context beyond the model', { maxContext: 2 ** 30 }, 'invalid_request'],
     ['a batch of nothing', { maxBatchTokens: 0 }, 'invalid_request'],
     ['a text where a flag is due', { validate: 'yes' }, 'invalid_request'],
+    ['a number where a flag is due', { deterministic: 0 }, 'invalid_request'],
     ['a signal that is none', { signal: {} }, 'invalid_request'],
     ['a callback that is none', { onProgress: 1 }, 'invalid_request'],
     ['a GPU', { device: 'cuda' }, 'gpu_unavailable'],

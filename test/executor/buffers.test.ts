@@ -68,7 +68,14 @@ describe('arrays of a step', () => {
     executor = await native().createExecutor(
       JSON.stringify(recordModel(config, store.tensors()).graph),
       store,
-      { device: 'cpu', weights: 'auto', kvCache: 'f32', validate: false, ...options },
+      {
+        device: 'cpu',
+        weights: 'auto',
+        kvCache: 'f32',
+        validate: false,
+        deterministic: true,
+        ...options,
+      },
       new Int32Array(1),
       () => {},
     )

@@ -23,6 +23,7 @@ const options: ExecutorOptions = {
   maxBatchTokens: 64,
   maxSequences: 4,
   validate: false,
+  deterministic: true,
 }
 const ids = [5, 9, 300, 2, 7]
 

@@ -15,6 +15,17 @@ void expect(bool ok, const std::string& what) {
   if (!ok) std::printf("FAILED %s\n", what.c_str());
 }
 
+constexpr int kPage = 96;  // a page holds the longest prompt here and its answer
+
+// The prompt again and again: enough tokens in one step for the kernels of large batches.
+GoldenModel long_prompt(GoldenModel model) {
+  const std::vector<int32_t> once = model.prompt;
+  while (model.prompt.size() < 80)
+    model.prompt.insert(model.prompt.end(), once.begin(), once.end());
+  model.name += ", a long prompt";
+  return model;
+}
+
 // Largest difference of logits, as a share of the largest logit.
 double worst(const Answer& a, const Answer& b) {
   double error = 0, size = 0;
@@ -27,9 +38,11 @@ double worst(const Answer& a, const Answer& b) {
 }
 
 void compare(const GoldenModel& model, executor::WeightPolicy weights, DType kv, double tolerance,
-             const std::string& what) {
+             const std::string& what, bool deterministic = true) {
   executor::ExecutorOptions options = small_options(2);
+  options.page_size = options.max_batch_tokens = kPage;
   options.weights = weights;
+  options.deterministic = deterministic;
   options.kv_dtype = kv;
   const Answer cpu = load_and_generate(model, options);
   options.device = DeviceKind::cuda;
@@ -52,6 +65,9 @@ int main() {
     compare(model, WeightPolicy::bf16, DType::bf16, 0.02, "bf16");
     compare(model, WeightPolicy::int8, DType::bf16, 0.02, "int8");
     compare(model, WeightPolicy::int8, DType::i8, 0.02, "int8, int8 pages");
+    const GoldenModel longer = long_prompt(model);
+    compare(longer, WeightPolicy::bf16, DType::bf16, 0.02, "bf16 on Hopper", false);
+    compare(longer, WeightPolicy::int8, DType::bf16, 0.02, "int8 on Hopper", false);
   }
   std::printf("%d passed, %d failed\n", g_passed, g_failed);
   return g_failed == 0 ? 0 : 1;
