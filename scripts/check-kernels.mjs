@@ -1,6 +1,7 @@
 // npm run check:kernels [ARCH …]: compiles every kernel with nvcc, without a card, and fails where ptxas
 // spills registers, keeps a stack frame or takes more registers than planned, or where the PTX lacks the
-// wide loads and matrix instructions that were meant. Default: all cards that the build is for.
+// wide loads and matrix instructions that were meant, or Hopper's machine code its own. Default: all cards
+// that the build is for.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,7 +15,9 @@ const archs = process.argv.length > 2 ? process.argv.slice(2) : ['80', '86', '89
 /** Most registers of a thread, from how many blocks a multiprocessor shall hold; 255 elsewhere. */
 const planned = {
   'matmul.cu': 192,
+  'matmul_hopper.cu': 128,
   'moe_few.cu': 64,
+  'moe_hopper.cu': 168,
   'moe_tiles.cu': 192,
   'add.cu': 64,
   'rms_norm.cu': 64,
@@ -22,10 +25,28 @@ const planned = {
 /** What the PTX must contain: at least so many of each. */
 const meant = {
   'matmul.cu': { 'mma.sync': 32, 'ld.global.nc.L1::no_allocate': 4, 'cp.async.cg': 8 },
+  'matmul_hopper.cu': {
+    'wgmma.mma_async.sync.aligned.m64n128k16': 4,
+    'cp.async.bulk.tensor.2d': 2,
+    'mbarrier.try_wait.parity': 2,
+    'mbarrier.arrive.expect_tx': 1,
+  },
+  'moe_hopper.cu': {
+    'wgmma.mma_async.sync.aligned.m64n64k16': 24,
+    'cp.async.bulk.tensor.2d': 8,
+    'cp.async.cg': 64,
+    'fence.proxy.async': 4,
+  },
   'moe_few.cu': { 'mma.sync': 16, 'ld.global.nc.L1::no_allocate': 8 },
   'moe_tiles.cu': { 'mma.sync': 64, 'cp.async.cg': 8 },
   'attention_decode.cu': { 'mma.sync': 64 },
   'attention_prefill.cu': { 'mma.sync': 64 },
+}
+
+/** The same of Hopper's machine code: matrix instructions of a warpgroup, copies by TMA, mbarriers. */
+const meantCode = {
+  'matmul_hopper.cu': { HGMMA: 4, UTMALDG: 2, SYNCS: 6 },
+  'moe_hopper.cu': { HGMMA: 24, UTMALDG: 8, LDGSTS: 64 },
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'kernels-'))
@@ -71,20 +92,34 @@ function checkCubin(file, arch) {
   for (const [warning] of stderr.matchAll(/^.*\bC75\d\d\b.*$/gm)) problems.push(warning)
 }
 
-function checkPtx(file) {
-  const wanted = meant[file]
-  const path = join(scratch, 'kernel.ptx')
-  if (wanted === undefined || nvcc(file, archs[0], '-ptx', '-o', path).status !== 0) return
-  const ptx = readFileSync(path, 'utf8')
+function checkContains(file, text, wanted) {
   for (const [instruction, least] of Object.entries(wanted)) {
-    const count = ptx.split(instruction).length - 1
+    const count = text.split(instruction).length - 1
     if (count < least) problems.push(`${file}: ${count} × ${instruction}, at least ${least} meant`)
   }
 }
 
+function checkPtx(file) {
+  const path = join(scratch, 'kernel.ptx')
+  const arch = file in meantCode ? '90a' : archs[0]
+  if (meant[file] === undefined || nvcc(file, arch, '-ptx', '-o', path).status !== 0) return
+  checkContains(file, readFileSync(path, 'utf8'), meant[file])
+}
+
+/** Of the cubin that checkCubin left. */
+function checkCode(file) {
+  const args = [join(scratch, 'kernel.cubin')]
+  const run = spawnSync('nvdisasm', args, { encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (run.error) console.log(`${file}: machine code not looked at, nvdisasm is not installed`)
+  else checkContains(file, run.stdout, meantCode[file])
+}
+
 try {
   for (const file of readdirSync(folder).filter(name => name.endsWith('.cu'))) {
-    for (const arch of archs) checkCubin(file, arch)
+    for (const arch of archs) {
+      checkCubin(file, arch)
+      if (arch === '90a' && file in meantCode) checkCode(file)
+    }
     checkPtx(file)
   }
 } finally {
