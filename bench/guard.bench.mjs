@@ -1,4 +1,4 @@
-// How fast the guard reads, in CPU time of one core, and how much ordinary prose it holds back.
+// How fast the guard reads, in CPU time of one core, and what it takes of an engine's throughput.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -38,6 +38,48 @@ function throughput(scan, text, rounds) {
   return { value: median(speeds), best: Math.max(...speeds) }
 }
 
+const streams = 32
+
+/** Tokens a second of so many streams at once. */
+async function serve(engine, tokens) {
+  const start = performance.now()
+  const ask = seed =>
+    engine.generate('Once upon a time', { maxTokens: tokens, seed, ignoreEos: true })
+  const results = await Promise.all(Array.from({ length: streams }, (_, i) => ask(i).result()))
+  const made = results.reduce((sum, { usage }) => sum + usage.completionTokens, 0)
+  return (made / (performance.now() - start)) * 1000
+}
+
+/** What a guard takes of an engine's throughput: rounds with and without one, in turn. */
+async function servingRow(quick) {
+  const { createEngine, loadModel } = await import('../dist/index.mjs')
+  const model = await loadModel()
+  const plain = await createEngine(model)
+  const guarded = await createEngine(model, { guard: 'default' })
+  const [tokens, rounds] = quick ? [32, 4] : [96, 12]
+  for (const engine of [plain, guarded]) await serve(engine, tokens)
+  const lost = []
+  const speeds = []
+  for (let i = 0; i < rounds; i++) {
+    const order = i % 2 === 0 ? [plain, guarded] : [guarded, plain]
+    const speed = new Map()
+    for (const engine of order) speed.set(engine, await serve(engine, tokens))
+    lost.push(100 * (1 - speed.get(guarded) / speed.get(plain)))
+    speeds.push(speed.get(plain))
+  }
+  await model.dispose()
+  const value = median(lost)
+  return {
+    what: `guard, share of serving throughput at ${streams} streams`,
+    model: 'default',
+    value,
+    unit: '% of tokens/s',
+    target: '≤ 2',
+    holds: value <= 2,
+    note: `${Math.min(...lost).toFixed(1)} to ${Math.max(...lost).toFixed(1)} in ${rounds} pairs; without ${median(speeds).toFixed(0)} tokens/s`,
+  }
+}
+
 export async function run({ quick }) {
   const { createGuard } = await fromSource(
     'guard',
@@ -45,7 +87,7 @@ export async function run({ quick }) {
   )
   const { scan } = createGuard('default')
   const bytes = quick ? 1e6 : 8e6
-  return Object.entries(texts()).map(([name, text]) => {
+  const rows = Object.entries(texts()).map(([name, text]) => {
     scan(repeated(text, 1e6))
     const { value, best } = throughput(scan, repeated(text, bytes), quick ? 3 : 7)
     return {
@@ -58,6 +100,7 @@ export async function run({ quick }) {
       note: `best ${best.toFixed(1)}; ${(bytes / 1e6).toFixed(0)} MB, every category masked`,
     }
   })
+  return [...rows, await servingRow(quick)]
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
