@@ -1,6 +1,6 @@
 // What hostile clients cost the others: a chat of 32 tokens every 200 ms, alone and beside each of
 //   headers, body, read   1,000 connections of slowhttptest (Debian's package) in that mode
-//   streams, stalled      16 streams of 1,000 tokens, read and unread
+//   streams, stalled      64 streams of 1,000 tokens, read and unread
 //   flood                 10,000 chats in two seconds: each must get 200, 429 or 503
 // Prints a row for each; exit code 1 where a healthy chat failed or the flood got another answer.
 // node bench/serve-hostile.mjs [--seconds 20] [--only alone,headers]
@@ -112,7 +112,7 @@ async function streams(areRead) {
   })
   const { port, hostname } = new URL(url)
   const before = residentMiB()
-  const sockets = Array.from({ length: 16 }, () => {
+  const sockets = Array.from({ length: 64 }, () => {
     const socket = connect(Number(port), hostname)
     socket.on('error', () => {})
     if (areRead) socket.resume()

@@ -7,7 +7,7 @@ folder="${XDG_CACHE_HOME:-$HOME/.cache}/conclave/python"
 if ! cmp -s "$list" "$folder/installed.txt"; then
   rm -rf "$folder"
   python3 -m venv "$folder" >&2
-  timeout 1200 "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$list" >&2
+  timeout 1200 "$folder/bin/pip" install --quiet --no-compile --disable-pip-version-check -r "$list" >&2
   cp "$list" "$folder/installed.txt"
 fi
 echo "$folder/bin/python"
