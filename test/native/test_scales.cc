@@ -28,8 +28,8 @@ void against_f64(const Sums& sums, const std::vector<float>& x, float factor) {
     xq.push_back(product);
     qq.push_back(square);
   }
-  check_close(sums.xq, xq, kRounding, "try_scales: x · q");
-  check_close(sums.qq, qq, kRounding, "try_scales: q · q");
+  check_close(sums.xq, xq, xq, kRounding, "try_scales: x · q");
+  check_close(sums.qq, qq, qq, kRounding, "try_scales: q · q");
 }
 
 }  // namespace
