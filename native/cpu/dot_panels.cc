@@ -91,8 +91,8 @@ void dot_panels(const DotRows& args) {
   }
 }
 
-template void quantise<int16_t, 32767>(void*, const float*, int64_t);
-template void quantise<int8_t, 127>(void*, const float*, int64_t);
+template void quantise<int16_t, kWordLevels>(void*, const float*, int64_t);
+template void quantise<int8_t, kByteLevels>(void*, const float*, int64_t);
 template void dot_panels<int16_t>(const DotRows&);
 template void dot_panels<int8_t>(const DotRows&);
 

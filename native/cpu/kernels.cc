@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "cpu/panels.h"
 #include "cpu/plain.h"
 #include "cpu/simd/simd_kernels.h"
 #include "quant/int8_groups.h"
@@ -17,8 +18,8 @@ constexpr Kernels kPlain = {
     {{Activations::f32, nullptr, plain::dot_rows<kWeightF32>},
      {Activations::f32, nullptr, plain::dot_rows<kWeightF16>},
      {Activations::f32, nullptr, plain::dot_rows<kWeightBf16>},
-     {Activations::int16, plain::quantise<int16_t, 32767>, plain::dot_panels<int16_t>},
-     {Activations::int8, plain::quantise<int8_t, 127>, plain::dot_panels<int8_t>}},
+     {Activations::int16, plain::quantise<int16_t, kWordLevels>, plain::dot_panels<int16_t>},
+     {Activations::int8, plain::quantise<int8_t, kByteLevels>, plain::dot_panels<int8_t>}},
     {plain::attention_span<kKvF32>, plain::attention_span<kKvBf16>, plain::attention_span<kKvI8>},
     {plain::to_f32<kWeightF32>, plain::to_f32<kWeightF16>, plain::to_f32<kWeightBf16>},
     plain::rms_norm,
@@ -32,7 +33,7 @@ constexpr Kernels kPlain = {
     {plain::probe_flops, plain::probe_flops, plain::probe_flops},
 };
 
-constexpr const char* kNames[] = {"avx512_bf16", "avx512", "avx2", "plain"};  // widest first
+constexpr const char* kNames[] = {"amx", "avx512_bf16", "avx512", "avx2", "plain"};  // widest first
 
 }  // namespace
 
@@ -46,8 +47,8 @@ const Kernels& select_kernels() {
     throw Error(
         "invalid_request",
         std::string(
-            "Expected CONCLAVE_KERNELS to be plain, avx2, avx512 or avx512_bf16 as this processor "
-            "allows, but it is ") +
+            "Expected CONCLAVE_KERNELS to be plain, avx2, avx512, avx512_bf16 or amx as this "
+            "processor and its system allow, but it is ") +
             forced + ". Unset it to let the processor decide.");
   }
   for (const char* name : kNames) {

@@ -93,8 +93,8 @@ struct Kernels {
 };
 
 // The widest set that this processor runs, or the one that CONCLAVE_KERNELS names
-// (plain | avx2 | avx512 | avx512_bf16); throws Error("invalid_request") for a name that does not
-// run here.
+// (plain | avx2 | avx512 | avx512_bf16 | amx); throws Error("invalid_request") for a name that does
+// not run here.
 const Kernels& select_kernels();
 
 // Null where the name is unknown or the processor cannot run it.

@@ -1,6 +1,9 @@
 // Linux: the affinity mask, the cgroup's quota (v2, then v1) and the cores that hardware threads
 // share.
 #include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +13,7 @@
 #include <sstream>
 #include <string>
 
+#include "cpu/os.h"
 #include "cpu/thread_pool.h"
 
 namespace conclave::cpu {
@@ -82,6 +86,24 @@ double cgroup_quota() {
 int usable_cores() {
   const double quota = std::max(std::floor(cgroup_quota() + 0.01), 1.0);
   return std::min(cores_in_mask(), static_cast<int>(quota));
+}
+
+void use_large_pages(void* memory, int64_t bytes) {
+  constexpr uintptr_t kLarge = 2 << 20;
+  const auto at = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t begin = (at + kLarge - 1) / kLarge * kLarge;
+  const uintptr_t end = (at + static_cast<uintptr_t>(bytes)) / kLarge * kLarge;
+  // Refused without harm where the kernel has none.
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
+
+bool allow_tiles() {
+#ifdef SYS_arch_prctl
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
 }
 
 }  // namespace conclave::cpu

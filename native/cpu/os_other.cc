@@ -2,10 +2,15 @@
 #include <algorithm>
 #include <thread>
 
+#include "cpu/os.h"
 #include "cpu/thread_pool.h"
 
 namespace conclave::cpu {
 
 int usable_cores() { return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1); }
+
+bool allow_tiles() { return false; }
+
+void use_large_pages(void*, int64_t) {}
 
 }  // namespace conclave::cpu

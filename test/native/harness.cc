@@ -45,7 +45,7 @@ std::vector<float> random_floats(int64_t n, uint64_t seed, float scale) {
 
 std::vector<const cpu::Kernels*> kernel_sets() {
   std::vector<const cpu::Kernels*> sets;
-  for (const char* name : {"plain", "avx2", "avx512", "avx512_bf16"}) {
+  for (const char* name : {"plain", "avx2", "avx512", "avx512_bf16", "amx"}) {
     if (const cpu::Kernels* kernels = cpu::find_kernels(name)) sets.push_back(kernels);
   }
   return sets;
@@ -185,7 +185,7 @@ std::vector<double> activations(const std::vector<float>& x, int64_t width, cons
     }
     for (size_t g = row; form != cpu::Activations::bf16 && g < end; g += cpu::kGroupCols) {
       const size_t stop = std::min(end, g + cpu::kGroupCols);
-      const float levels = kind.int8_activations ? 127 : 32767;
+      const float levels = kind.int8_activations ? cpu::kByteLevels : cpu::kWordLevels;
       float largest = 0;
       for (size_t i = g; i < stop; i++) largest = std::max(largest, std::fabs(x[i]));
       const float inverse = levels / largest, scale = largest / levels;

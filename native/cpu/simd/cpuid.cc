@@ -4,6 +4,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "cpu/os.h"
 #include "cpu/simd/simd_kernels.h"
 
 #ifdef _MSC_VER
@@ -49,7 +50,7 @@ bool has(uint32_t value, std::initializer_list<int> bits) {
 }
 
 struct Features {
-  bool avx2 = false, avx512 = false, avx512_bf16 = false;
+  bool avx2 = false, avx512 = false, avx512_bf16 = false, amx = false;
 };
 
 Features detect() {
@@ -64,6 +65,8 @@ Features detect() {
       f.avx2 && (states & 0xe6) == 0xe6 && has(seven.ebx, {16, 17, 30, 31});  // F, DQ, BW, VL
   const bool bf16 = seven.eax >= 1 && has(cpuid(7, 1).eax, {5});
   f.avx512_bf16 = f.avx512 && bf16 && has(seven.ecx, {11});  // VNNI
+  f.amx = f.avx512_bf16 && (states & 0x60000) == 0x60000 && has(seven.edx, {22, 24, 25}) &&
+          allow_tiles();  // BF16, TILE, INT8
   return f;
 }
 
@@ -74,6 +77,7 @@ const Kernels* find_simd_kernels(const char* name) {
   if (features.avx2 && std::strcmp(name, "avx2") == 0) return &kAvx2Kernels;
   if (features.avx512 && std::strcmp(name, "avx512") == 0) return &kAvx512Kernels;
   if (features.avx512_bf16 && std::strcmp(name, "avx512_bf16") == 0) return &kAvx512Bf16Kernels;
+  if (features.amx && std::strcmp(name, "amx") == 0) return amx_kernels();
   return nullptr;
 }
 

@@ -15,6 +15,8 @@ constexpr int kPanelVectors = kPanelRows / V::kLanes;  // of 32 bits a row
 // the odd bytes of a line.
 struct WordProducts {
   using T = int16_t;
+  static constexpr bool kSplit = false;
+  static constexpr int64_t kLineStep = 8;  // bytes of x that meet a line
   struct W {
     V::I even, odd;
   };
@@ -83,16 +85,10 @@ void quantise(void* out, const float* x, int64_t n) {
   }
 }
 
-// The products of one group of columns: sums[m][v] is whole.
+// sums += the lines of one group times the values that begin `at` bytes behind each x.
 template <class P, int M, int N>
-CONCLAVE_INLINE void group_products(V::I (&sums)[M][N], const std::byte* const (&x)[M],
-                                    const std::byte* const (&w)[N]) {
-  CONCLAVE_UNROLL
-  for (int m = 0; m < M; m++) {
-    const V::I minus = V::repeat_32(x[m] + kGroupBytes<P> - 4);
-    CONCLAVE_UNROLL
-    for (int v = 0; v < N; v++) sums[m][v] = minus;
-  }
+CONCLAVE_INLINE void add_lines(V::I (&sums)[M][N], const std::byte* const (&x)[M], int64_t at,
+                               const std::byte* const (&w)[N]) {
   CONCLAVE_UNROLL
   for (int i = 0; i < kLinesAGroup; i++) {
     typename P::W ws[N];
@@ -100,11 +96,35 @@ CONCLAVE_INLINE void group_products(V::I (&sums)[M][N], const std::byte* const (
     for (int v = 0; v < N; v++) ws[v] = P::load_w(w[v] + i * kLineBytes);
     CONCLAVE_UNROLL
     for (int m = 0; m < M; m++) {
-      const typename P::X xs = P::load_x(x[m] + i * 4 * int64_t{sizeof(typename P::T)});
+      const typename P::X xs = P::load_x(x[m] + at + i * P::kLineStep);
       CONCLAVE_UNROLL
       for (int v = 0; v < N; v++) sums[m][v] = P::mac(sums[m][v], ws[v], xs);
     }
   }
+}
+
+// The products of one group of columns: sums[m][v] is whole.
+template <class P, int M, int N>
+CONCLAVE_INLINE void group_products(V::I (&sums)[M][N], const std::byte* const (&x)[M],
+                                    const std::byte* const (&w)[N]) {
+  if constexpr (P::kSplit) {  // 256 · what the high bytes give, then the low bytes on top
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) {
+      CONCLAVE_UNROLL
+      for (int v = 0; v < N; v++) sums[m][v] = V::as_whole(V::zero());
+    }
+    add_lines<P>(sums, x, 0, w);
+  }
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
+    const V::I minus = V::repeat_32(x[m] + kGroupBytes<P> - 4);
+    CONCLAVE_UNROLL
+    for (int v = 0; v < N; v++) {
+      if constexpr (P::kSplit) sums[m][v] = V::add_whole(P::high(sums[m][v]), minus);
+      else sums[m][v] = minus;
+    }
+  }
+  add_lines<P>(sums, x, P::kSplit ? kGroupCols : 0, w);
 }
 
 template <int M, int N>

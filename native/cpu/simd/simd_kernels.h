@@ -12,4 +12,7 @@ extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx512Bf16Kernels;
 
+// Null where the compiler has no AMX.
+const Kernels* amx_kernels();
+
 }  // namespace conclave::cpu

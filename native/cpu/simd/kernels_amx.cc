@@ -1,0 +1,43 @@
+// The set of kernels_avx512_bf16.cc with matrix products on AMX tiles.
+// Each of these builds on the ones before it.
+// clang-format off
+#include "cpu/simd/simd_kernels.h"
+#include "cpu/simd/vec_avx512.h"
+#include "cpu/simd/lanes.h"
+#include "cpu/simd/row_kernels.h"
+#include "cpu/simd/dot_kernels.h"
+#include "cpu/simd/panel_kernels.h"
+#include "cpu/simd/vnni_kernels.h"
+#include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/probes.h"
+#include "cpu/simd/bf16_kernels.h"
+#include "cpu/simd/tile_kernels.h"
+#include "cpu/simd/bf16_tiles.h"
+// clang-format on
+
+namespace conclave::cpu {
+
+const Kernels* amx_kernels() {
+  static constexpr Kernels kKernels = {
+      "amx",
+      {{Activations::f32, nullptr, dot_rows<WideDot<kWeightF32>>},
+       {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
+       {Activations::bf16, to_bf16, dot_bf16_on_tiles},
+       {Activations::int16, quantise<SplitProducts, kWordLevels>, dot_panels_on_tiles},
+       {Activations::int8, quantise<ByteProducts, kByteLevels>, dot_panels<ByteProducts>}},
+      {attention_span<F32Pages, F32Pages>, attention_span<SplitBf16Pages, Bf16Pages>,
+       attention_span<WideI8Pages, WideI8Pages>},
+      {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
+      rms_norm,
+      add,
+      silu_mul,
+      rope,
+      exp_minus,
+      weighted_sum,
+      probe_read,
+      {probe_flops<F32Product>, probe_tiles<Bf16Tiles>, probe_tiles<ByteTiles>},
+  };
+  return &kKernels;
+}
+
+}  // namespace conclave::cpu
