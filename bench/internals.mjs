@@ -6,7 +6,8 @@ export const internals = () =>
   fromSource(
     'internals',
     `export { native } from './lib/native.ts'
-     export { loadModel } from './lib/engine/load.ts'`,
+     export { loadModel } from './lib/engine/load.ts'
+     export { weightSizer } from './lib/engine/memory-plan.ts'`,
   )
 
 /**
@@ -20,12 +21,12 @@ export function watchSteps(addon, around) {
   })
 }
 
-/** Calls `change` on every executor made from here on. Gives what ends that. */
+/** Calls change(executor, what it was made of) for every executor made from here on. Gives what ends that. */
 export function watchExecutors(addon, change) {
   const create = addon.createExecutor
   addon.createExecutor = async (...args) => {
     const executor = await create.apply(addon, args)
-    change(executor)
+    change(executor, args)
     return executor
   }
   return () => {

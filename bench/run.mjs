@@ -1,4 +1,5 @@
 // npm run bench -- [generate load loop boundary peers engine] [--models moe-s,moe-m,default] [--quick] [--busy]
+// npm run bench -- --profile [--models moe-s] [--weights int8,bf16]
 // Measures and prints rows. --busy: for a machine that others use, processor time of one thread.
 
 import { pathToFileURL } from 'node:url'
@@ -17,6 +18,7 @@ const benches = new Map([
   ['engine', './engine/engine.bench.mjs'],
   ['guard', './guard.bench.mjs'],
   ['text', './text.bench.mjs'],
+  ['profile', './profile.bench.mjs'],
 ])
 
 const { values, positionals } = parseArgs({
@@ -25,10 +27,13 @@ const { values, positionals } = parseArgs({
     models: { type: 'string' },
     quick: { type: 'boolean', default: false },
     busy: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
+    weights: { type: 'string' },
   },
 })
 const { quick, busy } = values
-const names = positionals.length > 0 ? positionals : [...benches.keys()]
+const all = [...benches.keys()].filter(name => name !== 'profile')
+const names = values.profile ? ['profile'] : positionals.length > 0 ? positionals : all
 const unknown = names.filter(name => !benches.has(name))
 if (unknown.length > 0) {
   console.error(
@@ -39,8 +44,8 @@ if (unknown.length > 0) {
 
 await buildLib()
 const { loadModel } = await import(pathToFileURL(libraryFile).href)
-const all = ['moe-s', 'moe-m', ...(hasDefaultModel() ? ['default'] : [])]
-const models = values.models?.split(',') ?? all
+const known = ['moe-s', 'moe-m', ...(hasDefaultModel() ? ['default'] : [])]
+const models = values.models?.split(',') ?? known
 if (!hasDefaultModel()) console.error('default-model/ is not there: its rows are left out')
 
 const describe = ({ cpu, cores, foreign }) =>
@@ -55,7 +60,14 @@ for (const name of names) {
   // Another program may hold the machine back at either time: the ceilings are measured on both
   // sides.
   const before = await measureCeilings({ busy })
-  const rows = await run({ models, loadModel, quick, busy })
+  const rows = await run({
+    models,
+    loadModel,
+    quick,
+    busy,
+    weights: values.weights?.split(','),
+    ceilings: before,
+  })
   const ceilings = await measureCeilings({ known: before, busy })
   addFractions(rows, ceilings)
   const { readBytesPerSecond: read, bf16FlopsPerSecond: bf16 } = ceilings

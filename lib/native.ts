@@ -211,6 +211,11 @@ export interface Executor {
   closeCache(handle: number): void
   /** How many tokens of a cache chose each expert: the experts of every sparse layer in turn. */
   expertCounts(handle: number): Float64Array
+  /**
+   * Nanoseconds of each node of the graph since the last call, then of sampling, then the number of
+   * steps; empty where nothing was counted. Counts from here on where `on`; costs nothing while off.
+   */
+  profile(on: boolean): Promise<Float64Array>
   /** Samples a row of logits that a step gave, now and here. A result of one row. */
   sample(handle: number, logits: Float32Array): StepResult
   /** Opens a sampler for a sequence; promptIds feed the repetition penalty. Returns its handle. */

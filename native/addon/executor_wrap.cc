@@ -129,6 +129,7 @@ Napi::Function ExecutorWrap::define(Napi::Env env) {
                       InstanceMethod<&ExecutorWrap::open_cache>("openCache"),
                       InstanceMethod<&ExecutorWrap::close_cache>("closeCache"),
                       InstanceMethod<&ExecutorWrap::expert_counts>("expertCounts"),
+                      InstanceMethod<&ExecutorWrap::profile>("profile"),
                       InstanceMethod<&ExecutorWrap::dispose>("dispose")});
 }
 
@@ -342,6 +343,27 @@ Napi::Value ExecutorWrap::expert_counts(const Napi::CallbackInfo& info) {
     Napi::Float64Array array = Napi::Float64Array::New(env, counts.size());
     std::copy(counts.begin(), counts.end(), array.Data());
     return array;
+  });
+}
+
+// Queued behind the step in progress, which is counted whole.
+Napi::Value ExecutorWrap::profile(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    alive(env);
+    const bool on = info[0].IsBoolean() && info[0].As<Napi::Boolean>();
+    auto counted = std::make_shared<std::vector<int64_t>>();
+    const auto work = [=, engine = engine_.get()] { *counted = engine->executor->profile(on); };
+    const Napi::Promise promise =
+        later(env, *engine_, work, [=, this](Napi::Env env, const auto& deferred, auto& error) {
+          Unref();
+          if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
+          Napi::Float64Array array = Napi::Float64Array::New(env, counted->size());
+          std::copy(counted->begin(), counted->end(), array.Data());
+          deferred.Resolve(array);
+        });
+    Ref();
+    return promise;
   });
 }
 

@@ -136,6 +136,12 @@ int32_t Executor::open_cache(int64_t num_pages, int64_t max_batch_tokens, int64_
   return handle;
 }
 
+std::vector<int64_t> Executor::profile(bool on) {
+  std::vector<int64_t> counted(on ? graph_.nodes.size() + 2 : 0);
+  counted.swap(node_ns_);
+  return counted;
+}
+
 void Executor::close_cache(int32_t handle) {
   const std::lock_guard lock(caches_mutex_);
   if (handle != 0) caches_.erase(handle);
@@ -301,7 +307,12 @@ void Executor::read_logits(StepOutput& output, const MemoryPlan& plan, const std
     const float* row = data + r * graph_.vocab_size;
     output.logits.insert(output.logits.end(), row, row + graph_.vocab_size);
   }
-  sample_rows(output, {data, DType::f32, {rows, graph_.vocab_size}}, input.samplers, host_stream_);
+  const auto sample = [&] {
+    sample_rows(output, {data, DType::f32, {rows, graph_.vocab_size}}, input.samplers,
+                host_stream_);
+  };
+  if (node_ns_.empty()) sample();
+  else node_ns_[graph_.nodes.size()] += nanoseconds_of(sample);
 }
 
 StepOutput Executor::sample(int32_t sampler, float* logits, int64_t vocab_size) {

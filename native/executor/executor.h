@@ -71,6 +71,14 @@ struct Cache {
   std::vector<int32_t> sampled;  // by the last step, row by row; empty where it failed
 };
 
+template <class Fn>
+int64_t nanoseconds_of(Fn&& fn) {
+  const auto start = std::chrono::steady_clock::now();
+  fn();
+  using Nanoseconds = std::chrono::nanoseconds;
+  return std::chrono::duration_cast<Nanoseconds>(std::chrono::steady_clock::now() - start).count();
+}
+
 class Executor {
  public:
   // Binds every weight and takes all memory; throws insufficient_memory, invalid_file, aborted
@@ -85,6 +93,9 @@ class Executor {
   int32_t open_cache(int64_t num_pages, int64_t max_batch_tokens, int64_t max_sequences);
   // Cache 0 and unknown handles are left alone.
   void close_cache(int32_t handle);
+  // What profiling counted since the last call: nanoseconds of each node, then of sampling, then
+  // the steps; empty where it was off. Counts from here on where `on`.
+  std::vector<int64_t> profile(bool on);
   // Tokens that chose each expert, since the cache was opened. Any thread.
   std::vector<int64_t> expert_counts(int32_t cache);
 
@@ -142,6 +153,7 @@ class Executor {
   std::vector<const float*> tables_;  // the graph's, where ops read them
   std::vector<float> logits_;         // of the last step, where ops do not write host memory
   std::chrono::steady_clock::time_point last_end_{};
+  std::vector<int64_t> node_ns_;                 // see profile()
   std::vector<ops::ExpertTable> expert_tables_;  // (nodes) filled for moe_experts
 
   int64_t kv_bytes_ = 0;

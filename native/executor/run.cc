@@ -66,8 +66,11 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
       // The head is the widest matrix: rows of which nobody reads the logits do without it.
       if (!input.reads_logits()) continue;
     }
-    run_node(node, plan, arena, batch, num_rows, cache);
+    const auto run = [&] { run_node(node, plan, arena, batch, num_rows, cache); };
+    if (node_ns_.empty()) run();
+    else node_ns_[static_cast<size_t>(&node - graph_.nodes.data())] += nanoseconds_of(run);
   }
+  if (!node_ns_.empty()) node_ns_.back()++;
 }
 
 void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* arena,
