@@ -80,6 +80,10 @@ export class FakeExecutor implements FakeHost {
     return Float64Array.of(4, 1, 1, 0, 0, 0)
   }
 
+  async profile(): Promise<Float64Array> {
+    return new Float64Array()
+  }
+
   #addCache(numPages: number): number {
     const slots = new Int32Array(numPages * this.#options.pageSize).fill(-1)
     this.caches.set(this.#nextCache, slots)

@@ -155,6 +155,18 @@ describe('a step', () => {
     expect((await executor.step(batch())).logits).toEqual(alone.logits)
   })
 
+  it('counts the time of each node while it is asked to', async () => {
+    await executor.step(batch())
+    expect(await executor.profile(true)).toHaveLength(0)
+    await executor.step(batch())
+    await executor.step(batch())
+    const counted = await executor.profile(false)
+    expect(counted.at(-1)).toBe(2)
+    expect(Math.min(...counted.slice(0, -2))).toBeGreaterThan(0)
+    await executor.step(batch())
+    expect(await executor.profile(false)).toHaveLength(0)
+  })
+
   it.each([0, 2 ** 40, 1.5])('refuses a cache of %d pages', async numPages => {
     const sizes = { numPages, maxBatchTokens: 1, maxSequences: 1 }
     expect(() => executor.openCache(sizes)).toThrow(/numPages/)
