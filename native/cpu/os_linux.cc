@@ -1,7 +1,6 @@
 // Linux: the affinity mask, the cgroup's quota (v2, then v1) and the cores that hardware threads
 // share.
 #include <sched.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -86,15 +85,6 @@ double cgroup_quota() {
 int usable_cores() {
   const double quota = std::max(std::floor(cgroup_quota() + 0.01), 1.0);
   return std::min(cores_in_mask(), static_cast<int>(quota));
-}
-
-void use_large_pages(void* memory, int64_t bytes) {
-  constexpr uintptr_t kLarge = 2 << 20;
-  const auto at = reinterpret_cast<uintptr_t>(memory);
-  const uintptr_t begin = (at + kLarge - 1) / kLarge * kLarge;
-  const uintptr_t end = (at + static_cast<uintptr_t>(bytes)) / kLarge * kLarge;
-  // Refused without harm where the kernel has none.
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
 }
 
 bool allow_tiles() {

@@ -11,6 +11,4 @@ int usable_cores() { return std::max(static_cast<int>(std::thread::hardware_conc
 
 bool allow_tiles() { return false; }
 
-void use_large_pages(void*, int64_t) {}
-
 }  // namespace conclave::cpu

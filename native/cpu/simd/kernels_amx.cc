@@ -9,6 +9,7 @@
 #include "cpu/simd/panel_kernels.h"
 #include "cpu/simd/vnni_kernels.h"
 #include "cpu/simd/attention_kernels.h"
+#include "cpu/simd/scale_kernels.h"
 #include "cpu/simd/probes.h"
 #include "cpu/simd/bf16_kernels.h"
 #include "cpu/simd/tile_kernels.h"
@@ -34,6 +35,7 @@ const Kernels* amx_kernels() {
       rope,
       exp_minus,
       weighted_sum,
+      try_scales,
       probe_read,
       {probe_flops<F32Product>, probe_tiles<Bf16Tiles>, probe_tiles<ByteTiles>},
   };
