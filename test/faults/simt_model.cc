@@ -65,9 +65,12 @@ int main() {
     compare(model, WeightPolicy::bf16, DType::bf16, 0.02, "bf16");
     compare(model, WeightPolicy::int8, DType::bf16, 0.02, "int8");
     compare(model, WeightPolicy::int8, DType::i8, 0.02, "int8, int8 pages");
+    // Pages in f32: in bf16 the last bit of a key, which may round either way, moves these logits
+    // by up to 2.5 % on the portable kernels and on Hopper's alike, and would hide a fault of
+    // theirs.
     const GoldenModel longer = long_prompt(model);
-    compare(longer, WeightPolicy::bf16, DType::bf16, 0.02, "bf16 on Hopper", false);
-    compare(longer, WeightPolicy::int8, DType::bf16, 0.02, "int8 on Hopper", false);
+    compare(longer, WeightPolicy::bf16, DType::f32, 0.01, "bf16 on Hopper", false);
+    compare(longer, WeightPolicy::int8, DType::f32, 0.01, "int8 on Hopper", false);
   }
   std::printf("%d passed, %d failed\n", g_passed, g_failed);
   return g_failed == 0 ? 0 : 1;
