@@ -9,9 +9,9 @@ import random
 
 import torch
 
-from data import mix
+from data import mix, to_json
 
-DRILL_SHARE, QUOTE_SHARE = 0.06, 0.05
+DRILL_SHARE, QUOTE_SHARE, ORDER_SHARE = 0.05, 0.04, 0.05
 POOL, GROUP_TOKENS, GROUPS, LONGEST = 640, 512, 4, 640
 FULL = 256   # tokens: a step is filled up to a multiple, for few sizes of matrix product
 
@@ -93,6 +93,9 @@ def stream(tokenizer, seed, pool=0):
                 chat = encode(tokenizer, token_drill(rng, tokenizer))
             elif kind < DRILL_SHARE + QUOTE_SHARE:
                 chat = encode(tokenizer, quote_drill(rng, tokenizer))
+            elif kind < DRILL_SHARE + QUOTE_SHARE + ORDER_SHARE:
+                request, answer = to_json.order(rng)
+                chat = encode(tokenizer, [{"role": "user", "content": request}, {"role": "assistant", "content": answer}])
             else:
                 chat = encode(tokenizer, mix.messages(rng, early=pool < mix.EARLY_POOLS))
             if len(chat[0]) <= LONGEST:

@@ -20,9 +20,10 @@ def exact_match(model, tokenizer, task, count, seed=20261, show=0):
     right = 0
     for group in groups_of(chats, budget=4096):
         tokens, targets, answer, _, shapes = stack([group])
-        wanted = torch.arange(len(tokens))
+        chats_in, length = shapes[0]
+        wanted = torch.arange(chats_in * length)   # not what fills the step up
         guess = model(tokens, shapes, wanted)[0].argmax(-1)
-        ok = ((guess == targets) | (answer == 0)).view(shapes[0]).all(1)
+        ok = ((guess == targets[wanted]) | (answer[wanted] == 0)).view(shapes[0]).all(1)
         right += int(ok.sum())
         rows = guess.view(shapes[0])
         for i, (ids, mask) in enumerate(group):

@@ -5,13 +5,13 @@ from . import chat, drills, meetings, qa, redaction, snippets, stories, to_json
 
 # task → (generator, share of the samples, share of Chinese); the hard tasks have the largest shares.
 TASKS = {
-    "meetings_en": (lambda rng, zh: meetings.sample(rng, False), 12, 0.0),
-    "meetings_zh": (lambda rng, zh: meetings.sample(rng, True), 12, 1.0),
-    "redact": (redaction.sample, 13, 0.4),
-    "json": (to_json.sample, 13, 0.4),
-    "qa": (qa.sample, 18, 0.45),
+    "meetings_en": (lambda rng, zh: meetings.sample(rng, False), 13, 0.0),
+    "meetings_zh": (lambda rng, zh: meetings.sample(rng, True), 13, 1.0),
+    "redact": (redaction.sample, 14, 0.4),
+    "json": (to_json.sample, 18, 0.4),
+    "qa": (qa.sample, 21, 0.45),
     "lookup": (drills.lookup, 14, 0.35),
-    "sort": (drills.sort_words, 18, 0.15),
+    "sort": (drills.sort_words, 14, 0.15),
     "sums": (drills.add, 5, 0.35),
     "repeat": (drills.repeat, 3, 0.4),
     "stories": (stories.sample, 2, 0.4),

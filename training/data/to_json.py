@@ -45,8 +45,9 @@ def _value(rng, slot):
     }[slot]()
 
 
-def _render(rng, zh):
-    templates, keys = rng.choice(list((ZH if zh else EN).values()))
+def _render(rng, zh, kind=None):
+    kinds = ZH if zh else EN
+    templates, keys = kinds[kind] if kind else rng.choice(list(kinds.values()))
     record = {key: _value(rng, key) for key in keys}
     text = rng.choice(templates)
     if rng.random() < 0.2:   # loose fields in any order still give the same keys in the same order
@@ -60,6 +61,12 @@ def _render(rng, zh):
     for key in keys:
         text = text.replace("\x01" + key + "\x02", str(record[key]))
     return text, record
+
+
+def order(rng):
+    """One order in English: "12 boos" is the item "boo", however the invented word ends."""
+    text, record = _render(rng, False, "order")
+    return join(rng, english(rng, pick(rng, rng.choice(WORDINGS))), text, False), json.dumps(record, ensure_ascii=False)
 
 
 def sample(rng, zh=False):
