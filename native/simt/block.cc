@@ -20,7 +20,9 @@ std::string place(const Site& site) {
 }
 
 std::string triple(Dim3 d) {
-  return "(" + std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")";
+  std::string text = "(";  // appended to: what GCC 12 makes of "(" + a string, it warns about
+  text += std::to_string(d.x) + "," + std::to_string(d.y) + "," + std::to_string(d.z) + ")";
+  return text;
 }
 
 bool same(const Site& a, const Site& b) {
