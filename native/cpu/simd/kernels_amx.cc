@@ -14,31 +14,21 @@
 #include "cpu/simd/bf16_kernels.h"
 #include "cpu/simd/tile_kernels.h"
 #include "cpu/simd/bf16_tiles.h"
+#include "cpu/simd/kernel_table.h"
 // clang-format on
 
 namespace conclave::cpu {
 
 const Kernels* amx_kernels() {
-  static constexpr Kernels kKernels = {
+  static constexpr Kernels kKernels = table_of({
       "amx",
-      {{Activations::f32, nullptr, dot_rows<WideDot<kWeightF32>>},
-       {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
-       {Activations::bf16, to_bf16, dot_bf16_on_tiles},
-       {Activations::int16, quantise<SplitProducts, kWordLevels>, dot_panels_on_tiles},
-       {Activations::int8, quantise<ByteProducts, kByteLevels>, dot_panels<ByteProducts>}},
-      {attention_span<F32Pages, F32Pages>, attention_span<SplitBf16Pages, Bf16Pages>,
-       attention_span<WideI8Pages, WideI8Pages>},
-      {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
-      rms_norm,
-      add,
-      silu_mul,
-      rope,
-      exp_minus,
-      weighted_sum,
-      try_scales,
-      probe_read,
-      {probe_flops<F32Product>, probe_tiles<Bf16Tiles>, probe_tiles<ByteTiles>},
-  };
+      {Activations::bf16, to_bf16, dot_bf16_on_tiles},
+      {Activations::int16, quantise<SplitProducts, kWordLevels>, dot_panels_on_tiles},
+      {Activations::int8, quantise<ByteProducts, kByteLevels>, dot_panels<ByteProducts>},
+      attention_span<SplitBf16Pages, Bf16Pages>,
+      probe_tiles<Bf16Tiles>,
+      probe_tiles<ByteTiles>,
+  });
   return &kKernels;
 }
 

@@ -9,29 +9,19 @@
 #include "cpu/simd/attention_kernels.h"
 #include "cpu/simd/scale_kernels.h"
 #include "cpu/simd/probes.h"
+#include "cpu/simd/kernel_table.h"
 // clang-format on
 
 namespace conclave::cpu {
 
-const Kernels kAvx512Kernels = {
+constinit const Kernels kAvx512Kernels = table_of({
     "avx512",
-    {{Activations::f32, nullptr, dot_rows<WideDot<kWeightF32>>},
-     {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
-     {Activations::f32, nullptr, dot_rows<WideDot<kWeightBf16>>},
-     {Activations::int16, quantise<WordProducts, kWordLevels>, dot_panels<WordProducts>},
-     {Activations::int16, quantise<WordProducts, kByteLevels>, dot_panels<WordProducts>}},
-    {attention_span<F32Pages, F32Pages>, attention_span<WideBf16Pages, WideBf16Pages>,
-     attention_span<WideI8Pages, WideI8Pages>},
-    {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
-    rms_norm,
-    add,
-    silu_mul,
-    rope,
-    exp_minus,
-    weighted_sum,
-    try_scales,
-    probe_read,
-    {probe_flops<F32Product>, probe_flops<F32Product>, probe_flops<WordProduct>},
-};
+    {Activations::f32, nullptr, dot_rows<WideDot<kWeightBf16>>},
+    {Activations::int16, quantise<WordProducts, kWordLevels>, dot_panels<WordProducts>},
+    {Activations::int16, quantise<WordProducts, kByteLevels>, dot_panels<WordProducts>},
+    attention_span<WideBf16Pages, WideBf16Pages>,
+    probe_flops<F32Product>,
+    probe_flops<WordProduct>,
+});
 
 }  // namespace conclave::cpu

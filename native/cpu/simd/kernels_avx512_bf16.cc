@@ -11,29 +11,19 @@
 #include "cpu/simd/scale_kernels.h"
 #include "cpu/simd/probes.h"
 #include "cpu/simd/bf16_kernels.h"
+#include "cpu/simd/kernel_table.h"
 // clang-format on
 
 namespace conclave::cpu {
 
-const Kernels kAvx512Bf16Kernels = {
+constinit const Kernels kAvx512Bf16Kernels = table_of({
     "avx512_bf16",
-    {{Activations::f32, nullptr, dot_rows<WideDot<kWeightF32>>},
-     {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
-     {Activations::bf16, to_bf16, dot_rows<Bf16Dot>},
-     {Activations::int16, quantise<SplitProducts, kWordLevels>, dot_panels<SplitProducts>},
-     {Activations::int8, quantise<ByteProducts, kByteLevels>, dot_panels<ByteProducts>}},
-    {attention_span<F32Pages, F32Pages>, attention_span<SplitBf16Pages, Bf16Pages>,
-     attention_span<WideI8Pages, WideI8Pages>},
-    {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
-    rms_norm,
-    add,
-    silu_mul,
-    rope,
-    exp_minus,
-    weighted_sum,
-    try_scales,
-    probe_read,
-    {probe_flops<F32Product>, probe_flops<Bf16Product>, probe_flops<ByteProduct>},
-};
+    {Activations::bf16, to_bf16, dot_rows<Bf16Dot>},
+    {Activations::int16, quantise<SplitProducts, kWordLevels>, dot_panels<SplitProducts>},
+    {Activations::int8, quantise<ByteProducts, kByteLevels>, dot_panels<ByteProducts>},
+    attention_span<SplitBf16Pages, Bf16Pages>,
+    probe_flops<Bf16Product>,
+    probe_flops<ByteProduct>,
+});
 
 }  // namespace conclave::cpu
