@@ -31,7 +31,8 @@ export interface GenerationChunk {
   text: string
   /**
    * The ids behind `text`, with those that were held back for a character or a stop string; with a
-   * guard, without those of which it hid a part.
+   * guard, without those of which it hid a part. [] where `text` is the rest of an earlier id: the
+   * last chunk of an answer that ends within a character.
    */
   tokenIds: number[]
   /** One entry for each id, where `logprobs` was asked for. */
