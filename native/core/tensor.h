@@ -46,7 +46,6 @@ struct Weight {
   // i8 in panels: (rows), beside the scales there. On other devices i8 is row-major and these are
   // (rows, ceil(cols / 32)), W[r,c] = q[r,c] · scales[r, c / 32].
   const float* scales = nullptr;
-  bool int8_activations = false;  // i8: multiplied with activations in 8 bits, not 16
 };
 
 }  // namespace conclave

@@ -11,8 +11,7 @@ namespace conclave::cpu {
 constexpr int64_t activation_offset(const MatmulKernel& kernel, int64_t column) {
   switch (kernel.activations) {
     case Activations::bf16: return column * 2;
-    case Activations::int16: return column / kGroupCols * (kGroupCols * 2 + kGroupTail);
-    case Activations::int8: return column / kGroupCols * (kGroupCols + kGroupTail);
+    case Activations::int16: return column / kGroupCols * kGroupBytes;
     default: return column * 4;
   }
 }

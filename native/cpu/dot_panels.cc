@@ -14,9 +14,6 @@ namespace {
 constexpr int64_t kLineCols = 4;
 
 template <class T>
-constexpr int64_t kGroupBytes = kGroupCols* int64_t{sizeof(T)} + kGroupTail;
-
-template <class T>
 T read(const std::byte* at) {
   T x;
   std::memcpy(&x, at, sizeof(T));
@@ -24,25 +21,23 @@ T read(const std::byte* at) {
 }
 
 // Of one group of columns; `lines` are the bytes of the panel for them.
-template <class T>
 int32_t group_sum(const std::byte* lines, const std::byte* group, int64_t row) {
-  int32_t sum = read<int32_t>(group + kGroupBytes<T> - 4);
+  int32_t sum = read<int32_t>(group + kGroupBytes - 4);
   for (int64_t c = 0; c < kGroupCols; c++) {
     const std::byte* line = lines + c / kLineCols * kPanelRows * kLineCols;
     const int w = std::to_integer<int>(line[row * kLineCols + c % kLineCols]);
-    sum += w * read<T>(group + c * int64_t{sizeof(T)});
+    sum += w * read<int16_t>(group + c * int64_t{sizeof(int16_t)});
   }
   return sum;
 }
 
-template <class T>
 float dot(const std::byte* panel, const std::byte* x, int64_t row, int64_t num_groups) {
   float sum = 0;
-  for (int64_t g = 0; g < num_groups; g++, x += kGroupBytes<T>) {
+  for (int64_t g = 0; g < num_groups; g++, x += kGroupBytes) {
     const std::byte* block = panel + g / 2 * kBlockBytes;
     const std::byte* scale = block + kScalesAt + (g % 2 * kPanelRows + row) * 2;
-    const int32_t products = group_sum<T>(block + g % 2 * (kScalesAt / 2), x, row);
-    const float both = f16_to_f32(read<uint16_t>(scale)) * read<float>(x + kGroupBytes<T> - 8);
+    const int32_t products = group_sum(block + g % 2 * (kScalesAt / 2), x, row);
+    const float both = f16_to_f32(read<uint16_t>(scale)) * read<float>(x + kGroupBytes - 8);
     sum = std::fma(static_cast<float>(products), both, sum);
   }
   return sum;
@@ -50,11 +45,10 @@ float dot(const std::byte* panel, const std::byte* x, int64_t row, int64_t num_g
 
 }  // namespace
 
-template <class T, int kLevels>
 void quantise(void* out, const float* x, int64_t n) {
   std::byte* group = static_cast<std::byte*>(out);
-  for (int64_t g = 0; g < 2 * blocks_of(n); g++, group += kGroupBytes<T>) {
-    T values[kGroupCols] = {};
+  for (int64_t g = 0; g < 2 * blocks_of(n); g++, group += kGroupBytes) {
+    int16_t values[kGroupCols] = {};
     const int64_t first = g * kGroupCols;
     const int64_t count = first < n ? (n - first < kGroupCols ? n - first : kGroupCols) : 0;
     float largest = 0;
@@ -67,7 +61,7 @@ void quantise(void* out, const float* x, int64_t n) {
     const bool usable = finite && std::isfinite(inverse);
     int32_t sum = 0;
     for (int64_t i = 0; usable && i < count; i++) {
-      values[i] = static_cast<T>(std::nearbyint(x[first + i] * inverse));
+      values[i] = static_cast<int16_t>(std::nearbyint(x[first + i] * inverse));
       sum += values[i];
     }
     const float scale = !finite ? std::nanf("") : usable ? largest / kLevels : 0;
@@ -78,22 +72,16 @@ void quantise(void* out, const float* x, int64_t n) {
   }
 }
 
-template <class T>
 void dot_panels(const DotRows& args) {
   for (int64_t n = 0; n < args.num_rows; n++) {
     const std::byte* panel =
         static_cast<const std::byte*>(args.w) + n / kPanelRows * panel_bytes(args.k);
     for (int64_t m = 0; m < args.num_x; m++) {
-      const float sum = dot<T>(panel, static_cast<const std::byte*>(args.x[m]), n % kPanelRows,
-                               2 * blocks_of(args.k));
+      const float sum = dot(panel, static_cast<const std::byte*>(args.x[m]), n % kPanelRows,
+                            2 * blocks_of(args.k));
       args.y[m][args.y_offset + n] = sum * args.scales[n];
     }
   }
 }
-
-template void quantise<int16_t, kWordLevels>(void*, const float*, int64_t);
-template void quantise<int8_t, kByteLevels>(void*, const float*, int64_t);
-template void dot_panels<int16_t>(const DotRows&);
-template void dot_panels<int8_t>(const DotRows&);
 
 }  // namespace conclave::cpu::plain

@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "cpu/panels.h"
 #include "cpu/plain.h"
 #include "cpu/simd/simd_kernels.h"
 #include "quant/int8_groups.h"
@@ -18,8 +17,7 @@ constexpr Kernels kPlain = {
     {{Activations::f32, nullptr, plain::dot_rows<kWeightF32>},
      {Activations::f32, nullptr, plain::dot_rows<kWeightF16>},
      {Activations::f32, nullptr, plain::dot_rows<kWeightBf16>},
-     {Activations::int16, plain::quantise<int16_t, kWordLevels>, plain::dot_panels<int16_t>},
-     {Activations::int8, plain::quantise<int8_t, kByteLevels>, plain::dot_panels<int8_t>}},
+     {Activations::int16, plain::quantise, plain::dot_panels}},
     {plain::attention_span<kKvF32>, plain::attention_span<kKvBf16>, plain::attention_span<kKvI8>},
     {plain::to_f32<kWeightF32>, plain::to_f32<kWeightF16>, plain::to_f32<kWeightBf16>},
     plain::rms_norm,

@@ -8,16 +8,8 @@
 
 namespace conclave::cpu {
 
-// kWeightI8 multiplies panels of int8 (cpu/panels.h) with activations in 16 bits, kWeightI8X8 with
-// activations in 8.
-enum WeightFormat : int {
-  kWeightF32,
-  kWeightF16,
-  kWeightBf16,
-  kWeightI8,
-  kWeightI8X8,
-  kNumWeightFormats
-};
+// kWeightI8: panels of int8 (cpu/panels.h), multiplied with activations in 16 bits.
+enum WeightFormat : int { kWeightF32, kWeightF16, kWeightBf16, kWeightI8, kNumWeightFormats };
 inline constexpr int kNumFloatFormats = 3;
 enum KvFormat : int { kKvF32, kKvBf16, kKvI8, kNumKvFormats };
 
@@ -38,7 +30,7 @@ struct DotRows {
 };
 
 // The form in which a kernel takes activations. Whole numbers come in groups of 32 columns.
-enum class Activations : int { f32, bf16, int16, int8 };
+enum class Activations : int { f32, bf16, int16 };
 
 struct MatmulKernel {
   Activations activations;

@@ -13,9 +13,9 @@
 //
 //   group    | 32 values | f32 scale | i32 −128 · sum of the values |
 //
-// A value is an int16 or, for kernels that multiply bytes, an int8. Each 4 columns are in the order
-// that the kernel set likes, or the high bytes of all 32 come before the low ones: whoever fills a
-// row and whoever multiplies it are of the same set.
+// A value is an int16. Each 4 columns are in the order that the kernel set likes, or the high bytes
+// of all 32 come before the low ones: whoever fills a row and whoever multiplies it are of the same
+// set.
 #include <cstddef>
 #include <cstdint>
 
@@ -26,10 +26,10 @@ namespace conclave::cpu {
 inline constexpr int64_t kScalesAt = kPanelRows * kBlockCols;
 inline constexpr int64_t kBlockBytes = kScalesAt + 2 * kPanelRows * int64_t{sizeof(uint16_t)};
 inline constexpr int64_t kGroupTail = 8;  // bytes of scale and sum
+inline constexpr int64_t kGroupBytes = kGroupCols * int64_t{sizeof(int16_t)} + kGroupTail;
 
 // The largest activation of a group as an int16: 256 · high + low of two signed bytes reaches it.
-inline constexpr int kWordLevels = 127 * 256 + 127;
-inline constexpr int kByteLevels = 127;
+inline constexpr int kLevels = 127 * 256 + 127;
 
 constexpr int64_t blocks_of(int64_t cols) { return (cols + kBlockCols - 1) / kBlockCols; }
 constexpr int64_t panel_bytes(int64_t cols) { return blocks_of(cols) * kBlockBytes; }

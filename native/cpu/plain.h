@@ -7,9 +7,7 @@ namespace conclave::cpu::plain {
 
 template <WeightFormat F>
 void dot_rows(const DotRows& args);
-template <class T>
 void dot_panels(const DotRows& args);
-template <class T, int kLevels>
 void quantise(void* out, const float* x, int64_t n);
 template <WeightFormat F>
 void to_f32(float* y, const void* w, int64_t n);

@@ -15,7 +15,7 @@ inline WeightFormat weight_format(const Weight& w) {
     case DType::f32: return kWeightF32;
     case DType::f16: return kWeightF16;
     case DType::bf16: return kWeightBf16;
-    case DType::i8: return w.int8_activations ? kWeightI8X8 : kWeightI8;
+    case DType::i8: return kWeightI8;
     default:
       throw Error("invalid_config",
                   std::string("Expected a weight of dtype f32, f16, bf16 or i8, but found ") +

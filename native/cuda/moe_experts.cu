@@ -32,7 +32,7 @@ const void* table_of(const ops::ExpertTable& experts, CudaStream& stream) {
 
 // Kernels read all matrices of an expert in one format.
 void check_one_format(const ops::ExpertTable& experts) {
-  if (experts.gate[0].dtype == experts.down[0].dtype && !experts.gate[0].int8_activations) return;
+  if (experts.gate[0].dtype == experts.down[0].dtype) return;
   throw Error("unsupported_format",
               "Expected gate, up and down of all experts in one number format on a GPU, but they "
               "differ. Ask for weights: 'bf16' or 'int8'.");

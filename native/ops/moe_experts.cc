@@ -17,9 +17,7 @@ void match_experts(const ExpertTable& experts, Dim& I, Dim& H) {
                                       std::to_string(experts.down.size()) +
                                       " experts, expected equally many and at least one");
   }
-  const auto same = [](const Weight& a, const Weight& b) {
-    return a.dtype == b.dtype && a.int8_activations == b.int8_activations;
-  };
+  const auto same = [](const Weight& a, const Weight& b) { return a.dtype == b.dtype; };
   for (size_t e = 0; e < experts.gate.size(); e++) {
     match_weight("moe_experts", "gate", experts.gate[e], I, H);
     match_weight("moe_experts", "up", experts.up[e], I, H);

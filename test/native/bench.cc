@@ -36,11 +36,9 @@ struct Bench {
 
   bool wants(const std::string& name) const { return name.find(filter) != std::string::npos; }
 
-  double peak_of(const WeightKind& kind) const {
-    if (kind.dtype == DType::i8) {
-      return kind.int8_activations ? ceilings.int8_gops : ceilings.int8_gops / 2;
-    }
-    return kind.dtype == DType::bf16 ? ceilings.bf16_gflops : ceilings.f32_gflops;
+  double peak_of(DType dtype) const {
+    if (dtype == DType::i8) return ceilings.int8_gops / 2;  // activations are two bytes
+    return dtype == DType::bf16 ? ceilings.bf16_gflops : ceilings.f32_gflops;
   }
 
   // fn(i) is run for a fifth of a second, five times at least; figures are of the median, and the
@@ -94,15 +92,15 @@ void fill(std::vector<std::byte>& bytes, DType dtype) {
 
 const std::vector<float> kScales(200'000, 0.01f);
 
-int64_t matrix_bytes(const WeightKind& kind, int64_t rows, int64_t cols) {
-  if (kind.dtype != DType::i8) return rows * cols * dtype_bytes(kind.dtype);
+int64_t matrix_bytes(DType dtype, int64_t rows, int64_t cols) {
+  if (dtype != DType::i8) return rows * cols * dtype_bytes(dtype);
   return cpu::panels_of(rows) * cpu::panel_bytes(cols);
 }
 
-// Matrices of `kind`, one after the other.
-void fill(std::vector<std::byte>& bytes, const WeightKind& kind) {
-  fill(bytes, kind.dtype);
-  if (kind.dtype != DType::i8) return;
+// Matrices, one after the other.
+void fill_matrices(std::vector<std::byte>& bytes, DType dtype) {
+  fill(bytes, dtype);
+  if (dtype != DType::i8) return;
   const uint16_t one = f32_to_f16(1);
   for (size_t at = 0; at < bytes.size(); at += static_cast<size_t>(cpu::kBlockBytes)) {
     for (size_t i = static_cast<size_t>(cpu::kScalesAt); i < cpu::kBlockBytes; i += 2) {
@@ -111,31 +109,26 @@ void fill(std::vector<std::byte>& bytes, const WeightKind& kind) {
   }
 }
 
-Weight view(const std::vector<std::byte>& bytes, int64_t at, const WeightKind& kind, int64_t rows,
+Weight view(const std::vector<std::byte>& bytes, int64_t at, DType dtype, int64_t rows,
             int64_t cols) {
-  return {bytes.data() + at,
-          kind.dtype,
-          rows,
-          cols,
-          kind.dtype == DType::i8 ? kScales.data() : nullptr,
-          kind.int8_activations};
+  return {bytes.data() + at, dtype, rows, cols, dtype == DType::i8 ? kScales.data() : nullptr};
 }
 
-void bench_matmul(const Bench& b, const WeightKind& kind, int64_t rows, int64_t cols,
+void bench_matmul(const Bench& b, DType dtype, int64_t rows, int64_t cols,
                   const std::vector<int64_t>& tokens) {
-  const std::string shape = std::string("matmul ") + name_of(kind) + " " + std::to_string(cols) +
-                            "->" + std::to_string(rows) + " T=";
+  const std::string shape = std::string("matmul ") + dtype_name(dtype) + " " +
+                            std::to_string(cols) + "->" + std::to_string(rows) + " T=";
   if (!b.wants(shape)) return;
-  const int64_t bytes = matrix_bytes(kind, rows, cols), copies = 1 + kColdBytes / bytes;
+  const int64_t bytes = matrix_bytes(dtype, rows, cols), copies = 1 + kColdBytes / bytes;
   std::vector<std::byte> memory(static_cast<size_t>(copies * bytes));
-  fill(memory, kind);
+  fill_matrices(memory, dtype);
   for (int64_t t : tokens) {
     std::vector<float> x = random_floats(t * cols, 1), y(static_cast<size_t>(t * rows));
     const double traffic = static_cast<double>(bytes + 4 * t * (rows + cols));
     b.time(shape + std::to_string(t), traffic, 2.0 * static_cast<double>(t * rows * cols),
-           b.peak_of(kind), [&](int i) {
+           b.peak_of(dtype), [&](int i) {
              ops::matmul(tensor(y, {t, rows}), tensor(x, {t, cols}),
-                         view(memory, i % copies * bytes, kind, rows, cols), {}, b.machine.stream);
+                         view(memory, i % copies * bytes, dtype, rows, cols), {}, b.machine.stream);
            });
   }
 }
@@ -145,18 +138,17 @@ struct MoeShape {
   int64_t hidden, intermediate, num_experts, k;
 };
 
-void bench_moe(const Bench& b, const MoeShape& s, const WeightKind& kind,
-               const std::vector<int64_t>& tokens) {
-  const std::string label = std::string("moe_experts ") + s.name + " " + name_of(kind) + " T=";
+void bench_moe(const Bench& b, const MoeShape& s, DType dtype, const std::vector<int64_t>& tokens) {
+  const std::string label = std::string("moe_experts ") + s.name + " " + dtype_name(dtype) + " T=";
   if (!b.wants(label)) return;
-  const int64_t matrix = matrix_bytes(kind, s.intermediate, s.hidden);
+  const int64_t matrix = matrix_bytes(dtype, s.intermediate, s.hidden);
   std::vector<std::byte> memory(static_cast<size_t>(3 * s.num_experts * matrix));
-  fill(memory, kind);
+  fill_matrices(memory, dtype);
   ops::ExpertTable table;
   for (int64_t e = 0; e < s.num_experts; e++) {
-    table.gate.push_back(view(memory, 3 * e * matrix, kind, s.intermediate, s.hidden));
-    table.up.push_back(view(memory, (3 * e + 1) * matrix, kind, s.intermediate, s.hidden));
-    table.down.push_back(view(memory, (3 * e + 2) * matrix, kind, s.hidden, s.intermediate));
+    table.gate.push_back(view(memory, 3 * e * matrix, dtype, s.intermediate, s.hidden));
+    table.up.push_back(view(memory, (3 * e + 1) * matrix, dtype, s.intermediate, s.hidden));
+    table.down.push_back(view(memory, (3 * e + 2) * matrix, dtype, s.hidden, s.intermediate));
   }
   for (int64_t t : tokens) {
     constexpr int kDraws = 16;
@@ -178,7 +170,7 @@ void bench_moe(const Bench& b, const MoeShape& s, const WeightKind& kind,
     std::vector<float> x = random_floats(t * s.hidden, 3), y(x.size()),
                        weights(static_cast<size_t>(t * s.k), 0.125f);
     b.time(label + std::to_string(t), distinct * 3 * static_cast<double>(matrix),
-           6.0 * static_cast<double>(t * s.k * s.hidden * s.intermediate), b.peak_of(kind),
+           6.0 * static_cast<double>(t * s.k * s.hidden * s.intermediate), b.peak_of(dtype),
            [&](int i) {
              ops::moe_experts(tensor(y, {t, s.hidden}), tensor(x, {t, s.hidden}),
                               tensor(ids[static_cast<size_t>(i % kDraws)], {t, s.k}),
@@ -224,7 +216,7 @@ void bench_attention(const Bench& b, DType dtype, int64_t heads, int64_t kv_head
   for (int32_t p : positions) keys += p + 1;
   const double kv_bytes =
       static_cast<double>(sequences * length * kv_heads * dim * 2 * dtype_bytes(dtype));
-  b.time(label, kv_bytes, keys * static_cast<double>(4 * heads * dim), b.peak_of({dtype}),
+  b.time(label, kv_bytes, keys * static_cast<double>(4 * heads * dim), b.peak_of(dtype),
          [&](int i) {
            region.data = memory.data() + i % copies * bytes;
            ops::attention(tensor(y, {t, heads * dim}), tensor(q, {t, heads * dim}), region, batch,
@@ -270,14 +262,14 @@ void run_bench(int num_threads, const std::string& filter) {
       machine.kernels.name, num_threads, b.ceilings.read_gb_per_s, b.ceilings.f32_gflops,
       b.ceilings.bf16_gflops, b.ceilings.int8_gops);
   const std::vector<int64_t> tokens = {1, 2, 3, 4, 6, 8, 16, 32, 512};
-  for (const WeightKind& kind : weight_kinds()) {
-    bench_matmul(b, kind, 4096, 2048, tokens);
-    bench_matmul(b, kind, 1024, 1024, {1, 8, 512});
-    bench_moe(b, {"s", 1024, 384, 64, 8}, kind, {1, 8, 32, 512});
-    bench_moe(b, {"m", 2048, 768, 128, 8}, kind, {1, 8, 32, 512});
+  for (DType dtype : kWeightDTypes) {
+    bench_matmul(b, dtype, 4096, 2048, tokens);
+    bench_matmul(b, dtype, 1024, 1024, {1, 8, 512});
+    bench_moe(b, {"s", 1024, 384, 64, 8}, dtype, {1, 8, 32, 512});
+    bench_moe(b, {"m", 2048, 768, 128, 8}, dtype, {1, 8, 32, 512});
   }
-  bench_matmul(b, {DType::bf16}, 151936, 1024, {1, 8});
-  bench_matmul(b, {DType::i8}, 151936, 1024, {1, 8});
+  bench_matmul(b, DType::bf16, 151936, 1024, {1, 8});
+  bench_matmul(b, DType::i8, 151936, 1024, {1, 8});
   for (DType dtype : {DType::bf16, DType::f32}) {
     bench_attention(b, dtype, 16, 4, 64, 1, 1, 4096);
     bench_attention(b, dtype, 32, 4, 128, 1, 1, 4096);

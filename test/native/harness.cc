@@ -94,26 +94,14 @@ void make_panels(TestWeight& w, const std::vector<float>& values, int64_t rows, 
 
 }  // namespace
 
-std::vector<WeightKind> weight_kinds() {
-  std::vector<WeightKind> kinds = {{DType::f32}, {DType::f16}, {DType::bf16}, {DType::i8}};
-  if (!device().stream) kinds.push_back({DType::i8, true});
-  return kinds;
-}
-
-std::string name_of(const WeightKind& kind) {
-  return std::string(dtype_name(kind.dtype)) + (kind.int8_activations ? " x8" : "");
-}
-
-cpu::WeightFormat format_of(const WeightKind& kind) {
+cpu::WeightFormat format_of(DType dtype) {
   Weight w;
-  w.dtype = kind.dtype;
-  w.int8_activations = kind.int8_activations;
+  w.dtype = dtype;
   return cpu::weight_format(w);
 }
 
-void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t cols, uint64_t seed) {
+void make_weight(TestWeight& w, DType dtype, int64_t rows, int64_t cols, uint64_t seed) {
   const std::vector<float> values = random_floats(rows * cols, seed);
-  const DType dtype = kind.dtype;
   w.exact.resize(values.size());
   const bool panels = dtype == DType::i8 && !device().stream;
   // A card has row-major values with a scale for 32 columns, the host panels and one a row besides.
@@ -135,8 +123,7 @@ void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t co
                   w.scales[static_cast<size_t>(i / cols * row_scales + i % cols / cpu::kGroupCols)];
     }
   }
-  w.weight = {w.bytes.data(),       dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data(),
-              kind.int8_activations};
+  w.weight = {w.bytes.data(), dtype, rows, cols, w.scales.empty() ? nullptr : w.scales.data()};
 }
 
 void check_close(const std::vector<float>& got, const std::vector<double>& want,
@@ -173,10 +160,10 @@ Tensor tensor(std::vector<int32_t>& v, std::initializer_list<int64_t> shape) {
   return {v.data(), DType::i32, shape};
 }
 
-std::vector<double> activations(const std::vector<float>& x, int64_t width, const WeightKind& kind,
+std::vector<double> activations(const std::vector<float>& x, int64_t width, DType dtype,
                                 const cpu::Kernels& kernels) {
   std::vector<double> exact(x.begin(), x.end());
-  const auto form = kernels.matmul[format_of(kind)].activations;
+  const auto form = kernels.matmul[format_of(dtype)].activations;
   if (form == cpu::Activations::f32) return exact;
   for (size_t row = 0; row < x.size(); row += static_cast<size_t>(width)) {
     const size_t end = row + static_cast<size_t>(width);
@@ -185,10 +172,9 @@ std::vector<double> activations(const std::vector<float>& x, int64_t width, cons
     }
     for (size_t g = row; form != cpu::Activations::bf16 && g < end; g += cpu::kGroupCols) {
       const size_t stop = std::min(end, g + cpu::kGroupCols);
-      const float levels = kind.int8_activations ? cpu::kByteLevels : cpu::kWordLevels;
       float largest = 0;
       for (size_t i = g; i < stop; i++) largest = std::max(largest, std::fabs(x[i]));
-      const float inverse = levels / largest, scale = largest / levels;
+      const float inverse = cpu::kLevels / largest, scale = largest / cpu::kLevels;
       for (size_t i = g; i < stop; i++) {
         exact[i] = std::isfinite(inverse) ? double{std::nearbyint(x[i] * inverse)} * scale : 0;
       }

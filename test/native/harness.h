@@ -44,15 +44,8 @@ struct Machine {
 
 std::vector<const cpu::Kernels*> kernel_sets();
 
-// What a matrix is made of, and what it is multiplied with.
-struct WeightKind {
-  DType dtype;
-  bool int8_activations = false;
-};
-// All kinds that the CPU has, or the device.
-std::vector<WeightKind> weight_kinds();
-std::string name_of(const WeightKind& kind);
-cpu::WeightFormat format_of(const WeightKind& kind);
+constexpr DType kWeightDTypes[] = {DType::f32, DType::f16, DType::bf16, DType::i8};
+cpu::WeightFormat format_of(DType dtype);
 
 // A weight matrix with what it stands for in f64. int8 lies in panels, on a device in rows that
 // have a scale each.
@@ -62,7 +55,7 @@ struct TestWeight {
   std::vector<double> exact;
   Weight weight;
 };
-void make_weight(TestWeight& w, const WeightKind& kind, int64_t rows, int64_t cols, uint64_t seed);
+void make_weight(TestWeight& w, DType dtype, int64_t rows, int64_t cols, uint64_t seed);
 
 // |got[i] − want[i]| ≤ tolerance · scale[i] for all i, and got has no NaN.
 void check_close(const std::vector<float>& got, const std::vector<double>& want,
@@ -75,7 +68,7 @@ Tensor tensor(std::vector<float>& v, std::initializer_list<int64_t> shape);
 Tensor tensor(std::vector<int32_t>& v, std::initializer_list<int64_t> shape);
 
 // Rows of `width` values as the kernels multiply them: rounded where the set does so for this kind.
-std::vector<double> activations(const std::vector<float>& x, int64_t width, const WeightKind& kind,
+std::vector<double> activations(const std::vector<float>& x, int64_t width, DType dtype,
                                 const cpu::Kernels& kernels);
 
 void test_thread_pool();

@@ -100,9 +100,9 @@ void rope(Machine& machine, int64_t t, int64_t heads, int64_t dim, int64_t half)
   check_close(x, want, 1e-6, name("rope", machine.kernels, t, heads * dim));
 }
 
-void embed_and_gather(Machine& machine, const WeightKind& kind, int64_t t, int64_t width) {
+void embed_and_gather(Machine& machine, DType dtype, int64_t t, int64_t width) {
   TestWeight w;
-  make_weight(w, kind, 50, width, 6);
+  make_weight(w, dtype, 50, width, 6);
   std::vector<int32_t> ids;
   for (int64_t i = 0; i < t; i++) ids.push_back(static_cast<int32_t>(i * 37 % 50));
   std::vector<float> y = poisoned(t * width), rows = poisoned(t * width);
@@ -111,8 +111,8 @@ void embed_and_gather(Machine& machine, const WeightKind& kind, int64_t t, int64
     want.insert(want.end(), w.exact.begin() + id * width, w.exact.begin() + (id + 1) * width);
   ops::embed(tensor(y, {t, width}), tensor(ids, {t}), w.weight, machine.stream);
   // i8: one product with the scale, rounded to f32; the others are exact
-  check_close(y, want, kind.dtype == DType::i8 ? 1.3 * 0x1p-24 : 0x1p-40,
-              name("embed", machine.kernels, t, width) + name_of(kind));
+  check_close(y, want, dtype == DType::i8 ? 1.3 * 0x1p-24 : 0x1p-40,
+              name("embed", machine.kernels, t, width) + dtype_name(dtype));
   std::vector<int32_t> back;
   for (int64_t i = 0; i < t; i++) back.push_back(static_cast<int32_t>(t - 1 - i));
   ops::gather_rows(tensor(rows, {t, width}), tensor(y, {t, width}), tensor(back, {t}),
@@ -130,7 +130,7 @@ void test_elementwise(const cpu::Kernels& kernels) {
     for (int64_t n : kWidths) {
       add_and_silu(machine, t, n);
       rms_norm(machine, t, n, 3);
-      for (const WeightKind& kind : weight_kinds()) embed_and_gather(machine, kind, t, n);
+      for (DType dtype : kWeightDTypes) embed_and_gather(machine, dtype, t, n);
     }
     rope(machine, t, 3, 64, 32);
     rope(machine, t, 2, 40, 5);

@@ -23,14 +23,14 @@ struct Model {
   std::vector<int32_t> ids;
 };
 
-void make_model(Model& m, const WeightKind& kind, const Case& c) {
+void make_model(Model& m, DType dtype, const Case& c) {
   for (auto* list : {&m.gate, &m.up, &m.down}) list->resize(static_cast<size_t>(c.num_experts));
   for (int64_t e = 0; e < c.num_experts; e++) {
     const auto i = static_cast<size_t>(e);
     const auto seed = static_cast<uint64_t>(100 + 10 * e);
-    make_weight(m.gate[i], kind, c.intermediate, c.hidden, seed);
-    make_weight(m.up[i], kind, c.intermediate, c.hidden, seed + 2);
-    make_weight(m.down[i], kind, c.hidden, c.intermediate, seed + 4);
+    make_weight(m.gate[i], dtype, c.intermediate, c.hidden, seed);
+    make_weight(m.up[i], dtype, c.intermediate, c.hidden, seed + 2);
+    make_weight(m.down[i], dtype, c.hidden, c.intermediate, seed + 4);
     m.table.gate.push_back(m.gate[i].weight);
     m.table.up.push_back(m.up[i].weight);
     m.table.down.push_back(m.down[i].weight);
@@ -62,17 +62,17 @@ double dot(const double* a, const std::vector<double>& w, int64_t row, int64_t n
   return sum;
 }
 
-void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case& c) {
+void against_f64(const cpu::Kernels& kernels, DType dtype, const Case& c) {
   Model m;
-  make_model(m, kind, c);
+  make_model(m, dtype, c);
   Machine machine(3, kernels);
-  const auto form = kernels.matmul[format_of(kind)].activations;
+  const auto form = kernels.matmul[format_of(dtype)].activations;
   // Of each product, and of the largest activation in a group: sums in f32, and the rounding of
   // activations between silu·mul and down.
   const double products = form == cpu::Activations::bf16 ? 0x1p-8 : 5e-6;
-  const bool whole = form == cpu::Activations::int16 || form == cpu::Activations::int8;
-  const double rounds = !whole ? 0 : kind.int8_activations ? 0.5001 / 127 : 2e-5;
-  const std::vector<double> x = activations(m.x, c.hidden, kind, kernels);
+  const bool whole = form == cpu::Activations::int16;
+  const double rounds = whole ? 2e-5 : 0;
+  const std::vector<double> x = activations(m.x, c.hidden, dtype, kernels);
   std::vector<double> want, scale, act(static_cast<size_t>(c.intermediate));
   for (int64_t t = 0; t < c.tokens; t++) {
     std::vector<double> y(static_cast<size_t>(c.hidden)), size(y.size());
@@ -110,14 +110,13 @@ void against_f64(const cpu::Kernels& kernels, const WeightKind& kind, const Case
     scale.insert(scale.end(), size.begin(), size.end());
   }
   check_close(run(m, c, 0, c.tokens, machine), want, scale, 1,
-              std::string(kernels.name) + " moe_experts " + name_of(kind) + " tokens " +
+              std::string(kernels.name) + " moe_experts " + dtype_name(dtype) + " tokens " +
                   std::to_string(c.tokens) + " hidden " + std::to_string(c.hidden));
 }
 
-void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKind& kind,
-                                     const Case& c) {
+void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, DType dtype, const Case& c) {
   Model m;
-  make_model(m, kind, c);
+  make_model(m, dtype, c);
   Machine one(1, kernels), four(4, kernels);
   const std::vector<float> together = run(m, c, 0, c.tokens, four);
   for (int64_t step : {1, 7}) {
@@ -125,7 +124,7 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKi
       const int64_t count = std::min(step, c.tokens - first);
       const std::vector<float> y = run(m, c, first, count, one);
       check_same_bits(y.data(), together.data() + first * c.hidden, count * c.hidden,
-                      std::string(kernels.name) + " moe_experts " + name_of(kind) +
+                      std::string(kernels.name) + " moe_experts " + dtype_name(dtype) +
                           " in steps of " + std::to_string(step));
     }
   }
@@ -134,10 +133,10 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, const WeightKi
 }  // namespace
 
 void test_moe(const cpu::Kernels& kernels) {
-  for (const WeightKind& kind : weight_kinds()) {
-    for (const Case& c : kCases) against_f64(kernels, kind, c);
-    bits_do_not_depend_on_the_batch(kernels, kind, {80, 100, 70, 6, 2});
-    bits_do_not_depend_on_the_batch(kernels, kind, {23, 33, 129, 16, 4});
+  for (DType dtype : kWeightDTypes) {
+    for (const Case& c : kCases) against_f64(kernels, dtype, c);
+    bits_do_not_depend_on_the_batch(kernels, dtype, {80, 100, 70, 6, 2});
+    bits_do_not_depend_on_the_batch(kernels, dtype, {23, 33, 129, 16, 4});
   }
 }
 

@@ -11,7 +11,7 @@ using FlopsProbe = int64_t (*)(float* sink, int64_t rounds);
 
 struct SetParts {
   const char* name;
-  MatmulKernel bf16, int8, int8x8;
+  MatmulKernel bf16, int8;
   AttentionKernel bf16_span;
   FlopsProbe bf16_flops, int8_flops;
 };
@@ -22,8 +22,7 @@ constexpr Kernels table_of(const SetParts& set) {
       {{Activations::f32, nullptr, dot_rows<WideDot<kWeightF32>>},
        {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
        set.bf16,
-       set.int8,
-       set.int8x8},
+       set.int8},
       {attention_span<F32Pages, F32Pages>, set.bf16_span, attention_span<WideI8Pages, WideI8Pages>},
       {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
       rms_norm,

@@ -23,8 +23,7 @@ const Kernels* amx_kernels() {
   static constexpr Kernels kKernels = table_of({
       "amx",
       {Activations::bf16, to_bf16, dot_bf16_on_tiles},
-      {Activations::int16, quantise<SplitProducts, kWordLevels>, dot_panels_on_tiles},
-      {Activations::int8, quantise<ByteProducts, kByteLevels>, dot_panels<ByteProducts>},
+      {Activations::int16, quantise<SplitProducts>, dot_panels_on_tiles},
       attention_span<SplitBf16Pages, Bf16Pages>,
       probe_tiles<Bf16Tiles>,
       probe_tiles<ByteTiles>,

@@ -14,7 +14,6 @@ constexpr int kPanelVectors = kPanelRows / V::kLanes;  // of 32 bits a row
 // Activations as int16: each 4 columns in the order 0, 2, 1, 3, as pairs that meet the even and
 // the odd bytes of a line.
 struct WordProducts {
-  using T = int16_t;
   static constexpr bool kSplit = false;
   static constexpr int64_t kLineStep = 8;  // bytes of x that meet a line
   struct W {
@@ -36,11 +35,8 @@ struct WordProducts {
   }
 };
 
-template <class P>
-constexpr int64_t kGroupBytes = kGroupCols* int64_t{sizeof(typename P::T)} + kGroupTail;
-
 // Groups of 32 → whole numbers of at most kLevels, their scale and −128 times their sum.
-template <class P, int kLevels>
+template <class P>
 inline void quantise_group(std::byte* group, const V::F (&x)[kGroupCols / V::kLanes]) {
   constexpr int kVectors = kGroupCols / V::kLanes;
   V::I high = V::magnitude_bits(x[0]);
@@ -63,16 +59,16 @@ inline void quantise_group(std::byte* group, const V::F (&x)[kGroupCols / V::kLa
   const float scale = !finite ? __builtin_nanf("") : usable ? largest / kLevels : 0;
   const int32_t sum = -128 * V::sum_whole(sums);
   P::store(group, q);
-  __builtin_memcpy(group + kGroupBytes<P> - 8, &scale, 4);
-  __builtin_memcpy(group + kGroupBytes<P> - 4, &sum, 4);
+  __builtin_memcpy(group + kGroupBytes - 8, &scale, 4);
+  __builtin_memcpy(group + kGroupBytes - 4, &sum, 4);
 }
 
-template <class P, int kLevels>
+template <class P>
 void quantise(void* out, const float* x, int64_t n) {
   constexpr int kVectors = kGroupCols / V::kLanes;
   std::byte* group = static_cast<std::byte*>(out);
   const int64_t num_groups = 2 * blocks_of(n);
-  for (int64_t g = 0; g < num_groups; g++, group += kGroupBytes<P>) {
+  for (int64_t g = 0; g < num_groups; g++, group += kGroupBytes) {
     V::F v[kVectors];
     CONCLAVE_UNROLL
     for (int i = 0; i < kVectors; i++) {
@@ -81,7 +77,7 @@ void quantise(void* out, const float* x, int64_t n) {
              : left > 0        ? V::load_part(x + at, left)
                                : V::zero();
     }
-    quantise_group<P, kLevels>(group, v);
+    quantise_group<P>(group, v);
   }
 }
 
@@ -117,7 +113,7 @@ CONCLAVE_INLINE void group_products(V::I (&sums)[M][N], const std::byte* const (
   }
   CONCLAVE_UNROLL
   for (int m = 0; m < M; m++) {
-    const V::I minus = V::repeat_32(x[m] + kGroupBytes<P> - 4);
+    const V::I minus = V::repeat_32(x[m] + kGroupBytes - 4);
     CONCLAVE_UNROLL
     for (int v = 0; v < N; v++) {
       if constexpr (P::kSplit) sums[m][v] = V::add_whole(P::high(sums[m][v]), minus);
@@ -144,12 +140,12 @@ CONCLAVE_INLINE void add_group(PanelTile<M, N>& t, const std::byte* const (&line
     const V::F w_scale = V::from_f16(reinterpret_cast<const uint16_t*>(scales[v]));
     CONCLAVE_UNROLL
     for (int m = 0; m < M; m++) {
-      const V::F x_scale = V::repeat(t.x[m] + kGroupBytes<P> - 8);
+      const V::F x_scale = V::repeat(t.x[m] + kGroupBytes - 8);
       t.sums[m][v] = V::fma(V::from_whole(whole[m][v]), V::mul(w_scale, x_scale), t.sums[m][v]);
     }
   }
   CONCLAVE_UNROLL
-  for (int m = 0; m < M; m++) t.x[m] += kGroupBytes<P>;
+  for (int m = 0; m < M; m++) t.x[m] += kGroupBytes;
 }
 
 // Rows of N vectors from row n0 on, which begins a panel. `fetch`: as many panels to bring near.

@@ -56,15 +56,13 @@ inline TileMemory& tile_memory() {
   return memory;
 }
 
-constexpr int64_t kSplitBytes = kGroupBytes<SplitProducts>;
-
 // Groups [first, first + num_groups) of `count` tokens from m0 on.
 inline void pack_tokens(TokenGroup* out, const DotRows& args, int64_t m0, int count, int64_t first,
                         int64_t num_groups) {
   for (int m = 0; m < count; m++) {
-    const std::byte* x = static_cast<const std::byte*>(args.x[m0 + m]) + first * kSplitBytes;
+    const std::byte* x = static_cast<const std::byte*>(args.x[m0 + m]) + first * kGroupBytes;
     const int half = m / kHalfHeight, row = m % kHalfHeight;
-    for (int64_t g = 0; g < num_groups; g++, x += kSplitBytes) {
+    for (int64_t g = 0; g < num_groups; g++, x += kGroupBytes) {
       TokenGroup& group = out[g];
       const auto* values = reinterpret_cast<const __m256i*>(x);
       _mm256_store_si256((__m256i*)group.values[half][row], _mm256_loadu_si256(values));
