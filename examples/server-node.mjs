@@ -1,4 +1,4 @@
-// Mounted under a path of a plain Node server (Express and Fastify hand over the same two objects).
+// Mounted under a path of a plain Node server (Express hands over the same two objects).
 import { createServer } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { loadModel } from 'conclave'
