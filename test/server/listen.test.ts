@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Listener, listen } from '../../lib/server/listen.ts'
@@ -130,4 +132,68 @@ describe('the Node listener', () => {
     expect(await ended()).toBeGreaterThan(0)
     socket.destroy()
   })
+})
+
+describe('clients that stop reading', () => {
+  const held = defaultApp()
+  const opened: ServerResponse[] = []
+  const note = (message: unknown) =>
+    opened.push((message as { response: ServerResponse }).response)
+  let listener: Listener
+  beforeAll(async () => {
+    subscribe('http.server.request.start', note)
+    listener = await listen(held.app, { port: 0, stallTimeoutMs: 600_000 })
+  })
+  afterAll(async () => {
+    unsubscribe('http.server.request.start', note)
+    await listener?.close(true)
+  })
+
+  /** Every byte of a streamed chat but the two fields that no two answers share. */
+  async function chat(content: string): Promise<string> {
+    const response = await fetch(`${listener.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({
+        messages: [{ role: 'user', content }],
+        ...{ max_tokens: 64, ignore_eos: true, seed: 7, stream: true, logprobs: true },
+      }),
+    })
+    expect(response.status).toBe(200)
+    return (await response.text()).replace(/"id":"[^"]*","created":\d+/g, '')
+  }
+
+  it('cost the others nothing: the same answers, whole, in the memory of a few buffers', async () => {
+    const words = ['pear', 'apple', 'fig', 'plum', 'lemon', 'cherry', 'grape', 'melon']
+    const neighbours = () => Promise.all(words.map(word => chat(`Tell me of a ${word}.`)))
+    const alone = await neighbours()
+    const before = process.memoryUsage().rss
+    const body = JSON.stringify({
+      messages: [{ role: 'user', content: 'Hello' }],
+      ...{ max_tokens: 400, n: 8, logprobs: true, top_logprobs: 20 },
+      ...{ ignore_eos: true, stream: true },
+    })
+    opened.length = 0
+    const { port, hostname } = new URL(listener.url)
+    const sockets = Array.from({ length: 4 }, () => {
+      const socket = connect(Number(port), hostname).on('error', () => {})
+      socket.pause()
+      socket.write(`${head(`Content-Length: ${body.length}`)}\r\n\r\n${body}`)
+      return socket
+    })
+    // Until neither the kernel nor Node takes more of any: all of them have really stopped.
+    const unread = () => opened.slice(0, sockets.length).map(response => response.socket!)
+    while (unread().length < 4 || unread().some(({ writableLength: waits }) => waits === 0))
+      await new Promise(resolve => setTimeout(resolve, 20))
+    expect(await neighbours()).toEqual(alone)
+    expect(held.app.active).toBe(sockets.length)
+    for (const { writableLength } of unread()) {
+      expect(writableLength).toBeGreaterThan(0)
+      expect(writableLength).toBeLessThan(256 * 1024)
+    }
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
+    for (const socket of sockets) socket.destroy()
+    while (held.app.active > 0) await new Promise(resolve => setTimeout(resolve, 20))
+    expect(held.model.engine.stats().pages.used).toBe(0)
+  }, 120_000)
 })
