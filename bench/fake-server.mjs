@@ -1,5 +1,6 @@
-// A server whose model costs nothing: what is left is the cost of serving. Engine, tokenizer,
-// template and HTTP are the real ones. Prints its URL and ends with its parent.
+// A server whose model costs nothing: what is left is the cost of serving. 'whole': engine, tokenizer,
+// template and HTTP are the real ones; 'alone': lib/server over an engine that answers at once; 'bare':
+// Node's own server. Prints its URL and ends with its parent.
 import { createApp, listen } from '../dist/server.mjs'
 import { internals, watchExecutors } from './internals.mjs'
 
@@ -39,11 +40,34 @@ async function bare() {
   return `http://127.0.0.1:${server.address().port}`
 }
 
-async function whole() {
-  const model = await loadModel(undefined, { threads: 1 })
+const serve = async model => {
   const app = createApp(model, { apiKeys: ['sk-bench'] })
   return (await listen(app, { port: 0, replaceGlobals: true })).url
 }
 
-process.stdout.write(`${await (process.argv[2] === 'bare' ? bare() : whole())}\n`)
+const whole = async () => serve(await loadModel(undefined, { threads: 1 }))
+
+/** What lib/server needs of a model, at no cost. */
+async function alone() {
+  const usage = { promptTokens: 16, completionTokens: 1, cachedTokens: 0 }
+  const timings = { prefillMs: 0, decodeMs: 0, tokensPerSecond: 0, timeToFirstTokenMs: 0 }
+  const answer = { text: 'x', tokenIds: [token] }
+  const result = { ...answer, finishReason: 'length', usage, timings, seed: 1 }
+  const generation = {
+    started: () => Promise.resolve(),
+    result: () => Promise.resolve(result),
+    async *[Symbol.asyncIterator]() {
+      yield answer
+    },
+  }
+  const ids = Uint32Array.from({ length: usage.promptTokens }, () => token)
+  const tokenizer = {
+    prepareChat: () => Promise.resolve({ text: '', ids }),
+    replyStyle: () => ({ format: 'plain', thinking: 'off' }),
+  }
+  return serve({ maxContext: 2048, tokenizer, engine: { generate: () => generation } })
+}
+
+const kinds = { whole, alone, bare }
+process.stdout.write(`${await kinds[process.argv[2]]()}\n`)
 process.on('disconnect', () => process.exit())

@@ -2,7 +2,7 @@
  * Who may ask: keys compared in constant time, each with its tenant.
  * @module
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { ConclaveError } from '../errors.ts'
 import { Refusal } from './refusal.ts'
 
@@ -18,7 +18,7 @@ export interface Tenant {
 }
 
 const nobody: Tenant = { id: '' }
-const digest = (text: string) => createHash('sha256').update(text).digest()
+const digest = (text: string) => hash('sha256', text, 'buffer')
 
 /** Keys of a file: one a line as `KEY` or `KEY TENANT`; lines that begin with # are left out. */
 export function parseKeyFile(text: string): ApiKey[] {
@@ -32,7 +32,7 @@ export function parseKeyFile(text: string): ApiKey[] {
 }
 
 export class ApiKeys {
-  readonly #entries: readonly { hash: Buffer; tenant: Tenant }[]
+  readonly #entries: readonly { keyHash: Buffer; tenant: Tenant }[]
 
   /** Throws `invalid_request` for a key that no header can carry. */
   constructor(keys: readonly (string | ApiKey)[]) {
@@ -44,8 +44,8 @@ export class ApiKeys {
           `Expected key ${i + 1} to be 1 to 512 visible ASCII characters without blanks.`,
           { option: 'apiKeys' },
         )
-      const hash = digest(key)
-      return { hash, tenant: { id: tenant ?? hash.toString('hex').slice(0, 32) } }
+      const keyHash = digest(key)
+      return { keyHash, tenant: { id: tenant ?? keyHash.toString('hex').slice(0, 32) } }
     })
   }
 
@@ -57,10 +57,11 @@ export class ApiKeys {
   authorize(headers: Headers): Tenant {
     if (this.#entries.length === 0) return nobody
     const given = keyOf(headers)
-    const hash = digest(given ?? '')
+    const givenHash = digest(given ?? '')
     let found: Tenant | undefined
     // Every key is compared to its end, whichever is right.
-    for (const entry of this.#entries) if (timingSafeEqual(entry.hash, hash)) found = entry.tenant
+    for (const { keyHash, tenant } of this.#entries)
+      if (timingSafeEqual(keyHash, givenHash)) found = tenant
     if (found !== undefined && given !== undefined) return found
     throw new Refusal({
       status: 401,

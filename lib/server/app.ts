@@ -53,7 +53,7 @@ export function createApp(
       try {
         checkOrigin(request, checked)
         if (request.method === 'OPTIONS') return preflight(request, checked)
-        const review = await checked.review(request)
+        const review = await checked.review?.(request)
         if (review !== undefined) return review
         const response = await router.fetch(request)
         // As the global fetch does, for clients without a socket between.

@@ -53,7 +53,7 @@ export interface CheckedAppOptions {
   strict: boolean
   allowedHosts: ReadonlySet<string> | undefined
   corsOrigins: ReadonlySet<string>
-  review: (request: Request) => Promise<Response | undefined>
+  review: AppOptions['review']
   log: ServerLog
 }
 
@@ -105,10 +105,9 @@ export function checkAppOptions(options: AppOptions): CheckedAppOptions {
   }
 }
 
-function checkReview(review: AppOptions['review']): CheckedAppOptions['review'] {
-  if (review === undefined) return async () => undefined
-  if (typeof review !== 'function') throw invalid('review', 'a function', review)
-  return review
+function checkReview(review: AppOptions['review']): AppOptions['review'] {
+  if (review === undefined || typeof review === 'function') return review
+  throw invalid('review', 'a function', review)
 }
 
 function list<T>(name: string, value: readonly T[] | undefined): readonly T[] {

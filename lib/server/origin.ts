@@ -28,7 +28,7 @@ function forbidden(message: string): Refusal {
 }
 
 function corsHeaders(request: Request, { corsOrigins }: CheckedAppOptions): [string, string][] {
-  const origin = request.headers.get('origin')
+  const origin = corsOrigins.size === 0 ? null : request.headers.get('origin')
   if (origin === null || !(corsOrigins.has(origin) || corsOrigins.has('*'))) return []
   return [
     ['access-control-allow-origin', origin],

@@ -137,8 +137,7 @@ describe('the Node listener', () => {
 describe('clients that stop reading', () => {
   const held = defaultApp()
   const opened: ServerResponse[] = []
-  const note = (message: unknown) =>
-    opened.push((message as { response: ServerResponse }).response)
+  const note = (message: unknown) => opened.push((message as { response: ServerResponse }).response)
   let listener: Listener
   beforeAll(async () => {
     subscribe('http.server.request.start', note)
