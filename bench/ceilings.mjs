@@ -5,11 +5,15 @@ import { calmly, foreignCores } from './foreign.mjs'
 import { internals } from './internals.mjs'
 
 const repeat = 3
-const labels = { readBytesPerSecond: 'read bandwidth', bf16FlopsPerSecond: 'bf16 peak' }
+const labels = {
+  readBytesPerSecond: 'read bandwidth',
+  bf16FlopsPerSecond: 'bf16 peak',
+  int8OpsPerSecond: 'int8 peak',
+}
 
 /**
- * { readBytesPerSecond, f32FlopsPerSecond, bf16FlopsPerSecond }: the best of three and of what
- * was `known` before.
+ * { readBytesPerSecond, f32FlopsPerSecond, bf16FlopsPerSecond, int8OpsPerSecond }: the best of three
+ * and of what was `known` before.
  */
 export async function measureCeilings({ known = {}, busy = false } = {}) {
   const { native } = await internals()
@@ -25,14 +29,23 @@ export async function measureCeilings({ known = {}, busy = false } = {}) {
 
 /**
  * Rows with { rate, ceiling } get the fraction of that ceiling; `atLeast` is a target for the
- * fraction.
+ * fraction, `peerAtLeast` one for the ratio to the peer.
  */
 export function addFractions(rows, ceilings) {
   for (const row of rows) {
-    if (!(ceilings[row.ceiling] > 0)) continue
-    row.fraction = row.rate / ceilings[row.ceiling]
-    row.of = labels[row.ceiling]
-    if (row.atLeast !== undefined) row.holds = row.fraction >= row.atLeast
+    if (ceilings[row.ceiling] > 0) {
+      row.fraction = row.rate / ceilings[row.ceiling]
+      row.of = labels[row.ceiling]
+    }
+    const { atLeast, peerAtLeast } = row
+    if (atLeast === undefined && peerAtLeast === undefined) continue
+    row.target = [
+      atLeast && `≥ ${Math.round(100 * atLeast)} %`,
+      peerAtLeast && `≥ ${peerAtLeast} × the peer`,
+    ]
+      .filter(Boolean)
+      .join(', ')
+    row.holds = !(row.fraction < atLeast) && !(row.ratio < peerAtLeast)
   }
 }
 

@@ -81,7 +81,7 @@ function metadataOf(s) {
     expert_feed_forward_length: s.expertSize,
     vocab_size: s.vocabSize,
   }
-  const tokens = Array.from({ length: s.vocabSize }, (_, i) => `t${i}`)
+  const tokens = Array.from({ length: s.vocabSize }, (_, i) => ['t', '0', 't0'][i] ?? `t${i}`)
   return [
     ['general.architecture', 'string', 'qwen3moe'],
     ['general.file_type', 'u32', 32],

@@ -7,6 +7,7 @@ export const benchFolder = dirname(fileURLToPath(import.meta.url))
 export const projectFolder = dirname(benchFolder)
 export const cacheFolder = process.env.CONCLAVE_BENCH_CACHE ?? join(benchFolder, '.cache')
 export const libraryFile = join(projectFolder, 'dist/index.mjs')
+export const commandFile = join(projectFolder, 'dist/cli.mjs')
 export const defaultModelFolder = join(projectFolder, 'default-model')
 
 /** The embedded model, once it is in the tree. */

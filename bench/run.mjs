@@ -1,5 +1,6 @@
 // npm run bench -- [generate load loop boundary peers engine] [--models moe-s,moe-m,default] [--quick] [--busy]
 // npm run bench -- --profile [--models moe-s] [--weights int8,bf16]
+// npm run bench -- peers --models moe-s,moe-m --weights bf16,int8
 // Measures and prints rows. --busy: for a machine that others use, processor time of one thread.
 
 import { pathToFileURL } from 'node:url'

@@ -12,14 +12,14 @@ const name = 'moe-s'
 const vocabSize = 151936
 
 async function withBoth(work) {
-  const load = { folder: ensureModel(name), threads: cpus().length, context: 2048 }
+  const files = { ours: ensureModel(name), theirs: ggufFile(name) }
+  const load = { ...files, threads: cpus().length, context: 2048 }
   const engines = [new Worker('conclave', join(benchFolder, 'peers/conclave.mjs'))]
   try {
     const module = await ensurePeer().catch(() => undefined)
     if (module !== undefined)
       engines.push(new Worker('node-llama-cpp', join(benchFolder, 'peers/node-llama-cpp.mjs')))
-    for (const engine of engines)
-      await engine.ask('load', { ...load, module, gguf: ggufFile(name) })
+    for (const engine of engines) await engine.ask('load', { ...load, module })
     return await work(engines, load.threads)
   } finally {
     for (const engine of engines) engine.end()

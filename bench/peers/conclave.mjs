@@ -1,6 +1,6 @@
 // Our side of the comparison.
 import { createEngine, loadModel } from '../../dist/index.mjs'
-import { clocks, greedy, timedGenerate } from '../measure.mjs'
+import { clocks, greedy } from '../measure.mjs'
 import { serve } from './worker.mjs'
 
 let model
@@ -14,9 +14,9 @@ async function engineFor(count, kvPages) {
 }
 
 serve({
-  async load({ folder, threads, context }) {
+  async load({ ours, threads, context }) {
     const start = performance.now()
-    model = await loadModel(folder, { threads, maxContext: context, prefixCache: false })
+    model = await loadModel(ours, { threads, maxContext: context, prefixCache: false })
     return { loadMs: performance.now() - start, kernels: model.info.kernels }
   },
   async greedy({ ids, tokens }) {
@@ -28,10 +28,22 @@ serve({
     await model.generate(ids, { ...greedy, maxTokens: 1 }).result()
     return clocks[clock]() - start
   },
-  /** Milliseconds a token between the first and the last. */
-  async decode({ ids, tokens, clock }) {
-    const { ticks } = await timedGenerate(model, ids, tokens + 1, clocks[clock])
-    return (ticks.at(-1) - ticks[0]) / tokens
+  /** Milliseconds a step while all answers grow; their prompts are in the cache from the second time on. */
+  async decode({ prompts, tokens, clock }) {
+    const engine = await engineFor(prompts.length, 8 * prompts.length)
+    const ticks = await Promise.all(
+      prompts.map(async ids => {
+        const ticks = []
+        const options = { ...greedy, maxTokens: tokens + 8 }
+        for await (const { tokenIds } of engine.generate(ids, options))
+          for (const _ of tokenIds) ticks.push(clocks[clock]())
+        return ticks
+      }),
+    )
+    const from = Math.max(...ticks.map(own => own[0]))
+    const to = Math.min(...ticks.map(own => own.at(-1)))
+    const within = ticks[0].filter(tick => tick >= from && tick <= to)
+    return (within.at(-1) - within[0]) / (within.length - 1)
   },
   /** All prompts at once: milliseconds to the first token of each, and to the last of all. */
   async together({ prompts, tokens, context }) {

@@ -27,21 +27,19 @@ async function sequencesOf({ count, context, threads }) {
   return contexts.get(key)
 }
 
-/** A greedy answer with the time of each token. The prompt is new to the cache each time. */
-async function timed(ids, tokens, clock = 'wall') {
+/** A greedy answer. The prompt is new to the cache each time. */
+async function answer(ids, tokens) {
   await sequence.clearHistory()
   const out = []
-  const ticks = []
   for await (const id of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {
     out.push(id)
-    ticks.push(clocks[clock]())
     if (out.length === tokens) break
   }
-  return { out, ticks }
+  return out
 }
 
 serve({
-  async load({ module, gguf, threads, context }) {
+  async load({ module, theirs, threads, context }) {
     const { getLlama } = await import(pathToFileURL(join(module, 'dist/index.js')).href)
     const llama = await getLlama({
       gpu: false,
@@ -50,7 +48,7 @@ serve({
       logLevel: 'error',
     })
     const start = performance.now()
-    model = await llama.loadModel({ modelPath: gguf, gpuLayers: 0, checkTensors: false })
+    model = await llama.loadModel({ modelPath: theirs, gpuLayers: 0, checkTensors: false })
     const loadMs = performance.now() - start
     const made = await model.createContext({
       contextSize: context,
@@ -61,7 +59,7 @@ serve({
     sequence = made.getSequence()
     return { loadMs }
   },
-  greedy: async ({ ids, tokens }) => (await timed(ids, tokens)).out,
+  greedy: ({ ids, tokens }) => answer(ids, tokens),
   /** The prompt alone; no logits, no sampling. */
   async prefill({ ids, clock }) {
     await sequence.clearHistory()
@@ -69,9 +67,23 @@ serve({
     await sequence.evaluateWithoutGeneratingNewTokens(ids)
     return clocks[clock]() - start
   },
-  async decode({ ids, tokens, clock }) {
-    const { ticks } = await timed(ids, tokens + 1, clock)
-    return (ticks.at(-1) - ticks[0]) / tokens
+  /** Milliseconds a step of all sequences, each grown by one id first; the first time reads the prompts. */
+  async decode({ prompts, tokens, threads, clock }) {
+    const sequences = await sequencesOf({ count: prompts.length, context: 512, threads })
+    for (const [i, each] of sequences.entries())
+      if (each.nextTokenIndex === 0) await each.evaluateWithoutGeneratingNewTokens(prompts[i])
+    const start = clocks[clock]()
+    await Promise.all(
+      sequences.map(async (each, i) => {
+        let count = 0
+        for await (const _ of each.evaluate([prompts[i][0]], {
+          temperature: 0,
+          yieldEogToken: true,
+        }))
+          if (++count === tokens) break
+      }),
+    )
+    return (clocks[clock]() - start) / tokens
   },
   /** All prompts at once: milliseconds to the first token of each, and to the last of all. */
   async together({ prompts, tokens, context, threads }) {
