@@ -24,7 +24,10 @@ function nativeTests() {
   const folder = join(root, 'build/tests')
   const programs = ['native/native_tests', 'native-io/io_tests', 'native-gguf/gguf_tests']
   if (process.platform !== 'win32')
-    programs.push('native/simt_tests', 'native/simt_faults', 'faults/simt_model')
+    programs.push(
+      ...['native/simt_tests', 'native/simt_faults'],
+      ...['faults/simt_model', 'faults/simt_driver'],
+    )
   const steps = [
     ['-S', root, '-B', folder, '-DCONCLAVE_TESTS=ON', '-DCMAKE_BUILD_TYPE=Release'],
     ['--build', folder, '--parallel', '2', '--target', ...programs.map(p => basename(p))],

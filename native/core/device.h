@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,8 @@ class Device {
   virtual const char* name() const = 0;
   // True where kernels read the host's memory: weights then stay where they lie.
   virtual bool reads_host_memory() const = 0;
+  // A sentence where the device cannot be used by this process any more; else empty. Any thread.
+  virtual std::string failure() const { return {}; }
 
   // On 64 bytes; throws insufficient_memory or gpu_out_of_memory.
   virtual std::byte* allocate(int64_t bytes) = 0;

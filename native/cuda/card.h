@@ -17,6 +17,7 @@ class CudaCard : public Device {
   Stream& stream() override { return *stream_; }
   const char* name() const override { return runtime::device_name(); }
   bool reads_host_memory() const override { return false; }
+  std::string failure() const override { return runtime::failure(); }
   std::byte* allocate(int64_t bytes) override;
   void free(std::byte* memory) noexcept override;
   void write(void* to, const void* from, int64_t bytes) override;

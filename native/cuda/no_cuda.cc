@@ -20,7 +20,11 @@ namespace runtime {
 std::string why_not() { return "this build has no CUDA kernels"; }
 const char* device_name() { return "cuda"; }
 Card open() { refuse(); }
+int64_t free_bytes() { refuse(); }
 void check(int, const char*) { refuse(); }
+std::string failure() { return ""; }
+void expect_usable() {}
+void set_patience(std::chrono::milliseconds) {}
 void* allocate(int64_t) { refuse(); }
 void free(void*) noexcept {}
 void* allocate_pinned(int64_t) { refuse(); }

@@ -1,6 +1,9 @@
 #pragma once
-// The CUDA runtime as this room sees it. One of three files answers: runtime_cuda.cc (a card),
-// simt/runtime.cc (the host harness), no_cuda.cc (a build without kernels).
+// The CUDA runtime as this room sees it. runtime_cuda.cc answers, over the driver of a card or the
+// one of the host harness (simt/driver.cc); no_cuda.cc in a build without kernels.
+//   An error that a card does not come back from is kept: from then on nothing here calls CUDA, as
+// calls may hang, everything throws that error, and memory stays taken until the process ends.
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -10,18 +13,25 @@ struct Card {
   std::string name;
   int compute_capability = 0;  // 90 for 9.0
   int num_multiprocessors = 0;
-  int64_t free_bytes = 0;
 };
 
 // Empty where a card can be used; else why not, as half a sentence.
 std::string why_not();
 // Finds the card and makes its context. Throws gpu_unavailable.
 Card open();
+// Bytes of the card that nobody has taken; makes its context. Throws gpu_unavailable.
+int64_t free_bytes();
 // What `model.info.device` says.
 const char* device_name();
 
 // Throws the error that a status of the CUDA runtime stands for; 0 is success.
 void check(int status, const char* what);
+// The error that the card does not come back from, a sentence; empty where there was none.
+std::string failure();
+// Throws engine_failed after such an error: before anything is asked of CUDA.
+void expect_usable();
+// How long `wait` waits before it takes the card to hang, which is such an error: 30 s at first.
+void set_patience(std::chrono::milliseconds patience);
 
 // Throws gpu_out_of_memory, having taken nothing.
 void* allocate(int64_t bytes);

@@ -2,6 +2,10 @@
 // first call, so that the addon loads on a machine without one.
 #include <cuda_runtime_api.h>
 
+#include <atomic>
+#include <mutex>
+#include <thread>
+
 #include "core/error.h"
 #include "cuda/runtime.h"
 
@@ -30,6 +34,9 @@ std::string describe(cudaError_t status) {
     case cudaSuccess: return "";
     case cudaErrorNoDevice: return "the NVIDIA driver shows no card to this process";
     case cudaErrorInsufficientDriver: return too_old_driver();
+    case cudaErrorInitializationError:
+      return "CUDA does not start in this process (after a fork of one that uses it, it never "
+             "does)";
     case cudaErrorNoKernelImageForDevice:
     case cudaErrorUnsupportedPtxVersion:
       return std::string("this build has no kernels for the card: ") + cudaGetErrorString(status);
@@ -39,9 +46,50 @@ std::string describe(cudaError_t status) {
 
 cudaStream_t stream_of(void* queue) { return static_cast<cudaStream_t>(queue); }
 
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kBusyWait{5};  // most steps end within it
+constexpr std::chrono::microseconds kNap{50};
+
+std::atomic<int64_t> patience_ms{30'000};
+std::atomic<bool> has_failed{false};
+std::mutex failure_mutex;
+std::string first_failure;
+
+[[noreturn]] void fail(const std::string& what) {
+  {
+    const std::lock_guard lock(failure_mutex);
+    if (!has_failed) first_failure = what;
+    has_failed = true;
+  }
+  throw Error("engine_failed", failure());
+}
+
+// CUDA gives an error like an illegal address as the answer to every later call of the process.
+bool stays(cudaError_t error) {
+  cudaGetLastError();
+  size_t free = 0, total = 0;
+  return cudaMemGetInfo(&free, &total) == error;
+}
+
 }  // namespace
 
+std::string failure() {
+  if (!has_failed) return "";
+  const std::lock_guard lock(failure_mutex);
+  return first_failure + ". The GPU cannot be used by this process any more: start it again.";
+}
+
+void expect_usable() {
+  if (has_failed) throw Error("engine_failed", failure());
+}
+
+void set_patience(std::chrono::milliseconds patience) { patience_ms = patience.count(); }
+
 std::string why_not() {
+  if (has_failed) {
+    const std::lock_guard lock(failure_mutex);
+    return "this process cannot use it any more: " + first_failure;
+  }
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0)
@@ -54,8 +102,6 @@ std::string why_not() {
          ", and 8.0 is the least";
 }
 
-const char* device_name() { return "cuda"; }
-
 Card open() {
   const std::string problem = why_not();
   if (!problem.empty())
@@ -63,10 +109,15 @@ Card open() {
   check(cudaSetDevice(0), "cudaSetDevice");
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
-  size_t free_bytes = 0, total_bytes = 0;
-  check(cudaMemGetInfo(&free_bytes, &total_bytes), "cudaMemGetInfo");
-  return {properties.name, properties.major * 10 + properties.minor, properties.multiProcessorCount,
-          static_cast<int64_t>(free_bytes)};
+  return {properties.name, properties.major * 10 + properties.minor,
+          properties.multiProcessorCount};
+}
+
+int64_t free_bytes() {
+  open();
+  size_t free = 0, total = 0;
+  check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return static_cast<int64_t>(free);
 }
 
 void check(int status, const char* what) {
@@ -81,37 +132,48 @@ void check(int status, const char* what) {
   if (error == cudaErrorNoKernelImageForDevice || error == cudaErrorInsufficientDriver ||
       error == cudaErrorNoDevice || error == cudaErrorUnsupportedPtxVersion)
     throw Error("gpu_unavailable", "Expected a usable GPU, but " + describe(error) + ".");
-  throw Error("engine_failed", std::string("A CUDA call failed (") + what +
-                                   "): " + cudaGetErrorString(error) +
-                                   ". The GPU cannot be used by this process any more.");
+  const std::string sentence =
+      std::string("A CUDA call failed (") + what + "): " + cudaGetErrorString(error);
+  if (stays(error)) fail(sentence);
+  throw Error("engine_failed", sentence + ".");
 }
 
 void* allocate(int64_t bytes) {
+  expect_usable();
   void* memory = nullptr;
   const std::string what = std::to_string(bytes) + " bytes";
   check(cudaMalloc(&memory, static_cast<size_t>(bytes)), what.c_str());
   return memory;
 }
 
-void free(void* memory) noexcept { cudaFree(memory); }
+void free(void* memory) noexcept {
+  if (!has_failed) cudaFree(memory);
+}
 
 void* allocate_pinned(int64_t bytes) {
+  expect_usable();
   void* memory = nullptr;
   check(cudaMallocHost(&memory, static_cast<size_t>(bytes)), "pinned host memory");
   return memory;
 }
 
-void free_pinned(void* memory) noexcept { cudaFreeHost(memory); }
+void free_pinned(void* memory) noexcept {
+  if (!has_failed) cudaFreeHost(memory);
+}
 
 void* create_queue() {
+  expect_usable();
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
   return stream;
 }
 
-void destroy_queue(void* queue) noexcept { cudaStreamDestroy(stream_of(queue)); }
+void destroy_queue(void* queue) noexcept {
+  if (!has_failed) cudaStreamDestroy(stream_of(queue));
+}
 
 void copy(void* to, const void* from, int64_t bytes, void* queue) {
+  expect_usable();
   check(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, stream_of(queue)),
         "cudaMemcpyAsync");
 }
@@ -119,20 +181,36 @@ void copy(void* to, const void* from, int64_t bytes, void* queue) {
 void copy_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t rows,
                void* queue) {
   if (rows == 1) return copy(to, from, bytes, queue);
+  expect_usable();
   check(cudaMemcpy2DAsync(to, static_cast<size_t>(bytes), from, static_cast<size_t>(pitch),
                           static_cast<size_t>(bytes), static_cast<size_t>(rows), cudaMemcpyDefault,
                           stream_of(queue)),
         "cudaMemcpy2DAsync");
 }
 
-void wait(void* queue) { check(cudaStreamSynchronize(stream_of(queue)), "cudaStreamSynchronize"); }
+// Looks again and again, as a call that waits would hang with the card.
+void wait(void* queue) {
+  expect_usable();
+  const auto start = Clock::now();
+  for (;;) {
+    const cudaError_t status = cudaStreamQuery(stream_of(queue));
+    if (status != cudaErrorNotReady) return check(status, "cudaStreamQuery");
+    const auto waited = Clock::now() - start;
+    if (waited > std::chrono::milliseconds(patience_ms))
+      fail("The GPU did not finish a step within " + std::to_string(patience_ms / 1000) +
+           " s and seems to hang");
+    if (waited > kBusyWait) std::this_thread::sleep_for(kNap);
+  }
+}
 
 void begin_recording(void* queue) {
+  expect_usable();
   check(cudaStreamBeginCapture(stream_of(queue), cudaStreamCaptureModeThreadLocal),
         "cudaStreamBeginCapture");
 }
 
 void* end_recording(void* queue) {
+  expect_usable();
   cudaGraph_t graph = nullptr;
   check(cudaStreamEndCapture(stream_of(queue), &graph), "cudaStreamEndCapture");
   cudaGraphExec_t executable = nullptr;
@@ -143,12 +221,14 @@ void* end_recording(void* queue) {
 }
 
 void replay(void* recording, void* queue) {
+  expect_usable();
   check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(recording), stream_of(queue)),
         "cudaGraphLaunch");
 }
 
 void destroy_recording(void* recording) noexcept {
-  if (recording != nullptr) cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(recording));
+  if (recording != nullptr && !has_failed)
+    cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(recording));
 }
 
 }  // namespace conclave::cuda::runtime

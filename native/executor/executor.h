@@ -111,6 +111,8 @@ class Executor {
   int num_threads() const { return pool_.num_threads(); }
   const char* kernels() const;
   const char* device_name() const { return device_->name(); }
+  // As Device::failure. Any thread.
+  std::string failure() const { return device_->failure(); }
 
  private:
   struct Arena {

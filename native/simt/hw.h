@@ -179,7 +179,7 @@ template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), Grid grid, int threads,
             int64_t shared_bytes, void* queue, Args... args) {
   const std::tuple<Params...> copy(static_cast<Params>(args)...);
-  simt::enqueue(queue, [=] {
+  simt::launch(name, queue, [=] {
     simt::run_grid(
         name, [=] { std::apply(kernel, copy); }, {grid.x, grid.y, grid.z},
         {static_cast<unsigned>(threads), 1, 1}, shared_bytes);

@@ -16,5 +16,7 @@ struct Queue {
 };
 
 void enqueue(void* queue, Work work);
+// The work of a kernel, which the driver may refuse. Throws the error of that.
+void launch(const char* name, void* queue, Work work);
 
 }  // namespace conclave::simt

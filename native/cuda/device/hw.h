@@ -141,6 +141,7 @@ struct Grid {
 template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), Grid grid, int threads,
             int64_t shared_bytes, void* queue, Args... args) {
+  cuda::runtime::expect_usable();
   if (shared_bytes > 48 << 10) {
     cuda::runtime::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                               static_cast<int>(shared_bytes)),

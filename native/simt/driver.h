@@ -1,0 +1,39 @@
+#pragma once
+// The driver and the card that the harness pretends to be, and what shall go wrong with them: the
+// true runtime_cuda.cc runs on it. One for the process, as CUDA's is.
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace conclave::simt {
+
+struct Driver {
+  int version = 13000;  // of CUDA, as CUDA counts; 0: no driver is installed
+  int num_cards = 1, compute_capability = 90;
+  int64_t memory_bytes = int64_t{1} << 34;
+
+  // From the `countdown`-th call of `failing` on, counted from 1, calls of it answer `status`; one
+  // that ruins the card (an illegal address) is what every call answers from then on. "launch" is a
+  // kernel's.
+  std::string failing;
+  int countdown = 0, status = 0;
+  // Calls of `failing` that answer so; then it works again.
+  int times = 1 << 30;
+
+  std::atomic<int64_t> num_calls{0};
+  std::atomic<int64_t> used_bytes{0};
+
+  // What a call answers: 0, or the number of an error.
+  int answer(const char* call);
+
+ private:
+  std::mutex mutex_;
+  int ruined_ = 0;
+};
+
+// CONCLAVE_SIMT_FAIL=CALL:COUNTDOWN:STATUS sets what fails, for programs from outside.
+Driver& driver();
+
+}  // namespace conclave::simt
