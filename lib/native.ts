@@ -221,6 +221,11 @@ export interface Executor {
   /** Opens a sampler for a sequence; promptIds feed the repetition penalty. Returns its handle. */
   openSampler(params: NativeSamplingParams, promptIds: Int32Array, generatedIds: Int32Array): number
   closeSampler(handle: number): void
+  /**
+   * A sentence where the device cannot be used by this process any more, else empty: each step then
+   * rejects with it, and only another process helps.
+   */
+  failure(): string
   /** Stops the thread after the step in progress and frees everything at once. Idempotent. */
   dispose(): Promise<void>
 }

@@ -106,9 +106,22 @@ export class Engine {
     }
   }
 
-  /** Takes a request; its `end` or `fail` is called later. Throws `disposed` or `kv_capacity`. */
+  /**
+   * Why no request will ever be answered again: the device failed for this process. Undefined while
+   * all is well.
+   */
+  get failure(): ConclaveError | undefined {
+    return this.isDisposed ? undefined : this.#runner.failure()
+  }
+
+  /**
+   * Takes a request; its `end` or `fail` is called later. Throws `disposed`, `kv_capacity`, or
+   * `engine_failed` where the device failed.
+   */
   submit(request: EngineRequest): void {
     this.assertAlive()
+    const { failure } = this
+    if (failure !== undefined) throw failure
     this.#scheduler.add(request.sequence)
     this.#requests.set(request.sequence, request)
     if (this.#loop === undefined) this.#loop = this.#run()
@@ -214,7 +227,7 @@ export class Engine {
 
   /**
    * Of a step that failed each sequence is run alone, so that only the guilty one ends. The queued
-   * step, which counts on it, comes to nothing.
+   * step, which counts on it, comes to nothing. A failed device ends all.
    */
   async #recover(plan: Plan, error: ConclaveError): Promise<void> {
     const queued = this.#queued
@@ -222,6 +235,7 @@ export class Engine {
     this.#running = undefined
     this.#queued = undefined
     await queued?.result.catch(() => {})
+    if (this.failure !== undefined) throw error
     const plans = queued === undefined ? [plan] : [queued.plan, plan]
     for (const each of plans) this.#scheduler.cancel(each)
     const entries = plans.flatMap(each => each.entries)

@@ -3,6 +3,7 @@
  * @module
  */
 import type { ChatMessage } from '../chat/messages.ts'
+import type { ConclaveError } from '../errors.ts'
 import type { Guard } from '../guard/guard.ts'
 import type { Pooling } from './embed-request.ts'
 import type { Engine, EngineCounts } from './engine.ts'
@@ -100,6 +101,14 @@ export class ModelEngine {
     options: { pooling?: Pooling; signal?: AbortSignal } = {},
   ): Promise<Float32Array> {
     return this.#parts.prompts.embed(ids, options)
+  }
+
+  /**
+   * Set once the GPU has failed for this process (a kernel that broke, or hangs): requests then end
+   * with this `engine_failed`, and only another process helps. A server's /health says 503.
+   */
+  get failure(): ConclaveError | undefined {
+    return this.#parts.engine.failure
   }
 
   /** What it holds now, and counts since it was made. */

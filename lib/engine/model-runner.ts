@@ -42,6 +42,8 @@ export interface StepExecutor
   extends Pick<Executor, 'step' | 'sample' | 'openSampler' | 'closeSampler' | 'dispose'> {
   /** Takes the last step back: true where it had not begun. Without it, no step can be. */
   retract?(): boolean
+  /** As {@link Executor.failure}. Without it, the device never fails. */
+  failure?(): string
 }
 
 export class ModelRunner {
@@ -90,6 +92,12 @@ export class ModelRunner {
     } catch (error) {
       return { kind: 'error', error: fromNative(error) }
     }
+  }
+
+  /** Why no step will ever run again; undefined while steps can. */
+  failure(): ConclaveError | undefined {
+    const sentence = this.#executor.failure?.() ?? ''
+    return sentence === '' ? undefined : new ConclaveError('engine_failed', sentence)
   }
 
   dispose(): Promise<void> {

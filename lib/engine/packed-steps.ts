@@ -14,8 +14,8 @@ const noCounts = 8
 const depth = 3
 
 /** What steps over a cache need; a fake executor has no packed steps. */
-export type StepHost = Omit<StepExecutor, 'retract'> &
-  Partial<Pick<Executor, 'stepPacked' | 'retract'>>
+export type StepHost = Omit<StepExecutor, 'retract' | 'failure'> &
+  Partial<Pick<Executor, 'stepPacked' | 'retract' | 'failure'>>
 
 /**
  * An executor over one of its caches. `maxRows`: results of steps with more rows, or with many
@@ -36,6 +36,7 @@ export function overCache(
   return {
     step: batch => steps.step(batch),
     retract: () => executor.retract?.(cache) ?? false,
+    failure: () => executor.failure?.() ?? '',
     sample: (handle, logits) => executor.sample(handle, logits),
     openSampler: (...args) => executor.openSampler(...args),
     closeSampler: handle => executor.closeSampler(handle),

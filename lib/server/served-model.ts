@@ -14,7 +14,7 @@ export interface ServedModel {
   readonly maxContext: number
   readonly tokenizer: ModelTokenizer | null
   readonly engine: Pick<ModelEngine, 'generate' | 'score' | 'embed' | 'stats'> &
-    Partial<Pick<ModelEngine, 'guard'>>
+    Partial<Pick<ModelEngine, 'guard' | 'failure'>>
 }
 
 export function servedModel(model: Model, engine?: ModelEngine): ServedModel {

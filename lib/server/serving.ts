@@ -40,6 +40,8 @@ export class Serving {
   }
 
   get state(): ServingState {
+    const lost = this.#model?.engine.failure
+    if (lost !== undefined && this.#failure === undefined) this.fail(lost)
     if (this.#failure !== undefined) return 'failed'
     if (this.admission.draining) return 'draining'
     return this.#model === undefined ? 'loading' : 'ready'
@@ -52,7 +54,7 @@ export class Serving {
 
   /** The model; throws a 503 while there is none. */
   get model(): ServedModel {
-    if (this.#failure !== undefined)
+    if (this.state === 'failed')
       throw new Refusal({
         status: 503,
         code: 'engine_failed',

@@ -130,6 +130,7 @@ Napi::Function ExecutorWrap::define(Napi::Env env) {
                       InstanceMethod<&ExecutorWrap::close_cache>("closeCache"),
                       InstanceMethod<&ExecutorWrap::expert_counts>("expertCounts"),
                       InstanceMethod<&ExecutorWrap::profile>("profile"),
+                      InstanceMethod<&ExecutorWrap::failure>("failure"),
                       InstanceMethod<&ExecutorWrap::dispose>("dispose")});
 }
 
@@ -381,6 +382,13 @@ Napi::Value ExecutorWrap::close_sampler(const Napi::CallbackInfo& info) {
   if (engine_ && info[0].IsNumber())
     engine_->executor->close_sampler(info[0].As<Napi::Number>().Int32Value());
   return info.Env().Undefined();
+}
+
+Napi::Value ExecutorWrap::failure(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    return Napi::String::New(env, engine_ ? engine_->executor->failure() : std::string());
+  });
 }
 
 Napi::Value ExecutorWrap::dispose(const Napi::CallbackInfo& info) {

@@ -79,6 +79,7 @@ class ExecutorWrap : public Napi::ObjectWrap<ExecutorWrap> {
   Napi::Value close_cache(const Napi::CallbackInfo& info);
   Napi::Value expert_counts(const Napi::CallbackInfo& info);
   Napi::Value profile(const Napi::CallbackInfo& info);
+  Napi::Value failure(const Napi::CallbackInfo& info);
   Napi::Value open_sampler(const Napi::CallbackInfo& info);
   Napi::Value close_sampler(const Napi::CallbackInfo& info);
   Napi::Value dispose(const Napi::CallbackInfo& info);

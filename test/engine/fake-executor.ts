@@ -52,6 +52,8 @@ export class FakeExecutor implements FakeHost {
   readonly samplers = new Map<number, { params: NativeSamplingParams; generated: number }>()
   readonly steps: { numTokens: number; numSequences: number }[] = []
   disposed = 0
+  /** What `failure` says. */
+  lost = ''
   readonly #options: FakeOptions
   readonly caches = new Map<number, Int32Array>()
   /** By the last step of each cache. */
@@ -69,6 +71,10 @@ export class FakeExecutor implements FakeHost {
 
   async openCache({ numPages }: CacheSizes): Promise<number> {
     return this.#addCache(numPages)
+  }
+
+  failure(): string {
+    return this.lost
   }
 
   closeCache(handle: number): void {
