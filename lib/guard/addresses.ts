@@ -4,7 +4,7 @@
  */
 import { classOf, DIGIT, HAN, LETTER, NUMERAL } from './characters.ts'
 import { places, streetWords, unitWords } from './place-lists.ts'
-import { AT_DIGIT_CODE, AT_HAN, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_HAN, AT_HOUSE, AT_PLACE, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
 const areaSuffixes = new Set('省市区县旗盟州镇乡村'.split(''))
@@ -14,6 +14,8 @@ const numberSuffixes = new Set('号楼栋幢座室层院苑单元'.split(''))
 const longestPart = 10
 const longestAddress = 80
 const stops = new Set('的了是在与及或等从到有为于我你他她它们这那吗呢吧啊'.split(''))
+/** The last characters of {@link labels}. */
+const labelEnds = new Set('址在住所于到往至籍贯货寄'.split(''))
 const labels =
   /(?:地址|住址|住在|家住|住所|位于|寄到|寄往|送到|送至|户籍|籍贯|收货|邮寄)[^一-龥]{0,3}$/
 
@@ -64,18 +66,26 @@ const chineseAddress: Rule = {
   category: 'address',
   name: 'chinese_address',
   starts: AT_HAN,
+  firsts: new Set([...places.keys()].map(first => first.charCodeAt(0))),
   score: 0.75,
   scan(w, at) {
-    const first = w.text[at]!
-    const known = places.get(first)
-    if (known !== undefined) {
-      for (const place of known) {
-        const spelled = w.spells(place, at)
-        if (spelled < 0) return OPEN
-        if (spelled > 0) return readChinese(w, at)
-      }
+    for (const place of places.get(w.text[at]!) ?? []) {
+      const spelled = w.spells(place, at)
+      if (spelled < 0) return OPEN
+      if (spelled > 0) return readChinese(w, at)
     }
-    if (!/[\s:：，,"“在于到至]/.test(w.text[at - 1] ?? '')) return NONE
+    return NONE
+  },
+}
+
+/** 地址：… and the like, whatever the place is called. */
+const labelledAddress: Rule = {
+  ...chineseAddress,
+  starts: AT_PLACE,
+  scan(w, at) {
+    let end = at
+    while (end > 0 && at - end < 3 && (classOf(w.text.charCodeAt(end - 1)) & HAN) === 0) end--
+    if (!labelEnds.has(w.text[end - 1] ?? '')) return NONE
     return labels.test(w.before(at, 8)) ? readChinese(w, at) : NONE
   },
 }
@@ -99,14 +109,11 @@ function wordAt(w: Window, at: number): number {
 const englishAddress: Rule = {
   category: 'address',
   name: 'english_address',
-  starts: AT_DIGIT_CODE,
+  starts: AT_HOUSE,
   score: 0.8,
   scan(w, at) {
-    if ((classOf(w.text.charCodeAt(at)) & DIGIT) === 0) return NONE
-    if (w.wordEnd - at > 6) return NONE
     let index = w.wordEnd
     if (w.open(index + 1)) return OPEN
-    if (w.at(index) !== 32) return NONE
     for (let count = 0; count < mostStreetWords; count++) {
       const start = index + 1
       if (w.open(start)) return OPEN
@@ -211,4 +218,4 @@ function town(w: Window, first: number): number {
   return end
 }
 
-export const addresses: readonly Rule[] = [chineseAddress, englishAddress]
+export const addresses: readonly Rule[] = [chineseAddress, labelledAddress, englishAddress]

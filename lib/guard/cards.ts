@@ -2,9 +2,8 @@
  * Bank cards and account numbers.
  * @module
  */
-import { codeEnd, readCode } from './code-reading.ts'
 import { BY_BRACKET, BY_SLASH, type NumberReading } from './number-reading.ts'
-import { AT_LETTER_CODE, AT_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_LETTER_CODE, AT_LONG_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
 
 /** First digits (from, to) and the lengths that cards of that network have. */
 const networks: readonly (readonly [number, number, readonly number[]])[] = [
@@ -48,7 +47,7 @@ function passesLuhn(digits: Uint8Array, count: number): boolean {
 const bankCard: Rule = {
   category: 'bank_card',
   name: 'bank_card',
-  starts: AT_NUMBER,
+  starts: AT_LONG_NUMBER,
   score: 0.95,
   scan(w) {
     const { number } = w
@@ -92,15 +91,12 @@ const iban: Rule = {
   score: 0.99,
   scan(w, at) {
     if (w.at(at) < 0x41) return NONE
-    const head = readCode(w, at, 'LLDD')
-    if (head === OPEN || head.code.length < 4) return head === OPEN ? OPEN : NONE
-    const length = ibanLengths.get(head.code.slice(0, 2))
+    const { code } = w
+    if (!code.read(w, at, 'LLDD')) return OPEN
+    const length = code.count < 4 ? undefined : ibanLengths.get(code.take(0, 2))
     if (length === undefined) return NONE
-    const reading = readCode(w, at, `LLDD${'C'.repeat(length - 4)}`)
-    if (reading === OPEN) return OPEN
-    return reading.code.length === length && passesMod97(reading.code)
-      ? codeEnd(w, reading, length)
-      : NONE
+    if (!code.read(w, at, `LLDD${'C'.repeat(length - 4)}`)) return OPEN
+    return code.count === length && passesMod97(code.take(0, length)) ? code.end(w, length) : NONE
   },
 }
 

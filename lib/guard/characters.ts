@@ -11,7 +11,7 @@ export const INVISIBLE = 4
 export const HAN = 8
 /** A Han numeral that may stand for a digit. */
 export const NUMERAL = 16
-/** Punctuation at which some rule starts: `:` `=` `-` `+` `(`. */
+/** Punctuation at which some rule starts: `:` `=` `-` `+` `(`, full-width ones too. */
 export const MARK = 32
 export const SPACE = 64
 /** Latin letters beyond ASCII, Greek, Cyrillic. */
@@ -61,7 +61,8 @@ function fillTables(): void {
   }
   for (const unit of [0xad, 0x180e, 0x200b, 0x200c, 0x200d, 0x200e, 0x200f, 0x2060, 0xfeff])
     classes[unit] = INVISIBLE
-  for (const unit of [9, 10, 11, 12, 13, 32, 0xa0, 0x3000, 0x2028, 0x2029]) classes[unit] = SPACE
+  for (const unit of [9, 10, 11, 12, 13, 32, 0xa0, 0x1680, 0x2028, 0x2029, 0x202f, 0x205f, 0x3000])
+    classes[unit] = SPACE
   range(0x2000, 0x200a, unit => {
     classes[unit] = SPACE
     folded[unit] = 32

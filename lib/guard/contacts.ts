@@ -11,7 +11,7 @@ import {
   BY_SLASH,
   type NumberReading,
 } from './number-reading.ts'
-import { AT_MARK, AT_NUMBER, AT_WORD, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_BRACKET, AT_NUMBER, AT_PLUS, AT_WORD, AT_ZERO, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
 const longestLocal = 64
@@ -40,10 +40,14 @@ const email: Rule = {
   starts: AT_WORD,
   score: 0.98,
   scan(w, at) {
+    if (w.base + at < w.noMailUntil) return NONE
     const end = skip(w, at, longestLocal + 1, isLocalMark)
     if (end - at > longestLocal) return NONE
     if (w.open(end)) return OPEN
-    if (w.at(end) !== 0x40) return NONE
+    if (w.at(end) !== 0x40) {
+      w.noMailUntil = w.base + end
+      return NONE
+    }
     const behind = skip(w, end + 1, longestDomain, isDomainMark)
     if (w.open(behind)) return OPEN
     const domain = w.before(behind, Math.min(behind - end - 1, 48))
@@ -112,7 +116,7 @@ function groupedAsMobile(number: NumberReading, from: number, count: number): bo
 const chineseLandline: Rule = {
   category: 'phone',
   name: 'cn_landline',
-  starts: AT_NUMBER,
+  starts: AT_ZERO,
   score: 0.8,
   scan(w, at) {
     const { number } = w
@@ -147,7 +151,7 @@ const mostDigits = 15
 const international: Rule = {
   category: 'phone',
   name: 'international',
-  starts: AT_MARK | AT_NUMBER,
+  starts: AT_PLUS | AT_ZERO,
   score: 0.95,
   scan(w, at) {
     const { number } = w
@@ -259,10 +263,9 @@ function mayBeNational(number: NumberReading, text: string): boolean {
 const bracketed: Rule = {
   category: 'phone',
   name: 'bracketed',
-  starts: AT_MARK,
+  starts: AT_BRACKET,
   score: 0.85,
   scan(w, at) {
-    if (w.at(at) !== 0x28) return NONE
     if (w.open(at + 1)) return OPEN
     if (w.at(at + 1) < 0x30 || w.at(at + 1) > 0x39) return NONE
     const { number } = w

@@ -17,8 +17,9 @@ import {
   type GuardPolicy,
   type Treatments,
 } from './policy.ts'
+import { RuleTable } from './rule.ts'
 import { allRules } from './rules.ts'
-import { arrange, Scanner } from './scanner.ts'
+import { Scanner } from './scanner.ts'
 import { TermIndex } from './terms.ts'
 
 /** One find. The matched text itself is not in it. */
@@ -171,7 +172,7 @@ function filtersOf(
   onMatch: (match: GuardMatch) => void,
 ): () => Filter {
   const on = (category: Category) => treatments.get(category)!.action !== 'off'
-  const rules = arrange(allRules.filter(rule => on(rule.category)))
+  const rules = new RuleTable(allRules.filter(rule => on(rule.category)))
   const terms = on('term') && checked.terms.length > 0 ? new TermIndex(checked.terms) : undefined
   const documents =
     on('document') && checked.documents.length > 0

@@ -2,10 +2,10 @@
  * Identifiers of China, Hong Kong and Taiwan.
  * @module
  */
-import { codeEnd, readCode } from './code-reading.ts'
+import { separatesCode } from './code-reading.ts'
 import { isRealDate } from './dates.ts'
 import { BY_BRACKET, BY_SLASH, visibleAfter } from './number-reading.ts'
-import { AT_CODE, AT_LETTER_CODE, AT_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_CODE, AT_LETTER_CODE, AT_LONG_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
 const provinces = new Set(
@@ -26,7 +26,7 @@ function residentCheck(digits: ArrayLike<number>): number {
 const residentId: Rule = {
   category: 'cn_resident_id',
   name: 'resident_id',
-  starts: AT_NUMBER,
+  starts: AT_LONG_NUMBER,
   score: 0.99,
   scan(w) {
     const { number } = w
@@ -56,7 +56,7 @@ const aboutResident = /身份证|身分证|证件号|id card|identity card|resid
 const oldResidentId: Rule = {
   category: 'cn_resident_id',
   name: 'resident_id_15',
-  starts: AT_NUMBER,
+  starts: AT_LONG_NUMBER,
   score: 0.8,
   scan(w, at) {
     const { number } = w
@@ -72,12 +72,13 @@ const creditAlphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY'
 const creditWeights = [1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28]
 const creditForm = 'CCDDDDDDCCCCCCCCCC'
 
+const creditValue = (unit: number): number => creditAlphabet.indexOf(String.fromCharCode(unit))
+
 /** Most numbers show in their first characters that they are none. */
 function mayBeCredit(w: Window, at: number): boolean {
   if (w.at(at) === 0x30) return false
-  const behind = w.at(w.wordEnd)
   if (w.wordEnd - at >= 4) return provinces.has((w.at(at + 2) - 48) * 10 + w.at(at + 3) - 48)
-  return behind === 32 || behind === 0x2d || behind === 10 || behind === 13
+  return separatesCode(w.at(w.wordEnd))
 }
 
 /** GB 32100: registrar, kind, region, organisation code, check (mod 31). */
@@ -88,18 +89,17 @@ const creditCode: Rule = {
   score: 0.98,
   scan(w, at) {
     if (w.wordIsPlain() && !mayBeCredit(w, at)) return NONE
-    const reading = readCode(w, at, creditForm)
-    if (reading === OPEN) return OPEN
-    if (reading.code.length < 18 || !provinces.has(Number(reading.code.slice(2, 4)))) return NONE
-    if (!/^[1-9AN-Y]/.test(reading.code)) return NONE
+    const { code } = w
+    if (!code.read(w, at, creditForm)) return OPEN
+    if (code.count < 18 || !provinces.has(Number(code.take(2, 4)))) return NONE
+    if (!/^[1-9AN-Y]/.test(code.take(0, 1))) return NONE
     let sum = 0
     for (let k = 0; k < 17; k++) {
-      const value = creditAlphabet.indexOf(reading.code[k]!)
+      const value = creditValue(code.at(k))
       if (value < 0) return NONE
       sum += value * creditWeights[k]!
     }
-    if (creditAlphabet[(31 - (sum % 31)) % 31] !== reading.code[17]) return NONE
-    return codeEnd(w, reading, 18)
+    return creditValue(code.at(17)) === (31 - (sum % 31)) % 31 ? code.end(w, 18) : NONE
   },
 }
 
@@ -113,14 +113,13 @@ const twId: Rule = {
   score: 0.95,
   scan(w, at) {
     if (w.at(at) < 0x41) return NONE
-    const reading = readCode(w, at, 'LDDDDDDDDD')
-    if (reading === OPEN) return OPEN
-    const { code } = reading
-    if (code.length < 10 || !/^[A-Z][1289]/.test(code)) return NONE
-    const letter = twLetters.indexOf(code[0]!) + 10
+    const { code } = w
+    if (!code.read(w, at, 'LDDDDDDDDD')) return OPEN
+    if (code.count < 10 || !/^[1289]/.test(code.take(1, 2))) return NONE
+    const letter = twLetters.indexOf(code.take(0, 1)) + 10
     let sum = Math.floor(letter / 10) + (letter % 10) * 9
-    for (let k = 1; k < 9; k++) sum += Number(code[k]) * (9 - k)
-    return (sum + Number(code[9])) % 10 === 0 ? codeEnd(w, reading, 10) : NONE
+    for (let k = 1; k < 9; k++) sum += (code.at(k) - 0x30) * (9 - k)
+    return (sum + code.at(9) - 0x30) % 10 === 0 ? code.end(w, 10) : NONE
   },
 }
 
@@ -136,10 +135,10 @@ const hkId: Rule = {
     if (w.at(at) < 0x41) return NONE
     const second = w.at(at + 1)
     const letters = second >= 0x30 && second <= 0x39 ? 1 : 2
-    const reading = readCode(w, at, `${'L'.repeat(letters)}DDDDDD`)
-    if (reading === OPEN) return OPEN
-    if (reading.code.length < letters + 6) return NONE
-    return hkCheck(w, at, reading.code, reading.ends.at(-1)!)
+    const { code } = w
+    if (!code.read(w, at, letters === 1 ? 'LDDDDDD' : 'LLDDDDDD')) return OPEN
+    const length = letters + 6
+    return code.count < length ? NONE : hkCheck(w, at, code.take(0, length), code.behind(length))
   },
 }
 

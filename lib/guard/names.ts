@@ -76,13 +76,20 @@ const triggers = new Set(
   ).split(' '),
 )
 
-/** The word in front of `at`, over at most six marks and blanks. */
-function wordBefore(w: Window, at: number): string {
+const longestTrigger = 12
+/** 1 at the length and last letter of a trigger: most words need not be cut out. */
+const triggerShapes = new Uint8Array((longestTrigger + 1) * 32)
+const shapeOf = (length: number, last: number): number => length * 32 + (last & 31)
+for (const word of triggers) triggerShapes[shapeOf(word.length, word.charCodeAt(word.length - 1))] = 1
+
+/** A trigger is the word in front of `at`, over at most six marks and blanks. */
+function isTriggered(w: Window, at: number): boolean {
   let end = at
   while (end > 0 && at - end < 6 && !isLetter(w.at(end - 1))) end--
   let start = end
-  while (start > 0 && end - start < 12 && isLetter(w.at(start - 1))) start--
-  return w.text.slice(start, end).toLowerCase()
+  while (start > 0 && end - start < longestTrigger && isLetter(w.at(start - 1))) start--
+  if (start === end || triggerShapes[shapeOf(end - start, w.at(end - 1))] === 0) return false
+  return triggers.has(w.text.slice(start, end).toLowerCase())
 }
 
 const englishName: Rule = {
@@ -91,7 +98,7 @@ const englishName: Rule = {
   starts: AT_CAPITAL,
   score: 0.7,
   scan(w, at) {
-    if (!triggers.has(wordBefore(w, at))) return NONE
+    if (!isTriggered(w, at)) return NONE
     const before = w.before(at, 28)
     const strong = strongBefore.test(before)
     if (!strong && !weakBefore.test(before)) return NONE
@@ -130,10 +137,10 @@ const chineseName: Rule = {
   category: 'person_name',
   name: 'chinese_name',
   starts: AT_HAN,
+  firsts: surnames,
   score: 0.75,
   scan(w, at) {
-    const first = w.text.charCodeAt(at)
-    if (!surnames.has(first)) return NONE
+    if (!surnames.has(w.text.charCodeAt(at))) return NONE
     if (w.open(at + 1)) return OPEN
     const given = twoPartSurnames.has(w.text.slice(at, at + 2)) ? at + 2 : at + 1
     if (w.open(given)) return OPEN

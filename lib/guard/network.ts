@@ -3,7 +3,7 @@
  * @module
  */
 import { ALNUM, classOf } from './characters.ts'
-import { AT_DIGIT_CODE, AT_GROUP, NONE, OPEN, type Rule } from './rule.ts'
+import { AT_COLONED, AT_DOTTED, AT_PAIR, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
 const isDigit = (unit: number): boolean => unit >= 0x30 && unit <= 0x39
@@ -15,10 +15,9 @@ const aboutVersion = /(?:version|\bver|release|版本|\bv)[ .:：]{0,2}$/
 const ipv4: Rule = {
   category: 'ip_address',
   name: 'ipv4',
-  starts: AT_DIGIT_CODE,
+  starts: AT_DOTTED,
   score: 0.9,
   scan(w, at) {
-    if (w.at(w.wordEnd) !== 0x2e) return NONE
     let index = at
     for (let part = 0; part < 4; part++) {
       let value = 0
@@ -46,7 +45,7 @@ function hexRun(w: Window, at: number, mark: (unit: number) => boolean): number 
   return index
 }
 
-/** The run at `at` if it may be an address: its first group and its length are right. */
+/** The run at `at` if its length may be that of an address. */
 function addressText(
   w: Window,
   at: number,
@@ -54,7 +53,6 @@ function addressText(
   least: number,
   most: number,
 ): string | number {
-  if (w.wordEnd - at > 4 || !mark(w.at(w.wordEnd))) return NONE
   const end = hexRun(w, at, mark)
   if (w.open(end)) return OPEN
   if (w.alnum(end) || end - at < least || end - at > most) return NONE
@@ -76,10 +74,10 @@ const isMacMark = (unit: number): boolean => unit === 0x3a || unit === 0x2d || u
 const ipv6: Rule = {
   category: 'ip_address',
   name: 'ipv6',
-  starts: AT_GROUP,
+  starts: AT_COLONED,
   score: 0.9,
   scan(w, at) {
-    if (w.at(w.wordEnd) !== 0x3a || isTime(w, at)) return NONE
+    if (isTime(w, at)) return NONE
     const text = addressText(w, at, isColon, 5, longest)
     if (typeof text === 'number') return text
     if (!text.includes('::') && text.length < shortestIpv6) return NONE
@@ -109,7 +107,7 @@ function isTime(w: Window, at: number): boolean {
 const mac: Rule = {
   category: 'mac_address',
   name: 'mac',
-  starts: AT_GROUP,
+  starts: AT_PAIR,
   score: 0.9,
   scan(w, at) {
     if (isGroupBefore(w, at)) return NONE

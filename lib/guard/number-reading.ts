@@ -35,8 +35,6 @@ separator('/', BY_SLASH)
 /** The reading is reused: one lives in each window. */
 export class NumberReading {
   count = 0
-  /** Where the number starts: its first digit. */
-  start = 0
   /** The first index behind the number that belongs to no digit or separator. */
   stop = 0
   /** False where the next characters may still belong to the number. */
@@ -44,14 +42,12 @@ export class NumberReading {
   readonly digits = new Uint8Array(mostDigits)
   /** Index behind digit k. */
   readonly ends = new Int32Array(mostDigits)
-  readonly starts = new Int32Array(mostDigits)
   /** Separators before digit k. */
   readonly between = new Uint8Array(mostDigits + 1)
 
   /** Reads from `at`, where a digit stands. */
   read(text: string, at: number, final: boolean): void {
     this.count = 0
-    this.start = at
     let index = at
     let kinds = 0
     let visible = 0
@@ -82,7 +78,6 @@ export class NumberReading {
   #add(index: number, value: number, kinds: number): void {
     this.digits[this.count] = value
     this.between[this.count] = kinds
-    this.starts[this.count] = index
     this.ends[this.count] = index + 1
     this.count++
   }

@@ -4,24 +4,34 @@
  */
 
 import type { Category } from './categories.ts'
-import { ALNUM, classOf, DIGIT, foldOf, HAN, INVISIBLE, MARK, NUMERAL } from './characters.ts'
+import { ALNUM, classOf, DIGIT, foldOf, HAN, INVISIBLE, MARK, NUMERAL, SPACE } from './characters.ts'
+import { separatesCode } from './code-reading.ts'
 import { startsNumber } from './number-reading.ts'
 import {
-  AT_ANY,
+  AT_BRACKET,
   AT_CAPITAL,
   AT_CODE,
-  AT_DIGIT_CODE,
-  AT_GROUP,
+  AT_COLONED,
+  AT_DASHES,
+  AT_DOTTED,
   AT_HAN,
+  AT_HOUSE,
   AT_LETTER_CODE,
-  AT_MARK,
+  AT_LONG_NUMBER,
   AT_NUMBER,
+  AT_PAIR,
+  AT_PLACE,
+  AT_PLUS,
+  AT_SCHEME,
+  AT_VALUE,
   AT_WORD,
+  AT_ZERO,
+  beforePlaces,
   longestMatch,
   longestWord,
   NONE,
   OPEN,
-  type Rule,
+  type RuleTable,
   reach,
 } from './rule.ts'
 import { Window } from './window.ts'
@@ -40,11 +50,27 @@ const longestProse = 15
 
 /** Of the digits between the colons of an address. */
 const longestGroup = 4
+/** Number of a house, such as 1234B. */
+const longestHouse = 6
 
 const COLON = 0x3a
+const HYPHEN = 0x2d
+const BLANK = 32
+const DOT = 0x2e
+const SLASH = 0x2f
+const EQUALS = 0x3d
+const PLUS = 0x2b
 
 /** No rule of AT_NUMBER takes fewer. */
 const fewestDigits = 7
+const fewestOfLong = 13
+
+/** Not 0 for what stands in front of a place. */
+const opensPlace = new Uint8Array(65_536)
+for (const unit of beforePlaces) opensPlace[unit.charCodeAt(0)] = 1
+
+/** A shorter beginning of a code has a separator behind it. */
+const shortestCode = 4
 
 /** Cutting the window costs a copy of it. */
 const enoughToForget = 2048
@@ -57,16 +83,9 @@ export interface Tracker {
   hold(): number
 }
 
-/** Rules by the kinds of positions that start them: index = bits. */
-export function arrange(rules: readonly Rule[]): readonly (readonly Rule[])[] {
-  return Array.from({ length: AT_ANY + 1 }, (_, starts) =>
-    rules.filter(rule => (rule.starts & starts) !== 0),
-  )
-}
-
 /** Finds matches and says up to where text is settled; knows nothing of actions. */
 export class Scanner {
-  readonly #rules: readonly (readonly Rule[])[]
+  readonly #rules: RuleTable
   readonly #trackers: readonly Tracker[]
   readonly #window = new Window()
   /** Index of the first undecided position. */
@@ -76,7 +95,7 @@ export class Scanner {
   #shortUntil = 0
   #found: Found[] = []
 
-  constructor(rules: readonly (readonly Rule[])[], trackers: readonly Tracker[]) {
+  constructor(rules: RuleTable, trackers: readonly Tracker[]) {
     this.#rules = rules
     this.#trackers = trackers
   }
@@ -130,13 +149,14 @@ export class Scanner {
     const { text, final } = this.#window
     let at = this.#at
     while (at < text.length) {
-      const bits = classOf(text.charCodeAt(at))
+      const unit = text.charCodeAt(at)
+      const bits = classOf(unit)
       if ((bits & (ALNUM | HAN | NUMERAL | MARK | INVISIBLE)) === 0) {
         this.#insideWord = false
         at++
         continue
       }
-      const next = this.#decide(at, bits)
+      const next = this.#decide(at, unit, bits)
       if (next < 0) break
       at = next
     }
@@ -146,64 +166,103 @@ export class Scanner {
   }
 
   /** The next position to look at, or OPEN. */
-  #decide(at: number, bits: number): number {
-    const window = this.#window
-    let starts = 0
-    let skip = at + 1
-    if (bits & INVISIBLE) return skip
-    if (bits & ALNUM) {
-      window.readWord(at, longestMatch)
-      skip = window.wordEnd
-      if (!this.#insideWord) {
-        if (window.open(skip) && skip - at <= longestWord) return OPEN
-        starts = this.#wordStarts(at, bits)
-      }
-    } else {
-      if (bits & MARK) starts = AT_MARK
-      if (bits & HAN) starts = AT_HAN
-      if (bits & NUMERAL && startsNumber(window.text, at)) starts |= AT_NUMBER
-    }
-    if (starts & AT_NUMBER && !this.#mayBeNumber(at)) starts &= ~AT_NUMBER
-    const end = starts === 0 ? NONE : this.#ask(this.#rules[starts]!, at)
+  #decide(at: number, unit: number, bits: number): number {
+    if (bits & ALNUM) return this.#decideWord(at, bits)
+    if (bits & INVISIBLE) return at + 1
+    const starts = this.#signStarts(at, unit, bits)
+    const end = starts === 0 ? NONE : this.#ask(starts, at)
     if (end === OPEN) return OPEN
-    this.#insideWord = (bits & ALNUM) !== 0
-    return end === NONE ? skip : end
+    this.#insideWord = false
+    return end === NONE ? at + 1 : end
   }
 
-  /** Reads the number at `at`; false where it is too short to be one. */
-  #mayBeNumber(at: number): boolean {
+  #decideWord(at: number, bits: number): number {
+    const window = this.#window
+    window.readWord(at, longestMatch)
+    const skip = window.wordEnd
+    if (!this.#insideWord) {
+      if (window.open(skip) && skip - at <= longestWord) return OPEN
+      const starts = this.#wordStarts(at, bits)
+      if (starts !== 0) {
+        const end = this.#ask(starts, at)
+        if (end === OPEN) return OPEN
+        this.#insideWord = true
+        return end === NONE ? skip : end
+      }
+    }
+    this.#insideWord = true
+    return skip
+  }
+
+  /** What may start at a mark or a Han character. */
+  #signStarts(at: number, unit: number, bits: number): number {
+    const window = this.#window
+    if (bits & MARK) return this.#markStarts(at, foldOf(unit))
+    let starts = bits & HAN && this.#rules.firsts[unit] !== 0 ? AT_HAN : 0
+    const before = at > 0 ? window.text.charCodeAt(at - 1) : 0
+    if (bits & HAN && (opensPlace[before] !== 0 || classOf(before) & (SPACE | INVISIBLE))) starts |= AT_PLACE
+    if (bits & NUMERAL && startsNumber(window.text, at)) starts |= this.#numberStarts(at)
+    return starts
+  }
+
+  #markStarts(at: number, unit: number): number {
+    const window = this.#window
+    const next = window.at(at + 1)
+    const open = window.open(at + 1)
+    if (unit === COLON) {
+      const behindDigit = at > 0 && classOf(window.text.charCodeAt(at - 1)) & DIGIT
+      return (behindDigit ? 0 : AT_VALUE) | (open || next === SLASH ? AT_SCHEME : 0)
+    }
+    if (unit === HYPHEN) return open || next === HYPHEN ? AT_DASHES : 0
+    if (unit === EQUALS) return AT_VALUE
+    return unit === PLUS ? AT_PLUS : AT_BRACKET
+  }
+
+  /** Reads the number at `at`; 0 where it is too short to be one. */
+  #numberStarts(at: number): number {
     const { number, text, base, final } = this.#window
     // What begins within a number that is too short is shorter.
-    if (base + at < this.#shortUntil) return false
+    if (base + at < this.#shortUntil) return 0
     number.read(text, at, final)
-    if (!number.closed || number.count >= fewestDigits) return true
-    this.#shortUntil = base + number.stop
-    return false
+    const { count, closed } = number
+    if (closed && count < fewestDigits) {
+      this.#shortUntil = base + number.stop
+      return 0
+    }
+    const long = !closed || count >= fewestOfLong ? AT_LONG_NUMBER : 0
+    return AT_NUMBER | long | (number.digits[0] === 0 ? AT_ZERO : 0)
   }
 
   /** What may start at the word that was read at `at`. */
   #wordStarts(at: number, bits: number): number {
     const window = this.#window
     const { wordEnd: end } = window
-    let starts = AT_WORD
-    if (bits & DIGIT && startsNumber(window.text, at)) starts |= AT_NUMBER
-    if (end - at > longestWord) return starts
-    // A short word that a blank ends is no token and no part of an address of a machine.
+    const length = end - at
     const next = window.at(end)
-    if (end - at <= longestProse && (endsProse(next) || next === COLON)) starts &= ~AT_WORD
-    if (end - at <= longestGroup && (next === COLON || next === 0x2d || next === 0x2e))
-      starts |= AT_GROUP
-    if (window.wordHasDigit()) starts |= AT_CODE | (bits & DIGIT ? AT_DIGIT_CODE : AT_LETTER_CODE)
+    let starts = AT_WORD
+    // A short word that a blank ends is no token and no part of an address of a machine.
+    if (length <= longestProse && (endsProse(next))) starts = 0
+    if (bits & DIGIT && startsNumber(window.text, at)) starts |= this.#numberStarts(at)
+    if (length > longestWord) return starts
+    if (length <= longestGroup) starts |= groupStarts(length, next)
+    if (window.wordHasDigit()) {
+      if (length >= shortestCode || separatesCode(next)) starts |= AT_CODE
+      if ((bits & DIGIT) === 0) starts |= AT_LETTER_CODE
+      else if (next === DOT) starts |= AT_DOTTED
+      else if (next === BLANK && length <= longestHouse) starts |= AT_HOUSE
+    }
     const first = foldOf(window.text.charCodeAt(at))
     if (first >= 0x41 && first <= 0x5a) starts |= AT_CAPITAL
     return starts
   }
 
-  #ask(rules: readonly Rule[], at: number): number {
+  #ask(starts: number, at: number): number {
+    const rules = this.#rules.at(starts)
     const window = this.#window
     let furthest = NONE
     const before = this.#found.length
-    for (const rule of rules) {
+    for (let i = 0; i < rules.length; i++) {
+      const rule = rules[i]!
       window.from = at
       const end = rule.scan(window, at)
       if (end === OPEN) {
@@ -224,14 +283,15 @@ export class Scanner {
   }
 }
 
+/** What may start at a word as long as a group of the address of a machine. */
+function groupStarts(length: number, next: number): number {
+  if (next === COLON) return AT_COLONED | (length === 2 ? AT_PAIR : 0)
+  return (length === 2 && next === HYPHEN) || (length === 4 && next === DOT) ? AT_PAIR : 0
+}
+
 /** Behind a word of letters these, and the end, make it a word of prose. */
-const endsProse = (unit: number): boolean =>
-  unit < 0 ||
-  unit === 32 ||
-  unit === 10 ||
-  unit === 0x2c ||
-  unit === 0x28 ||
-  unit === 0x29 ||
-  unit === 0x3b
+const prosaic = new Uint8Array(65_536)
+for (const unit of ' \n,();:') prosaic[unit.charCodeAt(0)] = 1
+const endsProse = (unit: number): boolean => unit < 0 || prosaic[unit] !== 0
 
 const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff

@@ -2,8 +2,9 @@
  * Keys, tokens and passwords.
  * @module
  */
-import { AT_MARK, AT_WORD, longestMatch, NONE, OPEN, type Rule } from './rule.ts'
-import { secretForms } from './secret-forms.ts'
+import { classOf, DIGIT, lowerOf } from './characters.ts'
+import { AT_DASHES, AT_SCHEME, AT_VALUE, AT_WORD, longestMatch, NONE, OPEN, type Rule } from './rule.ts'
+import { type SecretForm, secretForms } from './secret-forms.ts'
 import type { Window } from './window.ts'
 
 /** The end of the run of `allowed` characters from `from` on; OPEN where it may go on. */
@@ -14,11 +15,11 @@ function runEnd(w: Window, from: number, allowed: RegExp, most: number): number 
   return index - from < most && w.open(index) ? OPEN : index
 }
 
-const byFirst = new Map<number, typeof secretForms>()
-for (const form of secretForms) {
-  const first = form.prefix.charCodeAt(0)
-  byFirst.set(first, [...(byFirst.get(first) ?? []), form])
-}
+/** First character → the forms that start with it. */
+const byFirst: (readonly SecretForm[])[] = Array.from({ length: 128 }, (_, first) =>
+  secretForms.filter(({ prefix }) => prefix.charCodeAt(0) === first),
+)
+const none: readonly SecretForm[] = []
 
 /** Tokens that say what they are: a known prefix and a run of known length. */
 const prefixed: Rule = {
@@ -28,7 +29,7 @@ const prefixed: Rule = {
   score: 0.97,
   scan(w, at) {
     let best = NONE
-    for (const form of byFirst.get(w.text.charCodeAt(at)) ?? []) {
+    for (const form of byFirst[w.text.charCodeAt(at)] ?? none) {
       const spelled = w.spells(form.prefix, at)
       if (spelled < 0) return OPEN
       if (spelled === 0) continue
@@ -51,7 +52,7 @@ const dashes = 5
 const privateKey: Rule = {
   category: 'secret',
   name: 'private_key',
-  starts: AT_MARK,
+  starts: AT_DASHES,
   score: 1,
   scan(w, at) {
     const spelled = w.spells(begin, at)
@@ -76,7 +77,7 @@ const longestAuthority = 256
 const urlCredentials: Rule = {
   category: 'secret',
   name: 'url_credentials',
-  starts: AT_MARK,
+  starts: AT_SCHEME,
   score: 0.95,
   scan(w, at) {
     if (w.text.charCodeAt(at) !== 0x3a) return NONE
@@ -104,13 +105,36 @@ const tokenKeys = (
   'secret-key privatekey private_key private-key accountkey account_key auth authorization ' +
   'credential credentials access_key_id access-key-id accesskeyid 密钥 令牌 秘钥'
 ).split(' ')
-const longestKey = 16
+/** Last character → the keys that end with it, and whether they name a password. */
+const keysByLast = new Map<number, [key: string, password: boolean][]>()
+for (const [keys, password] of [
+  [passwordKeys, true],
+  [tokenKeys, false],
+] as const)
+  for (const key of keys) {
+    const last = key.charCodeAt(key.length - 1)
+    keysByLast.set(last, [...(keysByLast.get(last) ?? []), [key, password]])
+  }
 
-/** The text in front of the mark at `at`, without quotes and blanks at its end. */
-function keyBefore(w: Window, at: number): string {
+/** Units that stand between a key and its mark. */
+const closers = new Uint8Array(65_536)
+for (const unit of '"\'`])\t\n\v\f\r \u00a0\u3000\ufeff\u2028\u2029') closers[unit.charCodeAt(0)] = 1
+
+/** The key in front of the mark at `at`: does it name a password? undefined: there is none. */
+function namesPassword(w: Window, at: number): boolean | undefined {
   let end = at
-  while (end > 0 && at - end < 3 && /["'`\])\s]/.test(w.text[end - 1]!)) end--
-  return w.text.slice(Math.max(0, end - longestKey), end).toLowerCase()
+  while (end > 0 && at - end < 3 && closers[w.text.charCodeAt(end - 1)] !== 0) end--
+  const keys = end === 0 ? undefined : keysByLast.get(lowerOf(w.text.charCodeAt(end - 1)))
+  return keys?.find(([key]) => endsWith(w.text, end, key))?.[1]
+}
+
+/** `key`, in any case, ends at `end`. */
+function endsWith(text: string, end: number, key: string): boolean {
+  const start = end - key.length
+  if (start < 0) return false
+  for (let i = key.length - 2; i >= 0; i--)
+    if (lowerOf(text.charCodeAt(start + i)) !== key.charCodeAt(i)) return false
+  return true
 }
 
 const placeholder =
@@ -121,16 +145,12 @@ const longestValue = 512
 const assignment: Rule = {
   category: 'secret',
   name: 'assignment',
-  starts: AT_MARK,
+  starts: AT_VALUE,
   score: 0.85,
   scan(w, at) {
-    const mark = w.at(at)
-    if (mark !== 0x3a && mark !== 0x3d) return NONE
-    const last = at > 0 ? w.at(at - 1) : -1
-    if (last >= 0x30 && last <= 0x39) return NONE
-    const before = keyBefore(w, at)
-    const password = passwordKeys.some(key => before.endsWith(key))
-    if (!password && !tokenKeys.some(key => before.endsWith(key))) return NONE
+    if (at > 0 && classOf(w.text.charCodeAt(at - 1)) & DIGIT) return NONE
+    const password = namesPassword(w, at)
+    if (password === undefined) return NONE
     const from = valueStart(w, at + 1)
     if (from < 0) return from
     const end = runEnd(w, from, /[^\s"'`,;)\]}>，。；、）】」]/, longestValue)

@@ -2,7 +2,6 @@
  * Passports and permits: a form without a check, so they count where they are named.
  * @module
  */
-import { codeEnd, readCode } from './code-reading.ts'
 import { AT_CODE, NONE, OPEN, type Rule } from './rule.ts'
 import type { Window } from './window.ts'
 
@@ -46,10 +45,10 @@ const travelDocument: Rule = {
     if (isShortNumber(w, at)) return NONE
     if (!named.test(w.before(at, 32))) return NONE
     for (const [form, length] of forms) {
-      const reading = readCode(w, at, form)
-      if (reading === OPEN) return OPEN
-      if (length === 11 && !/^[HM]/.test(reading.code)) continue
-      const end = codeEnd(w, reading, length)
+      const { code } = w
+      if (!code.read(w, at, form)) return OPEN
+      if (length === 11 && !/^[HM]/.test(code.take(0, 1))) continue
+      const end = code.end(w, length)
       if (end !== NONE) return end
     }
     return NONE

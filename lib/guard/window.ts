@@ -3,6 +3,7 @@
  * @module
  */
 import { ALNUM, classOf, DIGIT, foldOf, foldText, INVISIBLE } from './characters.ts'
+import { CodeReading } from './code-reading.ts'
 import { NumberReading } from './number-reading.ts'
 import { reach } from './rule.ts'
 
@@ -19,6 +20,10 @@ export class Window {
   from = 0
   /** The number at the scanned position; read before rules of AT_NUMBER are asked. */
   readonly number = new NumberReading()
+  /** What a rule reads with a form. */
+  readonly code = new CodeReading()
+  /** Offset up to which characters of an e-mail address's first part go that no @ ends. */
+  noMailUntil = 0
   /** The end of the letters and digits at the scanned position. */
   wordEnd = 0
   /** Class bits seen in the word. */
