@@ -61,12 +61,17 @@ export class AnswerGuard {
   /** The tokens whose text has left whole. */
   take(): { tokenIds: number[]; logprobs: ChosenLogprob[] } {
     const { released } = this.#text
-    const count = this.#held.findIndex(token => !(token.end <= released))
-    const done = this.#held.splice(0, count < 0 ? this.#held.length : count)
-    const shown = done.filter(token => !this.#text.hides(token.start, token.end))
-    return {
-      tokenIds: shown.map(token => token.tokenId),
-      logprobs: shown.flatMap(token => token.logprob ?? []),
+    const tokenIds: number[] = []
+    const logprobs: ChosenLogprob[] = []
+    let count = 0
+    for (; count < this.#held.length; count++) {
+      const { tokenId, logprob, start, end } = this.#held[count]!
+      if (!(end <= released)) break
+      if (this.#text.hides(start, end)) continue
+      tokenIds.push(tokenId)
+      if (logprob !== undefined) logprobs.push(logprob)
     }
+    this.#held.splice(0, count)
+    return { tokenIds, logprobs }
   }
 }

@@ -113,7 +113,6 @@ export class TextRequests {
         )
       if (messages === undefined) throw invalid('messages', 'a list of messages', messages)
       const { guard } = this.#parts
-      if (messages === undefined) throw invalid('messages', 'a list of messages', messages)
       const { prompt: allowed, moderation } = this.#allow(generate, () =>
         guard === undefined ? unlooked(messages) : guardedMessages(guard, messages),
       )

@@ -18,6 +18,8 @@ export interface Pieces {
   cut(from: number, to: number): void
 }
 
+const nothing: readonly Decided[] = []
+
 const asTheyAre: Pieces = {
   plain: text => text,
   masked: (_text, _from, mask) => mask,
@@ -81,18 +83,27 @@ export class Filter {
     this.#come += chunk.length
     this.#scanner.push(chunk, final)
     const settled = this.#scanner.settled()
-    const found = resolve(
-      this.#scanner.takeFound(settled).map(one => ({
-        ...one,
-        action: this.#treatments.get(one.category)!.action,
-      })),
-    )
-    const out = this.#write(found, settled)
+    const out = this.#write(this.#decided(settled), settled)
     this.#scanner.forget(this.#left)
     return out
   }
 
-  #write(found: Decided[], settled: number): string {
+  /** The finds that end by `settled`, with what the policy wants done. */
+  #decided(settled: number): readonly Decided[] {
+    const found = this.#scanner.takeFound(settled)
+    if (found.length === 0) return nothing
+    return resolve(
+      found.map(one => ({ ...one, action: this.#treatments.get(one.category)!.action })),
+    )
+  }
+
+  #write(found: readonly Decided[], settled: number): string {
+    if (found.length === 0) {
+      const from = this.#left
+      if (settled <= from) return ''
+      this.#left = settled
+      return this.#plain(from, settled)
+    }
     const pieces: string[] = []
     for (const match of found) {
       this.matches.push(match)
@@ -112,8 +123,9 @@ export class Filter {
     }
     if (settled > this.#left) pieces.push(this.#plain(this.#left, settled))
     this.#left = Math.max(this.#left, settled)
-    return pieces.length === 1 ? pieces[0]! : pieces.join('')
+    return pieces.join('')
   }
+
   #plain(from: number, to: number): string {
     return from < to ? this.#pieces.plain(this.#scanner.slice(from, to), from) : ''
   }

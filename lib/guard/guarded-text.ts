@@ -53,6 +53,7 @@ export class GuardedText implements Pieces {
 
   /** True where a part of `start` … `end` of what came in was masked or blocked. */
   hides(start: number, end: number): boolean {
+    if (this.#hidden.length === 0) return false
     return this.#hidden.some(one => one.start < end && start < one.end)
   }
 

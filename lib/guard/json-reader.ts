@@ -64,12 +64,34 @@ export class JsonReader {
   /** The text as it is read; what it is made of is added to `runs`. */
   read(text: string, runs: Run[]): string {
     let out = ''
-    for (const unit of text) {
+    let at = 0
+    while (at < text.length) {
+      const even = this.#evenUntil(text, at)
+      if (even > at) {
+        const part = this.#inString ? Part.String : Part.Prose
+        out += this.#add(text.slice(at, even), undefined, part, runs)
+        at = even
+        continue
+      }
+      const unit = text[at++]!
       if (this.#escape !== '') out += this.#readEscape(unit, runs)
       else if (this.#inString && unit === '\\') this.#escape = unit
       else out += this.#add(unit, undefined, this.#partOf(unit, runs), runs)
     }
     return out
+  }
+
+  /** The end of what goes on as it is: text in which nothing opens, or a string. */
+  #evenUntil(text: string, from: number): number {
+    if (this.#escape !== '') return from
+    if (this.#inString) {
+      let at = from
+      while (at < text.length && text[at] !== '"' && text[at] !== '\\') at++
+      return at
+    }
+    if (this.#depth > 0 || this.#fresh || this.#tail !== '') return from
+    const opener = text.indexOf('<', from)
+    return opener < 0 ? text.length : opener
   }
 
   /** An escape that was never finished. */

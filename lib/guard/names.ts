@@ -80,7 +80,8 @@ const longestTrigger = 12
 /** 1 at the length and last letter of a trigger: most words need not be cut out. */
 const triggerShapes = new Uint8Array((longestTrigger + 1) * 32)
 const shapeOf = (length: number, last: number): number => length * 32 + (last & 31)
-for (const word of triggers) triggerShapes[shapeOf(word.length, word.charCodeAt(word.length - 1))] = 1
+for (const word of triggers)
+  triggerShapes[shapeOf(word.length, word.charCodeAt(word.length - 1))] = 1
 
 /** A trigger is the word in front of `at`, over at most six marks and blanks. */
 function isTriggered(w: Window, at: number): boolean {

@@ -4,7 +4,17 @@
  */
 
 import type { Category } from './categories.ts'
-import { ALNUM, classOf, DIGIT, foldOf, HAN, INVISIBLE, MARK, NUMERAL, SPACE } from './characters.ts'
+import {
+  ALNUM,
+  classOf,
+  DIGIT,
+  foldOf,
+  HAN,
+  INVISIBLE,
+  MARK,
+  NUMERAL,
+  SPACE,
+} from './characters.ts'
 import { separatesCode } from './code-reading.ts'
 import { startsNumber } from './number-reading.ts'
 import {
@@ -73,7 +83,7 @@ for (const unit of beforePlaces) opensPlace[unit.charCodeAt(0)] = 1
 const shortestCode = 4
 
 /** Cutting the window costs a copy of it. */
-const enoughToForget = 2048
+const enoughToForget = 256
 
 /** A detector that reads every character: users' terms, registered documents. */
 export interface Tracker {
@@ -129,7 +139,7 @@ export class Scanner {
 
   /** Hands over the matches that end by `settled`. */
   takeFound(settled: number): Found[] {
-    if (this.#found.length === 0) return []
+    if (this.#found.length === 0) return this.#found
     const done = this.#found.filter(found => found.end <= settled)
     if (done.length > 0) this.#found = this.#found.filter(found => found.end > settled)
     return done
@@ -200,7 +210,8 @@ export class Scanner {
     if (bits & MARK) return this.#markStarts(at, foldOf(unit))
     let starts = bits & HAN && this.#rules.firsts[unit] !== 0 ? AT_HAN : 0
     const before = at > 0 ? window.text.charCodeAt(at - 1) : 0
-    if (bits & HAN && (opensPlace[before] !== 0 || classOf(before) & (SPACE | INVISIBLE))) starts |= AT_PLACE
+    if (bits & HAN && (opensPlace[before] !== 0 || classOf(before) & (SPACE | INVISIBLE)))
+      starts |= AT_PLACE
     if (bits & NUMERAL && startsNumber(window.text, at)) starts |= this.#numberStarts(at)
     return starts
   }
@@ -241,7 +252,7 @@ export class Scanner {
     const next = window.at(end)
     let starts = AT_WORD
     // A short word that a blank ends is no token and no part of an address of a machine.
-    if (length <= longestProse && (endsProse(next))) starts = 0
+    if (length <= longestProse && endsProse(next)) starts = 0
     if (bits & DIGIT && startsNumber(window.text, at)) starts |= this.#numberStarts(at)
     if (length > longestWord) return starts
     if (length <= longestGroup) starts |= groupStarts(length, next)

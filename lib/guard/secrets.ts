@@ -3,7 +3,16 @@
  * @module
  */
 import { classOf, DIGIT, lowerOf } from './characters.ts'
-import { AT_DASHES, AT_SCHEME, AT_VALUE, AT_WORD, longestMatch, NONE, OPEN, type Rule } from './rule.ts'
+import {
+  AT_DASHES,
+  AT_SCHEME,
+  AT_VALUE,
+  AT_WORD,
+  longestMatch,
+  NONE,
+  OPEN,
+  type Rule,
+} from './rule.ts'
 import { type SecretForm, secretForms } from './secret-forms.ts'
 import type { Window } from './window.ts'
 
@@ -118,7 +127,8 @@ for (const [keys, password] of [
 
 /** Units that stand between a key and its mark. */
 const closers = new Uint8Array(65_536)
-for (const unit of '"\'`])\t\n\v\f\r \u00a0\u3000\ufeff\u2028\u2029') closers[unit.charCodeAt(0)] = 1
+for (const unit of '"\'`])\t\n\v\f\r \u00a0\u3000\ufeff\u2028\u2029')
+  closers[unit.charCodeAt(0)] = 1
 
 /** The key in front of the mark at `at`: does it name a password? undefined: there is none. */
 function namesPassword(w: Window, at: number): boolean | undefined {
