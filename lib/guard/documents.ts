@@ -1,186 +1,169 @@
 /**
- * Registered documents: a passage of at least twenty words is recognised, however it is spaced.
+ * Registered documents: a passage of at least twenty words is recognised, however its letters are
+ * spaced: over line breaks and marks, in words that were cut in two or joined.
  *
- * A suffix automaton over hashes of words: after each word it knows the longest run of words up
- * to there that stands in a document, so nothing is held back that could not become a passage.
- * The text of the documents is not kept.
+ * A suffix automaton over letters and digits knows after each of them the longest run up to there
+ * that stands in a document, so nothing is held back that could not become a passage.
  * @module
  */
+import { ConclaveError } from '../errors.ts'
 import { ALNUM, classOf, foldOf, HAN, INVISIBLE, lowerOf, OTHER_LETTER } from './characters.ts'
 import type { Found, Tracker } from './scanner.ts'
+import { SuffixAutomaton } from './suffix-automaton.ts'
 
 /** A Han character counts as a word. */
 const leastWords = 20
-const ringSize = 64
-
-/** FNV-1a, kept to 31 bits. */
-const hashStart = 0x11c9dc5
-const hashStep = (hash: number, unit: number): number =>
-  Math.imul(hash ^ unit, 0x01000193) & 0x7fffffff
+/** A longer word counts as several, so that a passage is known before the ring is full. */
+const longestWord = 64
+/** Power of two above (leastWords + 2) · longestWord: where the last letters stood. */
+const ringSize = 2048
+/** Of all documents; an automaton takes some 110 bytes for each. */
+const mostLetters = 10_000_000
 
 enum Kind {
   Gap,
-  Part,
-  Whole,
+  /** Of a word. */
+  Letter,
+  /** A word of its own. */
+  Word,
 }
 
-/** Is a unit outside words, part of one, or a word of its own? Invisible ones are part of a gap. */
+/** What a unit is. Invisible ones belong to no word and end none. */
 function kindOf(unit: number): Kind {
   const bits = classOf(unit)
-  if (bits & (ALNUM | OTHER_LETTER)) return Kind.Part
-  return bits & HAN || (unit >= 0x3040 && unit <= 0x30ff) ? Kind.Whole : Kind.Gap
+  if (bits & (ALNUM | OTHER_LETTER)) return Kind.Letter
+  return bits & HAN || (unit >= 0x3040 && unit <= 0x30ff) ? Kind.Word : Kind.Gap
 }
 
-/** Cuts a text into hashes of words. */
-class Words {
-  #hash = 0
-  start = -1
-  end = 0
-
-  /** Tells `emit` of each word that `unit` at `offset` completes. */
-  add(unit: number, offset: number, emit: (hash: number, start: number, end: number) => void) {
-    if (classOf(unit) & INVISIBLE) return
-    const kind = kindOf(unit)
-    if (kind === Kind.Part) {
-      if (this.start < 0) {
-        this.start = offset
-        this.#hash = hashStart
-      }
-      this.#hash = hashStep(this.#hash, lowerOf(foldOf(unit)))
-      this.end = offset + 1
-      return
-    }
-    this.flush(emit)
-    if (kind === Kind.Whole) emit(hashStep(hashStart, unit), offset, offset + 1)
-  }
-
-  /** Completes the word that is open. */
-  flush(emit: (hash: number, start: number, end: number) => void) {
-    if (this.start < 0) return
-    const { start } = this
-    this.start = -1
-    emit(this.#hash, start, this.end)
-  }
-}
+/** A letter in lower case. */
+const symbolOf = (unit: number): number =>
+  classOf(unit) & OTHER_LETTER
+    ? String.fromCharCode(unit).toLowerCase().charCodeAt(0)
+    : lowerOf(foldOf(unit))
 
 /** Every document of a guard in one automaton; shared by every text. */
 export class DocumentIndex {
-  readonly #next: Map<number, number>[] = [new Map()]
-  readonly #length: number[] = [0]
-  readonly #link: number[] = [-1]
+  readonly #automaton: SuffixAutomaton
+  /** How many words begin at letters 0 … k − 1, of all documents. */
+  readonly #begun: Int32Array
+  /** The first letter from k on at which a word begins. */
+  readonly #nextStart: Int32Array
+  #letters = 0
 
+  /** Throws `invalid_request` for more than ten million letters. */
   constructor(documents: readonly string[]) {
-    for (const document of documents) {
-      let last = 0
-      const words = new Words()
-      const add = (hash: number) => {
-        last = this.#extend(last, hash)
-      }
-      for (let i = 0; i < document.length; i++) words.add(document.charCodeAt(i), i, add)
-      words.flush(add)
-    }
-  }
-
-  #state(length: number, next: Map<number, number>, link: number): number {
-    this.#length.push(length)
-    this.#next.push(next)
-    this.#link.push(link)
-    return this.#length.length - 1
-  }
-
-  #extend(last: number, word: number): number {
-    const known = this.#next[last]!.get(word)
-    if (known !== undefined) {
-      if (this.#length[known] === this.#length[last]! + 1) return known
-      return this.#split(last, known, word)
-    }
-    const state = this.#state(this.#length[last]! + 1, new Map(), 0)
-    let at = last
-    while (at >= 0 && !this.#next[at]!.has(word)) {
-      this.#next[at]!.set(word, state)
-      at = this.#link[at]!
-    }
-    if (at >= 0) {
-      const target = this.#next[at]!.get(word)!
-      this.#link[state] =
-        this.#length[target] === this.#length[at]! + 1 ? target : this.#split(at, target, word)
-    }
-    return state
-  }
-
-  /** A copy of `target` for the shorter runs that end in `word`. */
-  #split(from: number, target: number, word: number): number {
-    const copy = this.#state(
-      this.#length[from]! + 1,
-      new Map(this.#next[target]!),
-      this.#link[target]!,
-    )
-    this.#link[target] = copy
-    let at = from
-    while (at >= 0 && this.#next[at]!.get(word) === target) {
-      this.#next[at]!.set(word, copy)
-      at = this.#link[at]!
-    }
-    return copy
-  }
-
-  /** The state and the number of words after one more word. */
-  follow(state: number, length: number, word: number): [number, number] {
-    let at = state
-    let known = length
-    while (at > 0 && !this.#next[at]!.has(word)) {
-      at = this.#link[at]!
-      known = this.#length[at]!
-    }
-    const next = this.#next[at]!.get(word)
-    return next === undefined ? [0, 0] : [next, known + 1]
+    const total = lettersOf(documents)
+    this.#automaton = new SuffixAutomaton(total)
+    this.#begun = new Int32Array(total + 2)
+    this.#nextStart = new Int32Array(total + 2)
+    for (const document of documents) this.#add(document)
+    // Behind the last letter a word ends.
+    this.#begun[total + 1] = this.#begun[total]! + 1
+    this.#nextStart[total] = total
+    for (let k = total - 1; k >= 0; k--)
+      this.#nextStart[k] = this.#starts(k) ? k : this.#nextStart[k + 1]!
   }
 
   /** A reader of one text. */
   tracker(): Tracker {
-    return new DocumentTracker(this)
+    return new DocumentTracker(this, this.#automaton)
   }
+
+  /**
+   * Of a run that ends in `state`: how many letters ago its first whole word began, that letter
+   * included; 0 where it has fewer than {@link leastWords} whole words.
+   */
+  passage(state: number, length: number): number {
+    const last = this.#automaton.end(state)
+    const first = this.#nextStart[last - length + 1]!
+    const words = this.#begun[last + 1]! - this.#begun[first]! - (this.endsWord(state) ? 0 : 1)
+    return words < leastWords ? 0 : last - first + 1
+  }
+
+  /** True where the run of a state ends with a word of the document. */
+  endsWord(state: number): boolean {
+    return this.#starts(this.#automaton.end(state) + 1)
+  }
+
+  #starts(letter: number): boolean {
+    return this.#begun[letter + 1]! > this.#begun[letter]!
+  }
+
+  #add(document: string): void {
+    this.#automaton.begin()
+    let length = 0
+    for (let i = 0; i < document.length; i++) {
+      const unit = document.charCodeAt(i)
+      if (classOf(unit) & INVISIBLE) continue
+      const kind = kindOf(unit)
+      if (kind === Kind.Gap) length = 0
+      else {
+        const starts = kind === Kind.Word || length % longestWord === 0
+        length = kind === Kind.Word ? 0 : length + 1
+        this.#automaton.add(symbolOf(unit))
+        this.#begun[this.#letters + 1] = this.#begun[this.#letters]! + (starts ? 1 : 0)
+        this.#letters++
+      }
+    }
+  }
+}
+
+function lettersOf(documents: readonly string[]): number {
+  let total = 0
+  for (const document of documents)
+    for (let i = 0; i < document.length; i++)
+      if (kindOf(document.charCodeAt(i)) !== Kind.Gap) total++
+  if (total <= mostLetters) return total
+  throw new ConclaveError(
+    'invalid_request',
+    `Expected documents of at most ${mostLetters} letters together, but got ${total}. Register ` +
+      'fewer, or the parts that matter.',
+    { path: ['documents'] },
+  )
 }
 
 class DocumentTracker implements Tracker {
   readonly #index: DocumentIndex
-  readonly #words = new Words()
-  readonly #starts = new Float64Array(ringSize)
+  readonly #automaton: SuffixAutomaton
+  readonly #cursor = { state: 0, length: 0 }
+  /** Offsets of the last letters. */
+  readonly #offsets = new Float64Array(ringSize)
   #count = 0
-  #state = 0
-  #length = 0
-  #runStart = 0
   #passage: { start: number; end: number } | undefined
   #offset = 0
 
-  constructor(index: DocumentIndex) {
+  constructor(index: DocumentIndex, automaton: SuffixAutomaton) {
     this.#index = index
+    this.#automaton = automaton
   }
 
   read(text: string, from: number, base: number, final: boolean, found: Found[]): void {
-    const emit = (hash: number, start: number, end: number) => this.#word(hash, start, end, found)
-    for (let i = from; i < text.length; i++) this.#words.add(text.charCodeAt(i), base + i, emit)
+    for (let i = from; i < text.length; i++) {
+      const unit = text.charCodeAt(i)
+      if (kindOf(unit) !== Kind.Gap) this.#letter(symbolOf(unit), base + i, found)
+    }
     this.#offset = base + text.length
     if (!final) return
-    this.#words.flush(emit)
     this.#close(found)
-    this.#length = 0
+    this.#cursor.state = this.#cursor.length = 0
   }
 
-  #word(hash: number, start: number, end: number, found: Found[]): void {
-    this.#starts[this.#count++ & (ringSize - 1)] = start
-    const [state, length] = this.#index.follow(this.#state, this.#length, hash)
-    // A run that grows keeps its start; a cut one starts at one of the last words.
-    if (length !== this.#length + 1 || length === 1)
-      this.#runStart =
-        length <= ringSize
-          ? this.#starts[(this.#count - length) & (ringSize - 1)]!
-          : (this.#passage?.start ?? start)
-    this.#state = state
-    this.#length = length
-    if (length < leastWords) this.#close(found)
-    else if (this.#passage === undefined) this.#passage = { start: this.#runStart, end }
-    else this.#passage.end = end
+  #letter(symbol: number, offset: number, found: Found[]): void {
+    this.#offsets[this.#count++ & (ringSize - 1)] = offset
+    const cursor = this.#cursor
+    this.#automaton.follow(cursor, symbol)
+    const letters = this.#index.passage(cursor.state, cursor.length)
+    if (letters === 0) {
+      this.#close(found)
+      return
+    }
+    this.#passage ??= { start: this.#before(letters), end: offset + 1 }
+    if (this.#index.endsWord(cursor.state)) this.#passage.end = offset + 1
+  }
+
+  /** Where the letter stood that came so many letters ago. */
+  #before(letters: number): number {
+    return this.#offsets[(this.#count - letters) & (ringSize - 1)]!
   }
 
   #close(found: Found[]): void {
@@ -190,9 +173,9 @@ class DocumentTracker implements Tracker {
   }
 
   hold(): number {
-    let hold = this.#words.start >= 0 ? this.#words.start : this.#offset
-    if (this.#length > 0) hold = Math.min(hold, this.#runStart)
-    if (this.#passage !== undefined) hold = Math.min(hold, this.#passage.start)
-    return hold
+    const { length } = this.#cursor
+    // A run longer than the ring has been a passage since it was shorter.
+    const run = length === 0 || length > ringSize ? this.#offset : this.#before(length)
+    return Math.min(run, this.#passage?.start ?? run)
   }
 }
