@@ -9,10 +9,11 @@ import type {
   LanguageModelV3StreamPart,
 } from '@ai-sdk/provider'
 import { ConclaveError } from '../errors.ts'
-import { type Guard, guardedText, guardOf } from '../guard/guard.ts'
+import { type Guard, guardedText, guardOf, openFilter } from '../guard/guard.ts'
 import { GuardedData } from '../guard/guarded-data.ts'
 import type { GuardedText } from '../guard/guarded-text.ts'
 import type { GuardPolicy } from '../guard/policy.ts'
+import { JoinedBlocks } from './joined-blocks.ts'
 
 const filtered = { unified: 'content-filter', raw: 'content_filter' } as const
 
@@ -87,10 +88,14 @@ function guardedError(guard: Guard, error: unknown): unknown {
   return new ConclaveError('engine_failed', guard.scanJson(message).text)
 }
 
-/** Each text, reasoning and tool input of a stream passes a guard of its own. */
+/**
+ * Each text, reasoning and tool input of a stream passes a guard of its own, where JSON stays
+ * valid; texts and reasoning that follow one another pass one more, as one text.
+ */
 class GuardedParts {
   readonly #guard: Guard
   readonly #texts = new Map<string, GuardedText>()
+  #joined: JoinedBlocks | undefined
   #blocked = false
 
   constructor(guard: Guard) {
@@ -101,24 +106,20 @@ class GuardedParts {
     part: LanguageModelV3StreamPart,
     out: TransformStreamDefaultController<LanguageModelV3StreamPart>,
   ): void {
-    if (part.type === 'finish') {
-      out.enqueue(this.#blocked ? { ...part, finishReason: filtered } : part)
+    // Raw chunks hold what is masked elsewhere.
+    if (part.type === 'raw') return
+    if (isBlockPart(part)) {
+      if (!this.#blocked) this.#block(part, out)
       return
     }
-    // Raw chunks hold what is masked elsewhere.
-    if (this.#blocked || part.type === 'raw') return
-    const [kind, place] = placeOf(part.type)
-    if (place === 'delta' && 'delta' in part) {
-      const text = this.#text(`${kind} ${part.id}`)
-      this.#give(out, part, text.push(part.delta), text)
-    } else if (place === 'end' && 'id' in part) {
-      const text = this.#text(`${kind} ${part.id}`)
-      const delta = { type: `${kind}-delta`, id: part.id, delta: '' } as LanguageModelV3StreamPart
-      this.#give(out, delta, text.end(), text)
-      if (!this.#blocked) out.enqueue(part)
-    } else if (part.type === 'error') {
+    this.flush()
+    if (part.type === 'finish')
+      out.enqueue(this.#blocked ? { ...part, finishReason: filtered } : part)
+    else if (this.#blocked) return
+    else if (isToolPart(part)) this.#toolInput(part, out)
+    else if (part.type === 'error')
       out.enqueue({ ...part, error: guardedError(this.#guard, part.error) })
-    } else {
+    else {
       const looked = new GuardedData(this.#guard, 'output')
       const shown = looked.value(part)
       this.#blocked = looked.blocked
@@ -126,26 +127,51 @@ class GuardedParts {
     }
   }
 
+  /** What was held back leaves: nothing that follows goes on with the text. */
+  flush(): void {
+    this.#joined?.end()
+    this.#blocked ||= this.#joined?.blocked === true
+    this.#joined = undefined
+  }
+
+  #block(part: BlockPart, out: TransformStreamDefaultController<LanguageModelV3StreamPart>): void {
+    const block = {
+      kind: part.type.startsWith('text') ? 'text' : 'reasoning',
+      id: part.id,
+    } as const
+    this.#joined ??= new JoinedBlocks(openFilter(this.#guard, 'output'), one => out.enqueue(one))
+    const text = this.#text(`${block.kind} ${block.id}`)
+    if ('delta' in part) this.#joined.text(block, text.push(part.delta))
+    else if (part.type.endsWith('-end')) this.#joined.text(block, text.end())
+    this.#blocked = text.blocked || this.#joined.blocked
+    if (this.#blocked) this.flush()
+    else if (!('delta' in part)) this.#joined.part(part)
+  }
+
+  #toolInput(
+    part: ToolPart,
+    out: TransformStreamDefaultController<LanguageModelV3StreamPart>,
+  ): void {
+    const { id } = part
+    const text = this.#text(`tool-input ${id}`)
+    const delta =
+      'delta' in part ? text.push(part.delta) : part.type === 'tool-input-end' ? text.end() : ''
+    if (delta !== '') out.enqueue({ type: 'tool-input-delta', id, delta })
+    this.#blocked = text.blocked
+    if (!this.#blocked && !('delta' in part)) out.enqueue(part)
+  }
+
   #text(key: string): GuardedText {
     const text = this.#texts.get(key) ?? guardedText(this.#guard, 'output')
     this.#texts.set(key, text)
     return text
   }
-
-  #give(
-    out: TransformStreamDefaultController<LanguageModelV3StreamPart>,
-    part: LanguageModelV3StreamPart,
-    delta: string,
-    { blocked }: GuardedText,
-  ): void {
-    if (delta !== '') out.enqueue({ ...part, delta } as LanguageModelV3StreamPart)
-    this.#blocked ||= blocked
-  }
 }
 
-/** `tool-input-delta` → `tool-input`, `delta`. */
-function placeOf(type: string): [string, string] {
-  const cut = type.lastIndexOf('-')
-  const kind = type.slice(0, cut)
-  return ['text', 'reasoning', 'tool-input'].includes(kind) ? [kind, type.slice(cut + 1)] : ['', '']
-}
+type BlockPart = Extract<LanguageModelV3StreamPart, { type: `${'text' | 'reasoning'}-${string}` }>
+type ToolPart = Extract<LanguageModelV3StreamPart, { type: `tool-input-${string}` }>
+
+const isBlockPart = (part: LanguageModelV3StreamPart): part is BlockPart =>
+  /^(?:text|reasoning)-/.test(part.type)
+const isToolPart = (part: LanguageModelV3StreamPart): part is ToolPart =>
+  part.type.startsWith('tool-input-')

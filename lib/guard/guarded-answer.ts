@@ -60,7 +60,8 @@ export class GuardedAnswer {
       return whole.has(name) ? this.#word(value, name, path) : this.#text(value, path, around)
     if (Array.isArray(value))
       return value.map(one => {
-        const place = isObject(one) ? `${one.index ?? ''}` : ''
+        // Parts of a message are one text to whoever reads it.
+        const place = isObject(one) && name !== 'content' ? `${one.index ?? ''}` : ''
         return this.#walk(one, name, `${path}\n${place}`, inner => around([inner]), depth + 1)
       })
     if (isObject(value)) return this.#object(value, path, around, depth)

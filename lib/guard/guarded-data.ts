@@ -76,7 +76,7 @@ export class GuardedData {
     if (value instanceof Date) return value
     if (value instanceof URL) return new URL(this.#value(value.href, name, depth) as string)
     if (!isPlain(value)) throw unreadable()
-    if (dataNames.has(name)) return this.#json(value)
+    if (dataNames.has(name)) return this.#json(this.#joinedWithin(value, depth) as object)
     return this.#object(value as Json, depth)
   }
 
@@ -99,6 +99,19 @@ export class GuardedData {
     const text = `{${JSON.stringify(name)}: ${value}}`
     const out = this.text(text)
     return out.endsWith(`: ${value}}`) ? value : 0
+  }
+
+  /** The same data with what stands in two texts of a list masked. */
+  #joinedWithin(value: unknown, depth: number): unknown {
+    checkDepth(depth)
+    if (Array.isArray(value))
+      return this.#acrossParts(value.map(one => this.#joinedWithin(one, depth + 1)))
+    if (!isObject(value) || !isPlain(value)) return value
+    const inside = Object.entries(value).map(([name, one]) => [
+      name,
+      this.#joinedWithin(one, depth + 1),
+    ])
+    return Object.fromEntries(inside)
   }
 
   /** Texts that stand in one list are one text to the model. */

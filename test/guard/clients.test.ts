@@ -199,6 +199,113 @@ describe('guardMiddleware and what is no text', () => {
   })
 })
 
+describe('guardMiddleware and blocks that follow one another', () => {
+  const block = (id: string, text: string, size: number, kind = 'text') => [
+    { type: `${kind}-start`, id },
+    ...(text.match(new RegExp(`.{1,${size}}`, 'gs')) ?? []).map(delta => ({
+      type: `${kind}-delta`,
+      id,
+      delta,
+    })),
+    { type: `${kind}-end`, id },
+  ]
+  const shownOf = async (parts: unknown[]) => {
+    const middleware = guardMiddleware(policy)
+    const wrapped = wrapLanguageModel({
+      model: model(parts as LanguageModelV3StreamPart[], []),
+      middleware,
+    })
+    const { stream } = await wrapped.doStream({ prompt: [] } as never)
+    const shown: LanguageModelV3StreamPart[] = []
+    for await (const part of stream) shown.push(part)
+    return shown
+  }
+  const textsOf = (shown: LanguageModelV3StreamPart[]) => {
+    const texts = new Map<string, string>()
+    for (const part of shown)
+      if ('delta' in part) texts.set(part.id, (texts.get(part.id) ?? '') + part.delta)
+    return texts
+  }
+  const skeleton = (shown: LanguageModelV3StreamPart[]) =>
+    shown
+      .filter(part => !('delta' in part))
+      .map(part => ('id' in part ? `${part.type} ${part.id}` : part.type))
+
+  const text = `ring ${phone} or +44 20 7946 0958 now`
+  test('a number in two or three of them is masked at every cut', async () => {
+    const whole = createGuard(policy).scan(text).text
+    for (let cut = 1; cut < text.length; cut++)
+      for (const size of [1, 5, 100]) {
+        const second = Math.min(text.length - 1, cut + 3)
+        const pieces = [text.slice(0, cut), text.slice(cut, second), text.slice(second)]
+        const kinds = ['text', cut % 2 === 0 ? 'text' : 'reasoning', 'text']
+        const shown = await shownOf(pieces.flatMap((one, i) => block(`${i}`, one, size, kinds[i])))
+        const texts = textsOf(shown)
+        expect(['0', '1', '2'].map(id => texts.get(id) ?? '').join('')).toBe(whole)
+        expect(skeleton(shown)).toEqual([
+          ...kinds.flatMap((kind, i) => [`${kind}-start ${i}`, `${kind}-end ${i}`]),
+          'finish',
+        ])
+        // Deltas lie between the beginning and the end of their block.
+        let open = ''
+        for (const part of shown) {
+          if (part.type.endsWith('-start')) open = (part as { id: string }).id
+          if ('delta' in part) expect(part.id).toBe(open)
+        }
+      }
+  })
+
+  test('a block ends the answer across blocks, and a tool call parts them', async () => {
+    const cut = await shownOf([...block('0', 'to anna@exa', 3), ...block('1', 'mple.com and', 3)])
+    expect([...textsOf(cut).values()].join('')).toBe('to ')
+    expect(cut.at(-1)).toMatchObject({
+      type: 'finish',
+      finishReason: { unified: 'content-filter' },
+    })
+    const call = { type: 'tool-call', toolCallId: 'c', toolName: 'x', input: '{}' }
+    const parted = await shownOf([...block('0', 'at 138 0013', 4), call, ...block('1', '8000', 4)])
+    expect(skeleton(parted)).toEqual([
+      'text-start 0',
+      'text-end 0',
+      'tool-call',
+      'text-start 1',
+      'text-end 1',
+      'finish',
+    ])
+    expect(textsOf(parted).get('0')).toBe('at 138 0013')
+  })
+
+  test('what is held leaves where a stream ends without a word', async () => {
+    const middleware = guardMiddleware(policy)
+    const doStream = async () => ({
+      stream: ReadableStream.from(block('0', 'at 138 0013', 4).slice(0, -1)),
+    })
+    const { stream } = await middleware.wrapStream!({ doStream } as never)
+    const shown: LanguageModelV3StreamPart[] = []
+    for await (const part of stream) shown.push(part)
+    expect(textsOf(shown).get('0')).toBe('at ')
+  })
+
+  test('parts of an answer and of a tool result are one text', async () => {
+    const middleware = guardMiddleware(policy)
+    const halves = [
+      { type: 'text', text: 'ring 138 0013' },
+      { type: 'text', text: ' 8000 now' },
+    ]
+    const doGenerate = async () => ({ content: halves, finishReason: {}, usage: {}, warnings: [] })
+    const { content } = await middleware.wrapGenerate!({ doGenerate } as never)
+    expect(content).toMatchObject([{ text: 'ring [PHONE]' }, { text: ' now' }])
+    const output = { type: 'content', value: halves }
+    const result = { type: 'tool-result', toolCallId: 'c', toolName: 'x', output }
+    const prompt = [{ role: 'tool', content: [result] }]
+    const params = { prompt } as never
+    const told = await middleware.transformParams!({ type: 'generate', params, model: {} as never })
+    expect(told.prompt[0]!.content[0]).toMatchObject({
+      output: { value: [{ text: 'ring [PHONE]' }, { text: ' now' }] },
+    })
+  })
+})
+
 test('finds in the shape of a moderation', () => {
   const { type, results } = moderate(createGuard(policy), [`ring ${phone}`, 'hi'], 'output')
   expect(type).toBe('moderation_results')
@@ -263,6 +370,8 @@ describe('what an upstream sends', () => {
       chunk({ content: ['a 138 0013', ' 8000 b'] }),
       chunk({ content: [{ type: 'text', text: 'c 138' }] }),
       chunk({ content: [{ type: 'text', text: ' 0013 8000' }] }),
+      chunk({ content: [{ type: 'text', index: 0, text: ' d 138 0013' }] }),
+      chunk({ content: [{ type: 'text', index: 1, text: ' 8000 e' }] }),
       chunk({}, 'stop'),
     ].join('\n\n')
     const shown = dataOf(await (await post(client(events(`${text}\n\n`)), {})).text())
@@ -271,7 +380,7 @@ describe('what an upstream sends', () => {
     const parts = contents.filter(one => typeof one !== 'string')
     expect(strings.join('')).toBe('a [PHONE] b')
     expect(parts.every(part => part.type === 'text')).toBe(true)
-    expect(parts.map(part => part.text).join('')).toBe('c [PHONE]')
+    expect(parts.map(part => part.text).join('')).toBe('c [PHONE] d [PHONE] e')
   })
 
   test.each([
