@@ -33,7 +33,8 @@ export interface GgufMetadata {
 
 /** Memory-mapped weight files, safetensors or GGUF; headers are checked when it is opened. */
 export interface WeightStore {
-  tensors(): TensorInfo[]
+  /** `count` tensors from `first` on, in file order; all unless given. A thousand take about 2 ms. */
+  tensors(first?: number, count?: number): TensorInfo[]
   /** Keys of a GGUF file in file order; null for safetensors. */
   metadata(file: number): GgufMetadata[] | null
   /** Values of a small tensor (at most 2^20), widened to f32. */
@@ -256,7 +257,8 @@ interface Addon {
   }
   /** Measured now, for about a second, with 512 MiB of memory; 0 threads: all cores. */
   measure(threads: number): Promise<Ceilings>
-  openWeights(paths: string[]): WeightStore
+  /** Maps the files and checks their headers, on a thread of its own. */
+  openWeights(paths: string[]): Promise<WeightStore>
   /** Token i is bytes[offsets[i] … offsets[i + 1]); one without bytes is never offered. */
   createVocabulary(bytes: Uint8Array, offsets: Int32Array): Promise<Vocabulary>
   /** Binds weights (converting where asked) and plans memory, off the event loop. `cancel[0] = 1` aborts it. */
@@ -267,11 +269,11 @@ interface Addon {
     cancel: Int32Array,
     onProgress: (doneBytes: number, totalBytes: number) => void,
   ): Promise<Executor>
-  /** Memory plan of a graph without weights or allocation. */
+  /** Memory plan of a graph without weights or allocation, made on a thread of its own. */
   planGraph(
     graphJson: string,
     options: ExecutorOptions,
-  ): { workspaceBytes: number; kvBytesPerPage: number }
+  ): Promise<{ workspaceBytes: number; kvBytesPerPage: number }>
 }
 
 let loaded: Addon | undefined

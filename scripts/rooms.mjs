@@ -17,7 +17,7 @@ const native = {
   addon: ['core', 'io', 'quant', 'ops', 'cpu', 'cuda', 'cache', 'executor', 'grammar'],
 }
 /** What running a model takes. */
-const model = ['errors', 'native', 'files', 'tokenizer', 'graph', 'sampling', 'chat', 'models']
+const model = ['errors', 'slices', 'native', 'files', 'tokenizer', 'graph', 'sampling', 'chat', 'models']
 const lib = {
   errors: [],
   slices: [],
@@ -28,15 +28,15 @@ const lib = {
   client: ['errors'],
   guard: ['errors', 'client'],
   compliance: ['errors', 'disk', 'guard'],
-  graph: ['errors', 'native'],
+  graph: ['errors', 'slices', 'native'],
   sampling: ['errors', 'native'],
   chat: ['errors', 'slices', 'native', 'tokenizer'],
-  models: ['errors', 'native', 'files', 'graph'],
+  models: ['errors', 'slices', 'native', 'files', 'graph'],
   engine: [...model, 'guard'],
   index: [...model, 'engine'],
   server: ['errors', 'guard', 'sampling', 'chat', 'engine'],
   'ai-sdk': ['errors', 'client', 'guard'],
-  quantize: ['errors', 'disk', 'native', 'files', 'graph', 'models'],
+  quantize: ['errors', 'slices', 'disk', 'native', 'files', 'graph', 'models'],
   eval: ['errors', 'engine'],
   cli: [
     ...model,

@@ -7,8 +7,9 @@ import type { ModelConfig } from '../files/config.ts'
 import { defaultModelFolder } from '../files/default-model.ts'
 import { resolveModel } from '../files/hub.ts'
 import { type ModelFolder, openModelFolder } from '../files/model-folder.ts'
-import { checkWeightIndex } from '../files/weight-files.ts'
-import { type RecordedModel, recordModel } from '../models/registry.ts'
+import { checkWeightIndex, readTensors } from '../files/weight-files.ts'
+import { graphJson as graphText } from '../graph/json.ts'
+import { type RecordedModel, recordInSlices } from '../models/registry.ts'
 import {
   type ExecutorOptions,
   native,
@@ -18,6 +19,7 @@ import {
   type WeightStore,
 } from '../native.ts'
 import { invalid } from '../sampling/check.ts'
+import { inSlices } from '../slices.ts'
 import { availableMemory } from './available-memory.ts'
 import type { CheckedLoadOptions } from './load-options.ts'
 import { planMemory, type SizedPlan, storedFormat, weightBytes } from './memory-plan.ts'
@@ -48,12 +50,10 @@ export async function openModel(
   throwIfAborted(signal)
   const store = await nativeCall(() => native().openWeights(folder.weightFiles))
   try {
-    // Headers of 100,000 tensors take a while: the event loop gets its turn in between.
-    await new Promise(resolve => setImmediate(resolve))
-    const tensors = store.tensors()
-    checkWeightIndex(folder, tensors)
-    const recorded = recordModel(folder.config, tensors, folder.layout)
-    const planned = await planModel(folder.config, tensors, recorded, options)
+    const tensors = await readTensors(store)
+    await inSlices(checkWeightIndex(folder, tensors))
+    const recorded = await inSlices(recordInSlices(folder.config, tensors, folder.layout))
+    const planned = await planModel(folder.config, recorded, options)
     throwIfAborted(signal)
     return { folder, store, tensors, recorded, ...planned }
   } catch (error) {
@@ -76,12 +76,10 @@ async function locate(source: unknown, options: CheckedLoadOptions): Promise<str
 
 async function planModel(
   config: ModelConfig,
-  tensors: readonly TensorInfo[],
-  recorded: RecordedModel,
+  { graph, tensors }: RecordedModel,
   options: CheckedLoadOptions,
 ) {
-  const weights =
-    options.weights === 'auto' ? storedFormat(recorded.graph, tensors) : options.weights
+  const weights = options.weights === 'auto' ? storedFormat(graph, tensors) : options.weights
   const kvCache =
     options.kvCache === 'auto' ? (weights === 'f32' ? 'f32' : 'bf16') : options.kvCache
   const { threads, pageSize, maxBatchTokens, validate, deterministic } = options
@@ -95,11 +93,11 @@ async function planModel(
     deterministic,
     ...sizes,
   }
-  const graphJson = JSON.stringify(recorded.graph)
+  const graphJson = await inSlices(graphText(graph))
   const graphPlan = await nativeCall(() => native().planGraph(graphJson, executorOptions))
   const availableBytes = availableMemory()
   const plan = planMemory({
-    weightBytes: weightBytes(recorded.graph, tensors, options.weights),
+    weightBytes: weightBytes(graph, tensors, options.weights),
     ...graphPlan,
     pageSize,
     modelContext: modelContext(config),

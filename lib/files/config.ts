@@ -111,7 +111,9 @@ export const configLimits = {
   numHiddenLayers: 1024,
   numAttentionHeads: 65_536,
   headDim: 65_536,
-  numExperts: 65_536,
+  numExperts: 4096,
+  /** Of all layers together; published models have 23,000. */
+  allExperts: 65_536,
   maxPositionEmbeddings: 2 ** 30,
 } as const
 
@@ -157,7 +159,7 @@ export function parseModelConfig(raw: unknown): ModelConfig {
     dtype: dtypes.get((dtype ?? '').replace(/^torch\./, '') as 'float32') ?? null,
     rope: parseRope(config, maxPositionEmbeddings),
     quantization: parseQuantization(quantized ? config : root),
-    moe: modelType === 'qwen3_moe' ? parseMoe(config) : null,
+    moe: modelType === 'qwen3_moe' ? parseMoe(config, numHiddenLayers) : null,
     ...parseTokenIds(config, vocabSize, defaults),
   }
 }
@@ -219,9 +221,12 @@ function parseSizes(config: ConfigReader, defaults: Defaults) {
   }
 }
 
-function parseMoe(config: ConfigReader): MoeConfig {
+function parseMoe(config: ConfigReader, layers: number): MoeConfig {
   const expertsKey = config.spelling('num_experts', 'num_local_experts')
   const numExperts = config.int(expertsKey, upTo(configLimits.numExperts), 128)
+  // Each is three weights to record, wherever a file of a few bytes may claim them.
+  const most = Math.floor(configLimits.allExperts / layers)
+  if (numExperts > most) throw config.refuse(expertsKey, `at most ${most} for ${layers} layers`)
   return {
     numExperts,
     numExpertsPerTok: config.int('num_experts_per_tok', upTo(numExperts), 8),

@@ -15,6 +15,7 @@ import { checkPart, checkTensorCount, partPaths, splitKeys } from './gguf-parts.
 import { ggufTokenizer } from './gguf-tokenizer.ts'
 import type { ModelFolder, TokenizerFiles } from './model-folder.ts'
 import { fileLimits, firstBytes, withFile } from './read-file.ts'
+import { readTensors } from './weight-files.ts'
 
 /** True for a file that is named as GGUF or begins as one. */
 export async function isGgufPath(path: string): Promise<boolean> {
@@ -102,18 +103,18 @@ async function expectGguf(path: string): Promise<void> {
 async function readPart(path: string): Promise<Part> {
   const store = await nativeCall(() => native().openWeights([path]))
   try {
-    return await nativeCall(() => describePart(store, path))
+    return await describePart(store, path)
   } finally {
     store.close()
   }
 }
 
-function describePart(store: WeightStore, path: string): Part {
-  const metadata = store.metadata(0)
+async function describePart(store: WeightStore, path: string): Promise<Part> {
+  const metadata = await nativeCall(() => store.metadata(0))
   if (metadata === null) {
     throw new ConclaveError('missing_shard', `Expected a GGUF file at ${path}, but it is another.`)
   }
-  const tensors = store.tensors()
+  const tensors = await readTensors(store)
   const keys = new GgufKeys(metadata, path)
   const divisors = tensors.find(tensor => tensor.name === 'rope_freqs.weight')
   if (divisors === undefined) return { keys, tensors, ropeDivisors: null }
@@ -126,7 +127,8 @@ function describePart(store: WeightStore, path: string): Part {
       { tensor: divisors.name },
     )
   }
-  return { keys, tensors, ropeDivisors: Array.from(store.read(divisors.name)) }
+  const ropeDivisors = Array.from(await nativeCall(() => store.read(divisors.name)))
+  return { keys, tensors, ropeDivisors }
 }
 
 function readTokenizer(keys: GgufKeys, vocabSize: number): TokenizerFiles | null {

@@ -16,6 +16,7 @@ import {
   repositoryFolder,
   writeRef,
 } from './hub-cache.ts'
+import { inSlices } from '../slices.ts'
 import { downloadBlob, type HubFile } from './hub-download.ts'
 import { fileLimits, openFolder, readJson } from './read-file.ts'
 import { parseWeightIndex } from './weight-files.ts'
@@ -176,7 +177,8 @@ class HubSession {
     const name = 'model.safetensors.index.json'
     if (files.has(name)) {
       const index = await readJson(await openFolder(snapshot), name, fileLimits.index)
-      return [...new Set(parseWeightIndex(index).weightMap.values())]
+      const { weightMap } = await inSlices(parseWeightIndex(index))
+      return [...new Set(weightMap.values())]
     }
     const names = [...files.keys()].filter(file => file.endsWith('.safetensors'))
     if (names.length > 0) return names

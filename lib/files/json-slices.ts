@@ -7,6 +7,8 @@ import type { Slices } from '../slices.ts'
 
 /** Characters that JSON.parse takes at once: a few milliseconds. */
 const pieceLength = 1 << 17
+/** Members of an object longer than a piece: who lists them does so in one go. */
+export const maxMembers = 2 ** 19
 /** Containers longer than a piece that may lie in each other; model files have three. */
 const maxDepth = 16
 
@@ -21,6 +23,7 @@ type Container = unknown[] | Record<string, unknown>
  * The value that `JSON.parse(text)` gives.
  * @throws SyntaxError where `JSON.parse` does, with "position N" in its message where that is
  * known, and for more than 16 containers of over 128 Ki characters in each other.
+ * @throws RangeError for an object of over 128 Ki characters with more than `maxMembers` members.
  */
 export function parseJson(text: string, piece = pieceLength): Slices<unknown> {
   return new PieceParser(text, piece).value(0, text.length, 0)
@@ -54,11 +57,13 @@ class PieceParser {
   *#fill(all: Container, from: number, to: number, depth: number): Slices<void> {
     let first = from
     let element = from
+    let members = 0
     for (const end of this.#elementEnds(from, to)) {
       if (end === null) {
         yield
         continue
       }
+      if (++members > maxMembers && !Array.isArray(all)) throw tooManyMembers(end)
       if (end - element > this.#piece) {
         if (first < element) this.#addPiece(all, first, element - 1)
         yield* this.#addLong(all, element, end, depth)
@@ -145,6 +150,10 @@ function put(all: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') all[key] = value
   else
     Object.defineProperty(all, key, { value, enumerable: true, writable: true, configurable: true })
+}
+
+function tooManyMembers(at: number): RangeError {
+  return new RangeError(`Expected at most ${maxMembers} members in an object at position ${at}`)
 }
 
 function malformed(at: number): SyntaxError {

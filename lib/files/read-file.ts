@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { inSlices } from '../slices.ts'
-import { parseJson } from './json-slices.ts'
+import { maxMembers, parseJson } from './json-slices.ts'
 
 // Node closes what these opened where a worker ends in between; of fs/promises it loses a file that
 // was just being opened.
@@ -208,9 +208,13 @@ export async function readJson(folder: Folder, name: string, maxBytes: number): 
     // The engine's message may quote the file; the position is what helps.
     const at = /position (\d+)/.exec(String(error))?.[1]
     const where = at === undefined ? '' : ` at character ${at}`
+    const what =
+      error instanceof RangeError
+        ? `has an object of more than ${maxMembers} members`
+        : 'breaks off or is malformed'
     throw new ConclaveError(
       'invalid_file',
-      `Expected JSON in ${join(folder.path, name)}, but it breaks off or is malformed${where}.`,
+      `Expected JSON in ${join(folder.path, name)}, but it ${what}${where}.`,
       { name },
     )
   }

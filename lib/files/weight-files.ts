@@ -4,6 +4,8 @@
  */
 import { readdir } from 'node:fs/promises'
 import { ConclaveError } from '../errors.ts'
+import { nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
+import { inSlices, type Slices } from '../slices.ts'
 import { isObject, shown } from './config-reader.ts'
 import { type Folder, fileLimits, readJson, resolveFile } from './read-file.ts'
 
@@ -19,6 +21,10 @@ export interface WeightFiles {
 
 /** Most weight files of one model; the largest published ones have a few hundred. */
 export const maxWeightFiles = 4096
+
+/** Most tensors of one model: native/io/limits.h. */
+const maxTensors = 2 ** 18
+const tensorsAtATime = 1024
 
 const indexName = 'model.safetensors.index.json'
 const singleName = 'model.safetensors'
@@ -39,7 +45,7 @@ export async function findWeightFiles(folder: Folder): Promise<WeightFiles> {
   if (single !== null) return { weightFiles: [single], weightMap: null, totalSize: null }
   const index = await readJson(folder, indexName, fileLimits.index)
   if (index !== undefined) {
-    const { weightMap, totalSize } = parseWeightIndex(index)
+    const { weightMap, totalSize } = await inSlices(parseWeightIndex(index))
     const names = [...new Set(weightMap.values())]
     return { weightFiles: await resolveShards(folder, names), weightMap, totalSize }
   }
@@ -122,20 +128,28 @@ function tooMany(count: number): ConclaveError {
  * Reads a parsed index. Every file must be a bare name: `path_forbidden` for anything that could
  * leave the folder.
  */
-export function parseWeightIndex(raw: unknown): {
+export function* parseWeightIndex(raw: unknown): Slices<{
   weightMap: ReadonlyMap<string, string>
   totalSize: number | null
-} {
-  const entries = isObject(raw) && isObject(raw.weight_map) ? Object.entries(raw.weight_map) : []
-  if (entries.length === 0) {
+}> {
+  const map = isObject(raw) && isObject(raw.weight_map) ? raw.weight_map : {}
+  const names = Object.keys(map)
+  yield
+  if (names.length === 0) {
     throw new ConclaveError(
       'invalid_file',
       `Expected "weight_map" in ${indexName} to map tensor names to file names, but it does not.`,
     )
   }
+  if (names.length > maxTensors) throw tooManyTensors(names.length)
   const weightMap = new Map<string, string>()
-  for (const [tensor, file] of entries) weightMap.set(tensor, checkedName(tensor, file))
-  const files = new Set(weightMap.values())
+  const files = new Set<string>()
+  for (const tensor of names) {
+    const file = checkedName(tensor, map[tensor])
+    weightMap.set(tensor, file)
+    files.add(file)
+    if (weightMap.size % tensorsAtATime === 0) yield
+  }
   if (files.size > maxWeightFiles) throw tooMany(files.size)
   const metadata = isObject(raw) ? raw.metadata : undefined
   const size = isObject(metadata) ? (metadata.total_size ?? null) : null
@@ -147,6 +161,14 @@ export function parseWeightIndex(raw: unknown): {
   }
   // Writers that do not count put 0 there.
   return { weightMap, totalSize: size === 0 ? null : (size as number | null) }
+}
+
+function tooManyTensors(count: number): ConclaveError {
+  return new ConclaveError(
+    'invalid_file',
+    `Expected at most ${maxTensors} tensors in ${indexName}, but it names ${count}.`,
+    { limit: maxTensors, actual: count },
+  )
 }
 
 function checkedName(tensor: string, file: unknown): string {
@@ -182,24 +204,47 @@ export interface DeclaredTensor {
   readonly file: number
 }
 
+/** All tensors of a store, with turns of the event loop in between. */
+export function readTensors(store: WeightStore): Promise<TensorInfo[]> {
+  return nativeCall(() => inSlices(tensorSlices(store)))
+}
+
+function* tensorSlices(store: WeightStore): Slices<TensorInfo[]> {
+  const tensors: TensorInfo[] = []
+  for (;;) {
+    const some = store.tensors(tensors.length, tensorsAtATime)
+    if (some.length === 0) return tensors
+    tensors.push(...some)
+    yield
+  }
+}
+
 /**
  * Checks that each tensor of the index lies in the file that the index names, and that the sizes
  * add up.
  * Throws `invalid_file` listing up to ten names. Without an index there is nothing to check.
  */
-export function checkWeightIndex(
+export function* checkWeightIndex(
   { weightFiles, weightMap, totalSize }: WeightFiles,
   tensors: readonly DeclaredTensor[],
-): void {
+): Slices<void> {
   if (weightMap === null) return
-  const fileOrder = [...new Set(weightMap.values())]
-  const stored = new Map(tensors.map(tensor => [tensor.name, tensor]))
+  const stored = new Map<string, DeclaredTensor>()
+  for (const [i, tensor] of tensors.entries()) {
+    stored.set(tensor.name, tensor)
+    if (i % tensorsAtATime === 0) yield
+  }
+  // The files lie in the order in which the index first names them.
+  const fileNumbers = new Map<string, number>()
   const wrong: string[] = []
   let bytes = 0
+  let seen = 0
   for (const [name, file] of weightMap) {
+    if (!fileNumbers.has(file)) fileNumbers.set(file, fileNumbers.size)
     const tensor = stored.get(name)
     bytes += tensor?.bytes ?? 0
-    if (tensor === undefined || fileOrder[tensor.file] !== file) wrong.push(name)
+    if (tensor === undefined || tensor.file !== fileNumbers.get(file)) wrong.push(name)
+    if (seen++ % tensorsAtATime === 0) yield
   }
   if (wrong.length > 0) {
     throw new ConclaveError(

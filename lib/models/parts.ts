@@ -5,6 +5,7 @@
 import type { ModelConfig } from '../files/config.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { Table, Value } from '../graph/node.ts'
+import type { Slices } from '../slices.ts'
 import type { WeightMap } from './weight-map.ts'
 
 /** What a layer is recorded with. */
@@ -84,11 +85,17 @@ export function sparseMoe(m: Recording, x: Value, name: string): Value {
 }
 
 /** embed → layers → norm → head, the skeleton of every decoder here. `layer` maps the hidden state through layer i. */
-export function decoder(m: Recording, layer: (x: Value, i: number) => Value): Value {
+export function* decoder(
+  m: Recording,
+  layer: (x: Value, i: number) => Value,
+): Slices<Value> {
   const { graph, weights, config } = m
   const embedding = weights.matrix('embed_tokens.weight', config.vocabSize, config.hiddenSize)
   let x = graph.at('embed').embed(graph.tokenIds, embedding)
-  for (let i = 0; i < config.numHiddenLayers; i++) x = layer(x, i)
+  for (let i = 0; i < config.numHiddenLayers; i++) {
+    x = layer(x, i)
+    yield
+  }
   // Only the rows that are asked for go through the last norm and the head, the widest matrix of the model.
   x = norm({ ...m, graph: graph.at('head') }, graph.gatherRows(x, graph.logitRows), 'norm')
   return graph.matmul(

@@ -8,13 +8,14 @@ import { plainLayout, type TensorLayout } from '../files/tensor-layout.ts'
 import { GraphBuilder } from '../graph/builder.ts'
 import type { Graph, Value } from '../graph/node.ts'
 import type { TensorInfo } from '../native.ts'
+import { atOnce, type Slices } from '../slices.ts'
 import { llama } from './llama.ts'
 import type { Recording } from './parts.ts'
 import { qwen3 } from './qwen3.ts'
 import { isSparse, qwen3Moe } from './qwen3-moe.ts'
-import { WeightMap } from './weight-map.ts'
+import { tensorsByName, WeightMap } from './weight-map.ts'
 
-const architectures: Record<ModelConfig['modelType'], (m: Recording) => Value> = {
+const architectures: Record<ModelConfig['modelType'], (m: Recording) => Slices<Value>> = {
   llama,
   qwen3,
   qwen3_moe: qwen3Moe,
@@ -25,6 +26,8 @@ export interface RecordedModel {
   graph: Graph
   /** Name of each weight of the graph in a Hugging Face checkpoint with one tensor an expert. */
   names: readonly string[]
+  /** Tensors that the graph reads. */
+  tensors: readonly TensorInfo[]
   parametersTotal: number
   parametersActive: number
 }
@@ -39,15 +42,26 @@ export function recordModel(
   tensors: readonly TensorInfo[],
   layout: TensorLayout = plainLayout,
 ): RecordedModel {
+  return atOnce(recordInSlices(config, tensors, layout))
+}
+
+/** The same, as work that yields: some checkpoints have 100,000 tensors. */
+export function* recordInSlices(
+  config: ModelConfig,
+  tensors: readonly TensorInfo[],
+  layout: TensorLayout = plainLayout,
+): Slices<RecordedModel> {
   const graph = new GraphBuilder()
-  const weights = new WeightMap(graph, tensors, layout, config.quantization)
+  const named = yield* tensorsByName(tensors, layout)
+  const weights = new WeightMap(graph, named, layout, config.quantization)
   const { invFreq, scale } = ropeFrequencies(config)
   const rope = { invFreq: graph.table('inv_freq', invFreq), scale }
-  const logits = architectures[config.modelType]({ graph, weights, config, rope })
-  const { parameters, names } = weights.finish()
+  const logits = yield* architectures[config.modelType]({ graph, weights, config, rope })
+  const { parameters, names, used } = yield* weights.finish()
   return {
     graph: graph.finish(config.modelType, logits),
     names,
+    tensors: used,
     parametersTotal: parameters,
     parametersActive: parameters - idleParameters(config),
   }

@@ -8,6 +8,7 @@ import { plainLayout, type TensorLayout } from '../files/tensor-layout.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import type { ScaleRef, WeightRef } from '../graph/node.ts'
 import type { TensorInfo } from '../native.ts'
+import type { Slices } from '../slices.ts'
 import { isQuantized, scalesFor } from './weight-scales.ts'
 
 /** The three matrices of each expert, indexed by expert id. */
@@ -33,9 +34,27 @@ const ignorable = /(^|\.)(mtp\.|rotary_emb\.inv_freq$|visual\.|masked_bias$|attn
 /** Prefixes under which a language model's own tensors are found, tried in this order. */
 const prefixes = ['model.', 'model.language_model.', 'language_model.model.', '']
 
+const tensorsAtATime = 1024
+
+/** Tensors by their name in a Hugging Face checkpoint. Throws `invalid_file` where two are the same weight. */
+export function* tensorsByName(
+  tensors: readonly TensorInfo[],
+  layout: TensorLayout = plainLayout,
+): Slices<Map<string, TensorInfo>> {
+  const named = new Map<string, TensorInfo>()
+  for (const [i, tensor] of tensors.entries()) {
+    const name = layout.nameOf(tensor.name)
+    const other = named.get(name)
+    if (other !== undefined) throw sameWeight(tensor, other)
+    named.set(name, tensor)
+    if (i % tensorsAtATime === 0) yield
+  }
+  return named
+}
+
 export class WeightMap {
   readonly #graph: GraphBuilder
-  readonly #tensors = new Map<string, TensorInfo>()
+  readonly #tensors: Map<string, TensorInfo>
   readonly #used = new Map<string, TensorInfo>()
   /** Scales of the weights in use; they are no parameters. */
   readonly #scales = new Set<string>()
@@ -47,21 +66,16 @@ export class WeightMap {
 
   constructor(
     graph: GraphBuilder,
-    tensors: readonly TensorInfo[],
+    tensors: Map<string, TensorInfo>,
     layout: TensorLayout = plainLayout,
     quantization: QuantizationConfig | null = null,
   ) {
     this.#graph = graph
     this.#layout = layout
     this.#quantization = quantization
-    for (const tensor of tensors) {
-      const name = layout.nameOf(tensor.name)
-      const other = this.#tensors.get(name)
-      if (other !== undefined) throw sameWeight(tensor, other)
-      this.#tensors.set(name, tensor)
-    }
+    this.#tensors = tensors
     const prefix = prefixes.find(p => this.#tensors.has(`${p}embed_tokens.weight`))
-    if (prefix === undefined) throw missing('model.embed_tokens.weight', tensors.length)
+    if (prefix === undefined) throw missing('model.embed_tokens.weight', tensors.size)
     this.#prefix = prefix
   }
 
@@ -203,10 +217,18 @@ export class WeightMap {
   }
 
   /** Names no part of the model took; throws where one of them looks like a weight that the config knows nothing of. */
-  finish(): { parameters: number; names: readonly string[] } {
-    const surplus = [...this.#tensors.keys()].filter(
-      name => !this.#used.has(name) && !this.#scales.has(name) && !ignorable.test(name),
-    )
+  *finish(): Slices<{
+    parameters: number
+    names: readonly string[]
+    used: readonly TensorInfo[]
+  }> {
+    const surplus: string[] = []
+    let seen = 0
+    for (const name of this.#tensors.keys()) {
+      const wanted = this.#used.has(name) || this.#scales.has(name) || ignorable.test(name)
+      if (!wanted) surplus.push(name)
+      if (seen++ % tensorsAtATime === 0) yield
+    }
     if (surplus.length > 0) {
       throw new ConclaveError(
         'invalid_file',
@@ -215,9 +237,10 @@ export class WeightMap {
         { tensors: surplus.slice(0, 10) },
       )
     }
-    let parameters = 0
-    for (const tensor of this.#used.values()) parameters += tensor.shape.reduce((a, b) => a * b, 1)
-    return { parameters, names: this.#names }
+    const used = [...this.#used.values()]
+    const sizes = used.map(tensor => tensor.shape.reduce((a, b) => a * b, 1))
+    const parameters = sizes.reduce((a, b) => a + b, 0)
+    return { parameters, names: this.#names, used }
   }
 
   #dense(

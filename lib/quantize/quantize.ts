@@ -6,8 +6,9 @@ import { stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { ConclaveError } from '../errors.ts'
 import { type ModelFolder, openModelFolder } from '../files/model-folder.ts'
-import { checkWeightIndex } from '../files/weight-files.ts'
-import { type LoadProgress, native, nativeCall, type WeightStore } from '../native.ts'
+import { checkWeightIndex, readTensors } from '../files/weight-files.ts'
+import { type LoadProgress, native, nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
+import { inSlices } from '../slices.ts'
 import { carriedFiles, checkpointConfig, quantizationConfig } from './checkpoint-config.ts'
 import { type CheckpointPlan, defaultShardBytes, planCheckpoint } from './checkpoint-plan.ts'
 import { writeFlushed, writeNewFile, writeNewFolder } from './new-folder.ts'
@@ -60,10 +61,11 @@ export async function quantizeModel(
   const folder = await openModelFolder(source)
   const store = await nativeCall(() => native().openWeights(folder.weightFiles))
   try {
-    checkWeightIndex(folder, store.tensors())
+    const tensors = await readTensors(store)
+    await inSlices(checkWeightIndex(folder, tensors))
     const path = resolve(target)
     const write = options.format === 'gguf' ? writeGgufFile : writeCheckpoint
-    const written = await write(path, folder, store, options)
+    const written = await write(path, { folder, store, tensors }, options)
     const sizes = await Promise.all(folder.weightFiles.map(async file => (await stat(file)).size))
     return { bytesIn: sizes.reduce((a, b) => a + b, 0), ...written }
   } finally {
@@ -73,32 +75,37 @@ export async function quantizeModel(
 
 type Written = Omit<QuantizeResult, 'bytesIn'>
 
+/** The model that is converted. */
+interface Source {
+  folder: ModelFolder
+  store: WeightStore
+  tensors: readonly TensorInfo[]
+}
+
 async function writeCheckpoint(
   path: string,
-  folder: ModelFolder,
-  store: WeightStore,
+  { folder, store, tensors }: Source,
   options: QuantizeOptions,
 ): Promise<Written> {
   const { group, maxShardBytes = defaultShardBytes } = options
   const sizes = { group, maxShardBytes }
-  const plan = planCheckpoint(folder.config, store.tensors(), folder.layout, sizes)
+  const plan = planCheckpoint(folder.config, tensors, folder.layout, sizes)
   const bytesOut = await writeNewFolder(path, async temporary => {
     await refuseFullDisk(temporary, plan.bytes)
     const bytes = await writeWeights(temporary, plan, store, options)
     await writeSmallFiles(temporary, folder, quantizationConfig(plan.group, plan.ignored))
     return bytes
   })
-  const tensors = plan.shards.flatMap(shard => shard.weights.flatMap(weight => weight.tensors))
-  return { bytesOut, tensors: tensors.length }
+  const written = plan.shards.flatMap(shard => shard.weights.flatMap(weight => weight.tensors))
+  return { bytesOut, tensors: written.length }
 }
 
 async function writeGgufFile(
   path: string,
-  folder: ModelFolder,
-  store: WeightStore,
+  { folder, store, tensors }: Source,
   options: QuantizeOptions,
 ): Promise<Written> {
-  const plan = planGgufFile(folder, store.tensors())
+  const plan = planGgufFile(folder, tensors)
   await writeNewFile(path, async (file, temporary) => {
     await refuseFullDisk(temporary, plan.bytes)
     await writeGguf(file, plan, store, counter(plan.bytes, options))

@@ -6,6 +6,7 @@
 #include "addon/errors.h"
 #include "addon/executor_wrap.h"
 #include "addon/grammar_wrap.h"
+#include "addon/later.h"
 #include "addon/measure.h"
 #include "addon/weights_wrap.h"
 #include "cpu/kv_layout.h"
@@ -29,28 +30,36 @@ Napi::Value system(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value open_weights(const Napi::CallbackInfo& info) {
-  return info.Env().GetInstanceData<Environment>()->weights_class.Value().New({info[0]});
+struct GraphPlan {
+  double workspace_bytes = 0, page_bytes = 0;
+};
+
+GraphPlan plan_of(const std::string& json, const executor::ExecutorOptions& options) {
+  const executor::Graph graph = executor::parse_graph(json);
+  executor::check_graph(graph);
+  GraphPlan plan;
+  for (const executor::RegionInfo& r : graph.regions) {
+    plan.page_bytes += static_cast<double>(cpu::bytes_per_page(
+        {nullptr, options.kv_dtype, 1, options.page_size, r.num_kv_heads, r.head_dim}));
+  }
+  plan.workspace_bytes = static_cast<double>(
+      executor::plan_memory(graph, options.max_batch_tokens, options.max_sequences).bytes);
+  return plan;
 }
 
 Napi::Value plan_graph(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const executor::Graph graph = executor::parse_graph(string_arg(info[0], "graph"));
-    executor::check_graph(graph);
     const executor::ExecutorOptions options = parse_options(info[1].As<Napi::Object>());
-    double page_bytes = 0;
-    for (const executor::RegionInfo& r : graph.regions) {
-      page_bytes += static_cast<double>(cpu::bytes_per_page(
-          {nullptr, options.kv_dtype, 1, options.page_size, r.num_kv_heads, r.head_dim}));
-    }
-    Napi::Object result = Napi::Object::New(env);
-    result.Set(
-        "workspaceBytes",
-        static_cast<double>(
-            executor::plan_memory(graph, options.max_batch_tokens, options.max_sequences).bytes));
-    result.Set("kvBytesPerPage", page_bytes);
-    return result;
+    auto plan = std::make_shared<GraphPlan>();
+    const auto work = [=, json = string_arg(info[0], "graph")] { *plan = plan_of(json, options); };
+    return once(env, work, [=](Napi::Env env, const auto& deferred, auto& error) {
+      if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
+      Napi::Object result = Napi::Object::New(env);
+      result.Set("workspaceBytes", plan->workspace_bytes);
+      result.Set("kvBytesPerPage", plan->page_bytes);
+      deferred.Resolve(result);
+    });
   });
 }
 
@@ -62,7 +71,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   environment->vocabulary_class = Napi::Persistent(VocabularyWrap::define(env));
   environment->grammar_class = Napi::Persistent(GrammarWrap::define(env));
   exports.Set("system", Napi::Function::New<system>(env));
-  exports.Set("openWeights", Napi::Function::New<open_weights>(env));
+  exports.Set("openWeights", Napi::Function::New<WeightsWrap::open>(env));
   exports.Set("createExecutor", Napi::Function::New<ExecutorWrap::create>(env));
   exports.Set("createVocabulary", Napi::Function::New<VocabularyWrap::create>(env));
   exports.Set("measure", Napi::Function::New<measure>(env));

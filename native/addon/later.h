@@ -35,4 +35,17 @@ Napi::Promise later(Napi::Env env, EngineThread& thread, Work work, Settle settl
   return deferred.Promise();
 }
 
+// The same on a thread of its own that ends with it.
+template <class Work, class Settle>
+Napi::Promise once(Napi::Env env, Work work, Settle settle) {
+  auto thread = std::make_shared<EngineThread>();
+  Environment::of(env).add(thread);
+  const std::weak_ptr<EngineThread> keep = thread;
+  return later(env, *thread, std::move(work),
+               [=](Napi::Env env, const auto& deferred, const CodedMessage& error) {
+                 if (const std::shared_ptr<EngineThread> thread = keep.lock()) thread->stop();
+                 settle(env, deferred, error);
+               });
+}
+
 }  // namespace conclave::addon

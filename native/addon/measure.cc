@@ -13,17 +13,13 @@ Napi::Value measure(const Napi::CallbackInfo& info) {
   return guarded(env, [&]() -> Napi::Value {
     const int threads = info[0].IsNumber() ? info[0].As<Napi::Number>().Int32Value() : 0;
     if (threads < 0 || threads > 1024) bad_argument("threads", "0 (all cores) to 1024");
-    auto engine = std::make_shared<EngineThread>();
-    Environment::of(env).add(engine);
-    const std::weak_ptr<EngineThread> keep = engine;
     auto ceilings = std::make_shared<cpu::Ceilings>();
     const auto work = [=] {
       cpu::ThreadPool pool(threads > 0 ? threads : cpu::usable_cores());
       cpu::CpuStream stream(pool, cpu::select_kernels());
       *ceilings = cpu::measure_ceilings(stream);
     };
-    return later(env, *engine, work, [=](Napi::Env env, const auto& deferred, auto& error) {
-      if (const std::shared_ptr<EngineThread> engine = keep.lock()) engine->stop();
+    return once(env, work, [=](Napi::Env env, const auto& deferred, auto& error) {
       if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
       Napi::Object result = Napi::Object::New(env);
       result.Set("readBytesPerSecond", ceilings->read_gb_per_s * 1e9);

@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "addon/args.h"
+#include "addon/environment.h"
 #include "addon/errors.h"
+#include "addon/later.h"
 #include "cpu/kernels.h"
 #include "executor/store_row.h"
 #include "executor/weight_source.h"
@@ -52,6 +54,10 @@ Napi::Value metadata_value(Napi::Env env, const io::GgufValue& value) {
   return result;
 }
 
+uint32_t uint_or(const Napi::Value& value, uint32_t otherwise) {
+  return value.IsNumber() ? value.As<Napi::Number>().Uint32Value() : otherwise;
+}
+
 DType row_format(const std::string& name) {
   if (name == "int8") return DType::i8;
   if (name == "q8_0") return DType::q8_0;
@@ -70,13 +76,24 @@ Napi::Function WeightsWrap::define(Napi::Env env) {
 }
 
 WeightsWrap::WeightsWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<WeightsWrap>(info) {
-  guarded(info.Env(), [&]() -> Napi::Value {
+  if (!info[0].IsExternal()) throw Napi::TypeError::New(info.Env(), "Use openWeights.");
+  store_ = *info[0].As<Napi::External<Store>>().Data();
+}
+
+Napi::Value WeightsWrap::open(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
     if (!info[0].IsArray()) bad_argument("paths", "an array of strings");
     const Napi::Array list = info[0].As<Napi::Array>();
     std::vector<std::string> paths;
     for (uint32_t i = 0; i < list.Length(); i++) paths.push_back(string_arg(list.Get(i), "paths"));
-    store_ = std::make_shared<const io::WeightStore>(paths);
-    return info.Env().Undefined();
+    auto store = std::make_shared<Store>();
+    const auto work = [=] { *store = std::make_shared<const io::WeightStore>(paths); };
+    return once(env, work, [=](Napi::Env env, const auto& deferred, auto& error) {
+      if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
+      deferred.Resolve(Environment::of(env).weights_class.Value().New(
+          {Napi::External<Store>::New(env, store.get())}));
+    });
   });
 }
 
@@ -89,8 +106,10 @@ Napi::Value WeightsWrap::tensors(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
     const std::vector<io::StoredTensor>& list = open_store().tensors();
-    Napi::Array out = Napi::Array::New(env, list.size());
-    for (uint32_t i = 0; i < list.size(); i++) {
+    const size_t first = std::min<size_t>(list.size(), uint_or(info[0], 0));
+    const size_t end = first + std::min<size_t>(list.size() - first, uint_or(info[1], UINT32_MAX));
+    Napi::Array out = Napi::Array::New(env, end - first);
+    for (size_t i = first; i < end; i++) {
       const Napi::HandleScope scope(env);
       const io::TensorEntry& tensor = *list[i].entry;
       Napi::Array shape = Napi::Array::New(env, tensor.dims.size());
@@ -102,7 +121,7 @@ Napi::Value WeightsWrap::tensors(const Napi::CallbackInfo& info) {
       object.Set("shape", shape);
       object.Set("bytes", static_cast<double>(tensor.bytes()));
       object.Set("file", static_cast<double>(list[i].file_index));
-      out.Set(i, object);
+      out.Set(static_cast<uint32_t>(i - first), object);
     }
     return out;
   });
@@ -111,7 +130,7 @@ Napi::Value WeightsWrap::tensors(const Napi::CallbackInfo& info) {
 Napi::Value WeightsWrap::metadata(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const uint32_t index = info[0].IsNumber() ? info[0].As<Napi::Number>().Uint32Value() : 0;
+    const uint32_t index = uint_or(info[0], 0);
     if (index >= open_store().num_files()) bad_argument("file", "the index of a file");
     const auto* file = dynamic_cast<const io::GgufFile*>(&open_store().file(index));
     if (file == nullptr) return env.Null();

@@ -11,10 +11,13 @@ namespace conclave::addon {
 class WeightsWrap : public Napi::ObjectWrap<WeightsWrap> {
  public:
   static Napi::Function define(Napi::Env env);
+  // openWeights of lib/native.ts: a promise of the store, whose headers are read on a thread.
+  static Napi::Value open(const Napi::CallbackInfo& info);
   explicit WeightsWrap(const Napi::CallbackInfo& info);
 
+  using Store = std::shared_ptr<const io::WeightStore>;
   // Null after close().
-  std::shared_ptr<const io::WeightStore> store() const { return store_; }
+  Store store() const { return store_; }
 
  private:
   // `disposed` after close().
@@ -24,7 +27,7 @@ class WeightsWrap : public Napi::ObjectWrap<WeightsWrap> {
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value rows(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);
-  std::shared_ptr<const io::WeightStore> store_;
+  Store store_;
 };
 
 }  // namespace conclave::addon

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fromNative } from '../../lib/errors.ts'
+import { readTensors } from '../../lib/files/weight-files.ts'
 import { loadModel } from '../../lib/index.ts'
 import { native } from '../../lib/native.ts'
 import { root } from '../engine/needs.ts'
@@ -39,11 +40,9 @@ const tensor = (dtype: unknown, shape: unknown, offsets: unknown) =>
 async function open(bytes: Buffer): Promise<number> {
   const path = join(makeFolder({ 'model.safetensors': bytes }), 'model.safetensors')
   try {
-    const store = native().openWeights([path])
+    const store = await native().openWeights([path])
     try {
-      // As a load does.
-      await new Promise(resolve => setImmediate(resolve))
-      const tensors = store.tensors()
+      const tensors = await readTensors(store)
       for (const { name, dtype } of tensors.slice(0, 10)) if (/^f|^bf/.test(dtype)) store.read(name)
       return tensors.length
     } finally {
@@ -174,9 +173,9 @@ const many = (count: number) => {
 }
 
 /** Opens a file of eight bytes, changes it, reads it. */
-const changed = (change: (path: string) => void) => () => {
+const changed = (change: (path: string) => void) => async () => {
   const path = join(makeFolder({ 'model.safetensors': file(one) }), 'model.safetensors')
-  const store = native().openWeights([path])
+  const store = await native().openWeights([path])
   try {
     change(path)
     store.rows(weight, { first: 0, count: 1, group: 2 }, 'f32')

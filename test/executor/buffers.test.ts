@@ -63,7 +63,7 @@ describe('arrays of a step', () => {
   beforeAll(async () => {
     if (firstMissing([addon])) return
     const config = parseModelConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')))
-    const store = native().openWeights([join(folder, 'model.safetensors')])
+    const store = await native().openWeights([join(folder, 'model.safetensors')])
     const options = { pageSize: 16, numPages: 8, maxBatchTokens: 64, maxSequences: 4, threads: 1 }
     executor = await native().createExecutor(
       JSON.stringify(recordModel(config, store.tensors()).graph),

@@ -13,7 +13,7 @@ describe('the graphs that the native programs run', () => {
 
   it.each(readdirSync(graphs))('%s is what the library records', async name => {
     const folder = await openModelFolder(join(root, 'test/golden', name.replace(/\.json$/, '')))
-    const store = native().openWeights(folder.weightFiles)
+    const store = await native().openWeights(folder.weightFiles)
     const { graph } = recordModel(folder.config, store.tensors(), folder.layout)
     store.close()
     const recorded = JSON.stringify(graph)

@@ -234,7 +234,7 @@ describe('GG-10: split files', () => {
     const count = () => readdirSync('/proc/self/fd').length
     const folder = await open(parts(300), nameOf(0, 300))
     const before = count()
-    const store = native().openWeights(folder.weightFiles)
+    const store = await native().openWeights(folder.weightFiles)
     expect(store.tensors()).toHaveLength(300)
     expect(count()).toBeLessThan(before + 10)
     store.close()

@@ -8,6 +8,7 @@ import {
   maxWeightFiles,
   parseWeightIndex,
 } from '../../lib/files/weight-files.ts'
+import { atOnce } from '../../lib/slices.ts'
 import { makeFolder, thrown, tinyWeights } from './folder.ts'
 
 const index = (weight_map: unknown, metadata: unknown = {}) => ({ metadata, weight_map })
@@ -95,6 +96,8 @@ describe('which files', () => {
   })
 })
 
+const read = (raw: unknown) => atOnce(parseWeightIndex(raw))
+
 describe('names in an index', () => {
   test.each([
     '../x.safetensors',
@@ -113,11 +116,11 @@ describe('names in an index', () => {
     '.',
     '..',
   ])('%j is path_forbidden', async file => {
-    expect((await thrown(() => parseWeightIndex(index({ a: file })))).code).toBe('path_forbidden')
+    expect((await thrown(() => read(index({ a: file })))).code).toBe('path_forbidden')
   })
 
   test('a size of 0 is a size that was not counted', () => {
-    const { totalSize } = parseWeightIndex(index({ a: 'x.safetensors' }, { total_size: 0 }))
+    const { totalSize } = read(index({ a: 'x.safetensors' }, { total_size: 0 }))
     expect(totalSize).toBeNull()
   })
 
@@ -135,14 +138,14 @@ describe('names in an index', () => {
     ['a negative size', index({ a: 'x.safetensors' }, { total_size: -1 })],
     ['a size of 1e300', index({ a: 'x.safetensors' }, { total_size: 1e300 })],
   ])('%s is invalid_file', async (_, raw) => {
-    expect((await thrown(() => parseWeightIndex(raw))).code).toBe('invalid_file')
+    expect((await thrown(() => read(raw))).code).toBe('invalid_file')
   })
 
   test('100,000 shards', async () => {
     const map = Object.fromEntries(
       Array.from({ length: 100_000 }, (_, i) => [`t${i}`, `s${i}.safetensors`]),
     )
-    const error = await thrown(() => parseWeightIndex(index(map)))
+    const error = await thrown(() => read(index(map)))
     expect([error.code, error.message.includes(`${maxWeightFiles}`)]).toEqual([
       'invalid_file',
       true,
@@ -153,7 +156,7 @@ describe('names in an index', () => {
     const raw = JSON.parse(
       '{"weight_map": {"__proto__": "x.safetensors", "constructor": "y.safetensors"}}',
     )
-    expect([...parseWeightIndex(raw).weightMap.keys()]).toEqual(['__proto__', 'constructor'])
+    expect([...read(raw).weightMap.keys()]).toEqual(['__proto__', 'constructor'])
   })
 })
 
@@ -167,9 +170,9 @@ describe('index against headers', () => {
   const b = { name: 'b', bytes: 8, file: 1 }
 
   test('agrees', () => {
-    checkWeightIndex(files, [a, b])
-    checkWeightIndex({ ...files, totalSize: null }, [a, { ...b, bytes: 1 }])
-    checkWeightIndex({ weightFiles: [], weightMap: null, totalSize: null }, [])
+    atOnce(checkWeightIndex(files, [a, b]))
+    atOnce(checkWeightIndex({ ...files, totalSize: null }, [a, { ...b, bytes: 1 }]))
+    atOnce(checkWeightIndex({ weightFiles: [], weightMap: null, totalSize: null }, []))
   })
 
   test.each<[string, { name: string; bytes: number; file: number }[], string]>([
@@ -177,7 +180,7 @@ describe('index against headers', () => {
     ['in a wrong shard', [a, { ...b, file: 0 }], '"b"'],
     ['of another size', [a, { ...b, bytes: 9 }], '13'],
   ])('a tensor %s', async (_, tensors, part) => {
-    const error = await thrown(() => checkWeightIndex(files, tensors))
+    const error = await thrown(() => atOnce(checkWeightIndex(files, tensors)))
     expect([error.code, error.message.includes(part)]).toEqual(['invalid_file', true])
   })
 })

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../../lib/graph/builder.ts'
-import { WeightMap } from '../../lib/models/weight-map.ts'
+import { tensorsByName, WeightMap } from '../../lib/models/weight-map.ts'
 import type { TensorInfo } from '../../lib/native.ts'
+import { atOnce } from '../../lib/slices.ts'
 
 const tensor = (name: string, ...shape: number[]): TensorInfo => ({
   name,
@@ -11,7 +12,9 @@ const tensor = (name: string, ...shape: number[]): TensorInfo => ({
   file: 0,
 })
 const embedding = tensor('model.embed_tokens.weight', 10, 4)
-const map = (...tensors: TensorInfo[]) => new WeightMap(new GraphBuilder(), [embedding, ...tensors])
+const mapOf = (...tensors: TensorInfo[]) =>
+  new WeightMap(new GraphBuilder(), atOnce(tensorsByName(tensors)))
+const map = (...tensors: TensorInfo[]) => mapOf(embedding, ...tensors)
 const invalid = (text: string) =>
   expect.objectContaining({ code: 'invalid_file', message: expect.stringContaining(text) })
 
@@ -28,9 +31,7 @@ describe('WeightMap', () => {
 
   it('finds a model below any of the known prefixes', () => {
     for (const prefix of ['', 'model.', 'model.language_model.', 'language_model.model.']) {
-      const found = new WeightMap(new GraphBuilder(), [
-        tensor(`${prefix}embed_tokens.weight`, 10, 4),
-      ])
+      const found = mapOf(tensor(`${prefix}embed_tokens.weight`, 10, 4))
       expect(found.matrix('embed_tokens.weight', 10, 4).tensor).toBe(`${prefix}embed_tokens.weight`)
     }
   })
@@ -38,13 +39,17 @@ describe('WeightMap', () => {
   it('refuses left-over tensors, but not draft heads and recomputed buffers', () => {
     const used = map(tensor('model.layers.9.mlp.up_proj.weight', 4, 4))
     used.matrix('embed_tokens.weight', 10, 4)
-    expect(() => used.finish()).toThrow(invalid('model.layers.9.mlp.up_proj.weight'))
+    expect(() => atOnce(used.finish())).toThrow(invalid('model.layers.9.mlp.up_proj.weight'))
     const fine = map(
       tensor('mtp.fc.weight', 4, 8),
       tensor('model.layers.0.self_attn.rotary_emb.inv_freq', 2),
     )
     fine.matrix('embed_tokens.weight', 10, 4)
-    expect(fine.finish()).toEqual({ parameters: 40, names: ['model.embed_tokens.weight'] })
+    expect(atOnce(fine.finish())).toEqual({
+      parameters: 40,
+      names: ['model.embed_tokens.weight'],
+      used: [embedding],
+    })
   })
 
   it('takes a tied head from the embedding, whether or not the file repeats it', () => {
@@ -52,7 +57,7 @@ describe('WeightMap', () => {
       const m = map(...extra)
       const e = m.matrix('embed_tokens.weight', 10, 4)
       expect(m.head(10, 4, e, true)).toBe(e)
-      expect(m.finish().parameters).toBe(40)
+      expect(atOnce(m.finish()).parameters).toBe(40)
     }
   })
 

@@ -166,11 +166,11 @@ it('scales may be bf16, as other writers have them', async () => {
     expect((await answer(bf16, weights)).logits).toEqual((await answer(f32, weights)).logits)
 })
 
-it('reads every FP8 code', () => {
+it('reads every FP8 code', async () => {
   const codes = Uint8Array.from({ length: 256 }, (_, i) => i)
   const tensors: Tensors = new Map([['x', { dtype: 'F8_E4M3', shape: [256], data: codes }]])
   const path = join(makeFolder({ 'x.safetensors': safetensors(tensors) }), 'x.safetensors')
-  const store = native().openWeights([path])
+  const store = await native().openWeights([path])
   expect(store.read('x')).toEqual(e4m3)
   expect([e4m3[0x7e], e4m3[0x01], e4m3[0x38], e4m3[0x80]]).toEqual([448, 2 ** -9, 1, -0])
   store.close()

@@ -32,8 +32,10 @@ function modelWith(name: string, changes: object, files: Record<string, unknown>
 const padded = (bytes: number) => Math.ceil(bytes / 32) * 32
 
 /** The tensors of a file: they lie in order, padded, at its end, from which `at` counts. */
-function readTensors(path: string): Map<string, TensorInfo & { at: number; sha256: string }> {
-  const store = native().openWeights([path])
+async function readTensors(
+  path: string,
+): Promise<Map<string, TensorInfo & { at: number; sha256: string }>> {
+  const store = await native().openWeights([path])
   const tensors = store.tensors()
   store.close()
   const file = readFileSync(path)
@@ -53,7 +55,7 @@ describe('the file', () => {
   it.each(Object.entries(expected))(
     'of %s has the tensors that `gguf` makes',
     async (name, all) => {
-      const written = readTensors(await write(golden(name)))
+      const written = await readTensors(await write(golden(name)))
       written.delete('rope_freqs.weight')
       expect([...written.keys()].sort()).toEqual(Object.keys(all).sort())
       for (const [tensor, { type, shape, sha256 }] of Object.entries(all)) {
@@ -72,7 +74,7 @@ describe('the file', () => {
     for (const source of [defaultModel, golden('llama-biases-mha'), golden('llama3-new-keys')]) {
       const first = await write(source)
       const second = await write(first)
-      expect(readTensors(second)).toEqual(readTensors(first))
+      expect(await readTensors(second)).toEqual(await readTensors(first))
       const third = await write(second)
       expect(readFileSync(third).equals(readFileSync(second))).toBe(true)
     }
@@ -103,7 +105,7 @@ describe('the file', () => {
     const file = await write(golden('moe-f32'))
     const bytes = readFileSync(file)
     // Levels up to 85, as writers may choose: no scale that loading could find would meet them.
-    for (const { dtype, at, bytes: size } of readTensors(file).values()) {
+    for (const { dtype, at, bytes: size } of (await readTensors(file)).values()) {
       if (dtype !== 'q8_0') continue
       for (let i = 0; i < size; i++) {
         const place = bytes.length + at + i
