@@ -17,7 +17,17 @@ const native = {
   addon: ['core', 'io', 'quant', 'ops', 'cpu', 'cuda', 'cache', 'executor', 'grammar'],
 }
 /** What running a model takes. */
-const model = ['errors', 'slices', 'native', 'files', 'tokenizer', 'graph', 'sampling', 'chat', 'models']
+const model = [
+  'errors',
+  'slices',
+  'native',
+  'files',
+  'tokenizer',
+  'graph',
+  'sampling',
+  'chat',
+  'models',
+]
 const lib = {
   errors: [],
   slices: [],

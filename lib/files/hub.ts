@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { ConclaveError } from '../errors.ts'
+import { inSlices } from '../slices.ts'
 import { isGgufPath } from './gguf.ts'
 import {
   cachedSnapshot,
@@ -16,7 +17,6 @@ import {
   repositoryFolder,
   writeRef,
 } from './hub-cache.ts'
-import { inSlices } from '../slices.ts'
 import { downloadBlob, type HubFile } from './hub-download.ts'
 import { fileLimits, openFolder, readJson } from './read-file.ts'
 import { parseWeightIndex } from './weight-files.ts'

@@ -85,10 +85,7 @@ export function sparseMoe(m: Recording, x: Value, name: string): Value {
 }
 
 /** embed → layers → norm → head, the skeleton of every decoder here. `layer` maps the hidden state through layer i. */
-export function* decoder(
-  m: Recording,
-  layer: (x: Value, i: number) => Value,
-): Slices<Value> {
+export function* decoder(m: Recording, layer: (x: Value, i: number) => Value): Slices<Value> {
   const { graph, weights, config } = m
   const embedding = weights.matrix('embed_tokens.weight', config.vocabSize, config.hiddenSize)
   let x = graph.at('embed').embed(graph.tokenIds, embedding)

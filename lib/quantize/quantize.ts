@@ -7,7 +7,13 @@ import { dirname, join, resolve } from 'node:path'
 import { ConclaveError } from '../errors.ts'
 import { type ModelFolder, openModelFolder } from '../files/model-folder.ts'
 import { checkWeightIndex, readTensors } from '../files/weight-files.ts'
-import { type LoadProgress, native, nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
+import {
+  type LoadProgress,
+  native,
+  nativeCall,
+  type TensorInfo,
+  type WeightStore,
+} from '../native.ts'
 import { inSlices } from '../slices.ts'
 import { carriedFiles, checkpointConfig, quantizationConfig } from './checkpoint-config.ts'
 import { type CheckpointPlan, defaultShardBytes, planCheckpoint } from './checkpoint-plan.ts'

@@ -40,6 +40,8 @@ export interface BpeFile {
 const maxId = 2 ** 22
 const maxMerges = 10_000_000
 const maxAddedTokenLength = 4096
+/** The largest published tokenizers have a few thousand. */
+const maxAddedTokens = 2 ** 16
 
 /** Entries of the vocabulary, or merges, that are read at a time: under a millisecond. */
 export const entriesPerSlice = 1 << 11
@@ -145,6 +147,9 @@ function idInMerge(vocab: ReadonlyMap<string, number>, token: string, rank: numb
 export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, number>) {
   const list = file.added_tokens ?? []
   if (!Array.isArray(list)) throw invalidFile('expected a list "added_tokens"')
+  if (list.length > maxAddedTokens) {
+    throw invalidFile(`expected at most ${maxAddedTokens} added tokens, but it has ${list.length}`)
+  }
   const ids = new Set<number>()
   const contents = new Set<string>()
   return list.map((entry: unknown, i): AddedToken => {

@@ -12,9 +12,16 @@ import { elsewhere } from './elsewhere.ts'
 import { folderCases, textModel } from './folders.ts'
 import { requestCases } from './requests.ts'
 import { safetensorsCases } from './safetensors.ts'
+import { sizeCases } from './sizes.ts'
 import { textCases } from './texts.ts'
 
-const cases: Case[] = [...safetensorsCases, ...folderCases, ...textCases, ...requestCases]
+const cases: Case[] = [
+  ...safetensorsCases,
+  ...folderCases,
+  ...textCases,
+  ...requestCases,
+  ...sizeCases,
+]
 const onLinux = process.platform === 'linux'
 const mebibyte = 2 ** 20
 const maxBlockedMs = 250

@@ -90,14 +90,6 @@ const indexCases: Case[] = [
     ['a list', index(() => [])],
     ['null', index(() => 'null')],
     ['cut', sharded(folder => writeFileSync(join(folder, indexName), '{"weight_map": {'))],
-    [
-      '20,000 shards',
-      index(() => ({
-        weight_map: Object.fromEntries(
-          Array.from({ length: 20_000 }, (_, i) => [`t${i}`, `s${i}.safetensors`]),
-        ),
-      })),
-    ],
     name(''),
     name(7),
     name(null),

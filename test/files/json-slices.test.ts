@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseJson } from '../../lib/files/json-slices.ts'
+import { maxMembers, parseJson } from '../../lib/files/json-slices.ts'
 import { atOnce } from '../../lib/slices.ts'
 
 /** The value, or the name of what was thrown. */
@@ -37,6 +37,15 @@ const values = fc.letrec(tie => ({
 const pieces = fc.integer({ min: 0, max: 40 })
 
 describe('JSON in pieces', () => {
+  test('takes as many members as can be listed in one go', () => {
+    const members = (count: number) =>
+      `{${Array.from({ length: count }, (_, i) => `"${i.toString(36)}":0`).join(',')}}`
+    expect(Object.keys(atOnce(parseJson(members(maxMembers))) as object)).toHaveLength(maxMembers)
+    expect(() => atOnce(parseJson(members(maxMembers + 1)))).toThrow(RangeError)
+    const list = `[${'0,'.repeat(maxMembers)}0]`
+    expect(atOnce(parseJson(list))).toHaveLength(maxMembers + 1)
+  })
+
   test('is what JSON.parse gives', () => {
     fc.assert(
       fc.property(values, blank, pieces, (text, b, piece) => {
