@@ -32,7 +32,8 @@ export interface EngineOptions {
   /**
    * A guard, its policy or 'default': masks or ends what enters (messages, tool results, prompts)
    * and what leaves (text with reasoning and tool calls, token ids, log-probabilities); prompts
-   * of `score` and `embed` too. The model must have a tokenizer. Default: none.
+   * of `score` and `embed` too. `routes` are refused beside it. It is this engine's alone: what the
+   * model itself is asked passes no guard. The model must have a tokenizer. Default: none.
    */
   guard?: 'default' | GuardPolicy | Guard
 }

@@ -132,7 +132,7 @@ export class Model {
 
   /**
    * Logits of every token: (num_tokens × vocab_size) f32, row-major; row i is what follows ids[0 …
-   * i]. Throws `invalid_request`, `context_length_exceeded`, `insufficient_memory` or `disposed`.
+   * i]. No guard looks at them, nor at the ids. Throws `invalid_request`, `context_length_exceeded`, `insufficient_memory` or `disposed`.
    * @example
    * const logits = await model.logits([1, 2, 3])
    * const last = logits.subarray(2 * model.info.vocabSize)
@@ -148,7 +148,8 @@ export class Model {
   }
 
   /**
-   * The experts that each token of a prompt chooses, layer by layer; [] in a dense model.
+   * The experts that each token of a prompt chooses, layer by layer; [] in a dense model. No guard
+   * looks at them, nor at the ids.
    * Throws `invalid_request`, `context_length_exceeded` or `disposed`.
    * @example
    * const [{ layer, expertIds }] = await model.routes([1, 2, 3])

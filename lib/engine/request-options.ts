@@ -2,6 +2,7 @@
  * What a request on an engine takes beyond what it takes on a model.
  * @module
  */
+import { ConclaveError } from '../errors.ts'
 import type { Guard } from '../guard/guard.ts'
 import {
   checkBoolean,
@@ -31,7 +32,8 @@ export interface RequestOptions {
   cacheSalt?: string
   /**
    * True: the result tells which experts each token of prompt and answer was sent to, layer by
-   * layer. Such a prompt takes nothing from the prefix cache. Default false.
+   * layer. Such a prompt takes nothing from the prefix cache. An engine with a guard refuses it:
+   * experts tell which token it was, masked or not. Default false.
    */
   routes?: boolean
   /** Milliseconds until it fails with `timeout`, waiting included. Default: none. */
@@ -87,6 +89,17 @@ export function checkRequestOptions(options: RequestOptions): CheckedRequestOpti
         ? undefined
         : checkNumber('timeoutMs', timeoutMs, { min: 1, max: 2 ** 31 - 1 }),
   }
+}
+
+/** Throws `invalid_request` for what a guard cannot look at. */
+export function refuseUnguarded({ routes }: RequestOptions, guard: Guard | undefined): void {
+  if (guard === undefined || routes !== true) return
+  throw new ConclaveError(
+    'invalid_request',
+    'Expected no routes of an engine with a guard: the experts of a token tell which it was, ' +
+      'masked or not. Ask model.engine, or an engine without a guard.',
+    { option: 'routes' },
+  )
 }
 
 /** Throws `invalid_request` naming the option, and where no guard could answer it. */

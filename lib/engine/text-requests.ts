@@ -31,6 +31,7 @@ import {
   checkRequestOptions,
   type EngineChatOptions,
   type EngineGenerateOptions,
+  refuseUnguarded,
 } from './request-options.ts'
 import { RouteTrace, type Routing } from './route-trace.ts'
 import { SeveralAnswers } from './several-answers.ts'
@@ -204,6 +205,7 @@ export class TextRequests {
   /** Looks at a prompt, and says what the request's `moderation` makes of what is found. */
   #allow<T>(options: EngineGenerateOptions, look: () => Looked<T>): Allowed<T> {
     const asked = checkModeration(options, this.#parts.guard)
+    refuseUnguarded(options, this.#parts.guard)
     const { value, matches } = look()
     const blocks = asked?.input === 'block' && matches.length > 0
     return {

@@ -267,6 +267,19 @@ describe('an engine with a guard', () => {
     await expect(bare).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
+  it('gives no routes, which tell masked tokens; those of the model itself pass no guard', async () => {
+    await using model = await loadModel()
+    await using engine = await createEngine(model, { guard: 'default' })
+    const refused = { code: 'invalid_request', details: { option: 'routes' } }
+    for (const asked of [
+      engine.generate('Hi', { routes: true, maxTokens: 1 }),
+      engine.chat([{ role: 'user', content: 'Hi' }], { routes: true, maxTokens: 1 }),
+    ])
+      await expect(asked.result()).rejects.toMatchObject(refused)
+    const { routes } = await model.engine.generate('Hi', { routes: true, maxTokens: 1 }).result()
+    expect(routes!.length).toBeGreaterThan(0)
+  })
+
   it('needs a guard that is one', async () => {
     await using model = await loadModel()
     const wrong = createEngine(model, { guard: { categories: { nothing: 'mask' } } as never })

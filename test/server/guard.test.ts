@@ -76,6 +76,54 @@ describe('a guarded server', () => {
     await engine.dispose()
   })
 
+  it('tells it of responses and of completions too', async () => {
+    const { app, engine } = await guarded('mask')
+    const flags = ({ input, output }: Record<string, { results: { flagged: boolean }[] }>) => [
+      input!.results.map(one => one.flagged),
+      output!.results.map(one => one.flagged),
+    ]
+    const json = async (path: string, body: object) =>
+      JSON.parse(await (await post(app, path, body)).text())
+    const events = async (path: string, body: object) =>
+      (await (await post(app, path, { ...body, stream: true })).text())
+        .split('\n')
+        .filter(line => line.startsWith('data: {'))
+        .map(line => JSON.parse(line.slice(6)))
+    const moderation = { model: 'any' }
+    const asked = { input: content, max_output_tokens: 4, moderation }
+    expect(flags((await json('/v1/responses', asked)).moderation)).toEqual([[true], [false]])
+    const last = (await events('/v1/responses', asked)).at(-1)
+    expect(flags(last.response.moderation)).toEqual([[true], [false]])
+    expect((await json('/v1/responses', { ...asked, moderation: null })).moderation).toBeUndefined()
+
+    const text = { prompt: ['Hello', content], max_tokens: 4, n: 2, moderation }
+    const found = [
+      [false, true],
+      [false, false, false, false],
+    ]
+    expect(flags((await json('/v1/completions', text)).moderation)).toEqual(found)
+    const chunks = await events('/v1/completions', text)
+    expect(chunks.filter(chunk => chunk.moderation)).toEqual([chunks.at(-1)])
+    expect(flags(chunks.at(-1).moderation)).toEqual(found)
+
+    const block = { model: 'any', policy: { input: { mode: 'block' } } }
+    const ended = await json('/v1/responses', { ...asked, moderation: block })
+    expect(ended.incomplete_details).toEqual({ reason: 'content_filter' })
+    const { choices } = await json('/v1/completions', { ...text, moderation: block })
+    expect(choices.map((one: { finish_reason: string }) => one.finish_reason)).toEqual([
+      ...['length', 'length'],
+      ...['content_filter', 'content_filter'],
+    ])
+    expect((await post(app, '/v1/completions', { ...text, echo: true })).status).toBe(400)
+    await engine.dispose()
+    const bare = createApp(held.model)
+    for (const [path, body] of [
+      ['/v1/responses', asked],
+      ['/v1/completions', text],
+    ] as const)
+      expect((await post(bare, path, { ...body, moderation: block })).status).toBe(400)
+  })
+
   it('without a guard answers that it has none, and refuses a block', async () => {
     const app = createApp(held.model)
     const asked = { model, messages: [{ role: 'user' as const, content }], max_tokens: 1 }

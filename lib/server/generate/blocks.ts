@@ -3,6 +3,7 @@
  * are streamed.
  * @module
  */
+import type { GenerationResult } from '../../engine/generation.ts'
 import type { ReplyDelta, ReplyEvent, ReplyFinish, ReplyUsage } from './reply.ts'
 
 export interface ReplyBlock {
@@ -20,7 +21,13 @@ export type BlockEvent =
   | { kind: 'open'; block: ReplyBlock }
   | { kind: 'piece'; block: ReplyBlock; text: string }
   | { kind: 'close'; block: ReplyBlock }
-  | { kind: 'over'; reason: ReplyFinish; tokenIds: readonly number[]; usage: ReplyUsage }
+  | {
+      kind: 'over'
+      reason: ReplyFinish
+      tokenIds: readonly number[]
+      usage: ReplyUsage
+      result: GenerationResult
+    }
 
 /** Events of one reply; every block is closed before the next opens. */
 export async function* blockEvents(
@@ -34,7 +41,8 @@ export async function* blockEvents(
     if (event.kind === 'finish') finish = event
     if (event.kind === 'end') {
       const { reason, tokenIds } = finish!
-      yield { kind: 'over', reason, tokenIds, usage: event.usage }
+      const { usage, result } = event
+      yield { kind: 'over', reason, tokenIds, usage, result }
     }
     const begins = event.kind === 'delta' && !continues(open, event.delta)
     if (open !== undefined && (begins || event.kind === 'finish')) {

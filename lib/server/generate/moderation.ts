@@ -1,5 +1,5 @@
 /**
- * The field `moderation` of OpenAI's chat completions, answered by the guard.
+ * The field `moderation` of OpenAI's requests, answered by the guard.
  * @module
  */
 import type { GenerationResult } from '../../engine/generation.ts'
@@ -7,12 +7,12 @@ import type { ModerationOptions } from '../../engine/request-options.ts'
 import type { Guard } from '../../guard/guard.ts'
 import { moderationOf } from '../../guard/moderation.ts'
 import { badField } from '../refusal.ts'
-import type { ChatBody } from '../wire/chat.ts'
+import type { ModerationField } from '../wire/moderation.ts'
 
 /** The engine's option; nothing where none was asked for, or no guard can answer. */
 export function moderationOptions(
   guard: Guard | undefined,
-  { moderation }: ChatBody,
+  { moderation }: { moderation?: ModerationField },
 ): { moderation?: ModerationOptions } {
   if (moderation === null || moderation === undefined) return {}
   const { input, output } = moderation.policy ?? {}
@@ -30,12 +30,13 @@ const unanswered = {
   message: 'This server has no guard.',
 } as const
 
-/** The object `moderation` of an answer: one result for the input, one for each choice. */
-export function moderationObject(result: GenerationResult): object {
-  const { moderation, answers = [result] } = result
-  if (moderation === undefined) return { input: unanswered, output: unanswered }
+/** The object `moderation` of an answer: one result for each prompt, one for each choice. */
+export function moderationObject(results: readonly GenerationResult[]): object {
+  const inputs = results.flatMap(({ moderation }) => (moderation ? [moderation.input] : []))
+  if (inputs.length === 0) return { input: unanswered, output: unanswered }
+  const choices = results.flatMap(result => result.answers ?? [result])
   return {
-    input: moderationOf([moderation.input]),
-    output: moderationOf(answers.map(one => one.moderation?.output ?? [])),
+    input: moderationOf(inputs),
+    output: moderationOf(choices.map(one => one.moderation?.output ?? [])),
   }
 }

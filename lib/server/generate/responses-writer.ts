@@ -6,6 +6,7 @@ import type { Call } from '../endpoint.ts'
 import type { WireMessage } from '../wire/messages.ts'
 import type { ResponsesBody } from '../wire/responses.ts'
 import type { BlockEvent, ReplyBlock } from './blocks.ts'
+import { moderationObject } from './moderation.ts'
 import type { ReplyUsage } from './reply.ts'
 
 type NamedEvent = readonly [type: string, rest: object]
@@ -19,6 +20,7 @@ export class ResponseWriter {
   #status = 'in_progress'
   #incomplete: string | null = null
   #usage: ReplyUsage | undefined
+  #moderation: object | undefined
 
   constructor(call: Call<ResponsesBody>) {
     this.#call = call
@@ -29,8 +31,9 @@ export class ResponseWriter {
     if (event.kind === 'open') return this.#opened(event.block)
     if (event.kind === 'piece') return [this.#piece(event.block, event.text)]
     if (event.kind === 'close') return this.#closed(event.block)
-    const { reason, usage } = event
+    const { reason, usage, result } = event
     this.#usage = usage
+    if (this.#call.body.moderation) this.#moderation = moderationObject([result])
     this.#status = reason === 'length' || reason === 'content_filter' ? 'incomplete' : 'completed'
     if (reason === 'length') this.#incomplete = 'max_output_tokens'
     if (reason === 'content_filter') this.#incomplete = 'content_filter'
@@ -74,6 +77,7 @@ export class ResponseWriter {
       truncation: 'disabled',
       usage: this.#usage === undefined ? null : usageObject(this.#usage),
       metadata: body.metadata ?? {},
+      ...(this.#moderation && { moderation: this.#moderation }),
     }
   }
 

@@ -3,6 +3,7 @@
  * @module
  */
 import type { ChosenLogprob } from '../../engine/answer.ts'
+import type { GenerationResult } from '../../engine/generation.ts'
 import type { PromptLogprob } from '../../engine/score-request.ts'
 import type { Call } from '../endpoint.ts'
 import { type EngineGenerateOptions, type ServedModel, tokenizerOf } from '../served-model.ts'
@@ -15,7 +16,8 @@ import { type TextLogprobs, TextLogprobWriter } from './text-logprobs.ts'
 export type TextEvent =
   | { kind: 'text'; index: number; text: string; logprobs: TextLogprobs | null }
   | { kind: 'finish'; index: number; reason: ReplyFinish }
-  | { kind: 'end'; usage: ReplyUsage }
+  /** `result`: of a run that asked the model. */
+  | { kind: 'end'; usage: ReplyUsage; result?: GenerationResult; first: number }
 
 export interface TextAsk {
   prompt: string | number[]
@@ -94,7 +96,7 @@ export class TextRun {
     const { first, n, ids } = this.#ask
     for (let i = 0; i < n; i++) yield { kind: 'finish', index: first + i, reason: 'length' }
     const none = { completionTokens: 0, cachedTokens: 0, reasoningTokens: 0 }
-    yield { kind: 'end', usage: { ...none, promptTokens: ids.length } }
+    yield { kind: 'end', usage: { ...none, promptTokens: ids.length }, first }
   }
 
   async *#answers(
@@ -105,7 +107,7 @@ export class TextRun {
     const pending: (ChosenLogprob[] | undefined)[] = []
     for await (const event of replies) {
       if (event.kind === 'end') {
-        yield event
+        yield { ...event, first }
         continue
       }
       const { index } = event

@@ -66,7 +66,7 @@ export const chatRoute = endpoint({
       object: 'chat.completion',
       choices,
       usage: usageObject(usage),
-      ...(body.moderation ? { moderation: moderationObject(result) } : {}),
+      ...(body.moderation ? { moderation: moderationObject([result]) } : {}),
       service_tier: null,
       system_fingerprint: null,
     })
@@ -122,7 +122,7 @@ async function* chunks(
     if (event.kind === 'end') {
       const about = { ...head, object: 'chat.completion.chunk', choices: [] }
       if (call.body.moderation)
-        yield { data: { ...about, ...usage, moderation: moderationObject(event.result) } }
+        yield { data: { ...about, ...usage, moderation: moderationObject([event.result]) } }
       if (options?.include_usage) yield { data: { ...about, usage: usageObject(event.usage) } }
       continue
     }

@@ -2,7 +2,9 @@
  * POST /v1/completions
  * @module
  */
+import type { GenerationResult } from '../../engine/generation.ts'
 import { type Call, endpoint } from '../endpoint.ts'
+import { moderationObject, moderationOptions } from '../generate/moderation.ts'
 import { echoedPrompt, promptList, promptTokens } from '../generate/prompts.ts'
 import type { ReplyUsage } from '../generate/reply.ts'
 import { engineOptions } from '../generate/sampling.ts'
@@ -38,7 +40,7 @@ export const completionsRoute = endpoint({
     }
     const events = merged(runs)
     if (body.stream) return sseResponse(call, chunks(body, head, events), 'openai')
-    return jsonResponse(call, await whole(head, runs.length * (body.n ?? 1), events))
+    return jsonResponse(call, await whole(body, head, runs.length, events))
   },
 })
 
@@ -50,6 +52,8 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
   const maxTokens = body.max_tokens ?? 16
   if (maxTokens === 0 && !body.echo)
     throw badField('max_tokens', 'Expected max_tokens above 0, or echo: true beside it.')
+  if (body.moderation && (body.echo || maxTokens === 0))
+    throw badField('moderation', 'Expected no echo beside moderation: an echo is masked already.')
   const asked = promptList(body.prompt)
   const prompts = body.echo === true ? asked.map(one => echoedPrompt(model, one)) : asked
   if (prompts.length * n > 256)
@@ -59,6 +63,7 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
     ...engineOptions(call, body),
     ...(form ? { structured: form.structured } : {}),
     ...(typeof body.logprobs === 'number' ? { logprobs: body.logprobs } : {}),
+    ...moderationOptions(serving.guard, body),
     maxTokens,
   }
   const lists = await promptTokens(model, prompts, 'prompt')
@@ -109,8 +114,33 @@ function addUsage(sum: ReplyUsage, one: ReplyUsage): ReplyUsage {
 
 const noUsage = { promptTokens: 0, completionTokens: 0, cachedTokens: 0, reasoningTokens: 0 }
 
-async function whole(head: object, count: number, events: AsyncIterable<TextEvent>) {
-  const texts = Array.from({ length: count }, () => ({
+/** The field `moderation`, where it was asked for; results come in any order. */
+class Moderated {
+  readonly #asked: boolean
+  readonly #results: GenerationResult[] = []
+
+  constructor({ moderation }: CompletionBody) {
+    this.#asked = Boolean(moderation)
+  }
+
+  add({ result, first }: TextEvent & { kind: 'end' }): void {
+    if (result !== undefined) this.#results[first] = result
+  }
+
+  get field(): { moderation?: object } {
+    if (!this.#asked) return {}
+    return { moderation: moderationObject(Object.values(this.#results)) }
+  }
+}
+
+async function whole(
+  body: CompletionBody,
+  head: object,
+  numPrompts: number,
+  events: AsyncIterable<TextEvent>,
+) {
+  const moderated = new Moderated(body)
+  const texts = Array.from({ length: numPrompts * (body.n ?? 1) }, () => ({
     text: '',
     logprobs: [] as TextLogprobs[],
     finish: 'stop' as string,
@@ -119,6 +149,7 @@ async function whole(head: object, count: number, events: AsyncIterable<TextEven
   for await (const event of events) {
     if (event.kind === 'end') {
       usage = addUsage(usage, event.usage)
+      moderated.add(event)
       continue
     }
     const choice = texts[event.index]!
@@ -134,7 +165,7 @@ async function whole(head: object, count: number, events: AsyncIterable<TextEven
     logprobs: logprobs.length > 0 ? joinLogprobs(logprobs) : null,
     finish_reason: finish,
   }))
-  return { ...head, choices, usage: usageObject(usage) }
+  return { ...head, choices, usage: usageObject(usage), ...moderated.field }
 }
 
 async function* chunks(
@@ -144,10 +175,12 @@ async function* chunks(
 ): AsyncGenerator<SseEvent, void, undefined> {
   const withUsage = body.stream_options?.include_usage === true
   const extra = withUsage ? { usage: null } : {}
+  const moderated = new Moderated(body)
   let usage: ReplyUsage = noUsage
   for await (const event of events) {
     if (event.kind === 'end') {
       usage = addUsage(usage, event.usage)
+      moderated.add(event)
       continue
     }
     const { index } = event
@@ -157,6 +190,7 @@ async function* chunks(
         : { index, text: event.text, logprobs: event.logprobs, finish_reason: null }
     yield { data: { ...head, choices: [choice], ...extra } }
   }
+  if (body.moderation) yield { data: { ...head, choices: [], ...extra, ...moderated.field } }
   if (withUsage) yield { data: { ...head, choices: [], usage: usageObject(usage) } }
   yield { data: '[DONE]' }
 }

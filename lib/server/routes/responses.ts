@@ -5,6 +5,7 @@
 import { type Call, endpoint } from '../endpoint.ts'
 import { type BlockEvent, blockEvents } from '../generate/blocks.ts'
 import { prepareChat } from '../generate/conversation.ts'
+import { moderationOptions } from '../generate/moderation.ts'
 import { inputMessages, responsesConversation } from '../generate/responses-prompt.ts'
 import { ResponseWriter } from '../generate/responses-writer.ts'
 import { startReplies } from '../generate/run.ts'
@@ -38,6 +39,7 @@ export const responsesRoute = endpoint({
     const generation = serving.model.engine.generate(chat.ids, {
       ...engineOptions(call, { ...body, max_tokens: body.max_output_tokens }),
       ...(chat.form ? { structured: chat.form.structured } : {}),
+      ...moderationOptions(serving.guard, body),
     })
     const events = blockEvents(await startReplies(call, generation, [chat.reader()], chat.form))
     const writer = new ResponseWriter(call)

@@ -3,16 +3,9 @@
  * @module
  */
 import { z } from 'zod'
-import {
-  flag,
-  integer,
-  label,
-  maxTokens,
-  modelName,
-  samplingFields,
-  streamFields,
-} from './fields.ts'
+import { flag, integer, maxTokens, modelName, samplingFields, streamFields } from './fields.ts'
 import { messages } from './messages.ts'
+import { moderation } from './moderation.ts'
 import { structuredFields } from './structured.ts'
 import { toolChoice, tools } from './tools.ts'
 
@@ -20,13 +13,6 @@ export const reasoningEffort = z
   .enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
   .nullish()
   .describe('none and minimal turn thinking off, where the template has a switch')
-
-const mode = z.looseObject({ mode: z.enum(['score', 'block']) }).nullish()
-
-const moderation = z
-  .looseObject({ model: label, policy: z.looseObject({ input: mode, output: mode }).nullish() })
-  .nullish()
-  .describe('Tells what the guard found; block: whatever it finds ends the request')
 
 /** What the route checks, for those who read the OpenAPI document. */
 const logprobsBesideTop = {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { flag, integer, maxText, modelName, samplingFields, streamFields } from './fields.ts'
+import { moderation } from './moderation.ts'
 import { structuredFields } from './structured.ts'
 
 const text = z.string().min(1).max(maxText)
@@ -26,6 +27,7 @@ export const completionBody = z.looseObject({
   ...structuredFields,
   logprobs: integer(0, 20),
   echo: flag,
+  moderation,
 })
 
 export type CompletionBody = z.infer<typeof completionBody>

@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { reasoningEffort } from './chat.ts'
 import { flag, integer, label, maxTokens, modelName, number, text } from './fields.ts'
+import { moderation } from './moderation.ts'
 import { schemaObject, toolName } from './tools.ts'
 
 const part = z.looseObject({ type: z.enum(['input_text', 'output_text', 'text']), text })
@@ -83,6 +84,7 @@ export const responsesBody = z.looseObject({
   stream: flag,
   metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
   cache_salt: label.nullish(),
+  moderation,
 })
 
 export type ResponsesBody = z.infer<typeof responsesBody>
