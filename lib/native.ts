@@ -40,15 +40,22 @@ export interface WeightStore {
   /** Values of a small tensor (at most 2^20), widened to f32. */
   read(tensor: string): Float32Array
   /**
-   * Rows of a weight of the graph, widened from whatever the file holds and written as `format`;
-   * int8 with a scale for each `group` columns, q8_0 in blocks of 32. `numerical_error` where a value is not finite.
+   * Rows of a weight of the graph, widened from whatever the file holds and written as `format`, made
+   * on a thread; int8 with a scale for each `group` columns, q8_0 in blocks of 32. `numerical_error`
+   * where a value is not finite.
    */
   rows(
     weightJson: string,
     range: { first: number; count: number; group: number },
     format: 'f32' | 'bf16' | 'int8' | 'q8_0',
-  ): { data: Uint8Array; scales: Float32Array }
+  ): Promise<StoredRows>
   close(): void
+}
+
+/** Rows as a file has them, and the scales of int8. */
+export interface StoredRows {
+  data: Uint8Array
+  scales: Float32Array
 }
 
 /** What the executor is built with. */

@@ -7,14 +7,12 @@ import { basename } from 'node:path'
 import { writeAll } from '../disk/write.ts'
 import type { ModelFolder } from '../files/model-folder.ts'
 import type { WeightRef } from '../graph/node.ts'
-import { nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
+import type { TensorInfo, WeightStore } from '../native.ts'
 import { ggufHeader, paddingAfter } from './gguf-bytes.ts'
 import { modelEntries } from './gguf-keys.ts'
 import { type PlannedGgufTensor, planGguf, rowBytes } from './gguf-plan.ts'
 import { vocabularyEntries } from './gguf-vocabulary.ts'
-
-/** Elements made at a time: some milliseconds of work. */
-const chunkElements = 2 ** 21
+import { storedRows } from './stored-rows.ts'
 
 export interface GgufPlan {
   readonly header: Uint8Array
@@ -58,17 +56,10 @@ async function* piecesOf(
   { type, interleavedHeadDim }: PlannedGgufTensor,
   store: WeightStore,
 ): AsyncGenerator<Uint8Array> {
-  const json = JSON.stringify(ref)
-  const whole = interleavedHeadDim || 1
-  const step = Math.max(1, Math.floor(chunkElements / ref.cols / whole)) * whole
-  for (let first = 0; first < ref.rows; first += step) {
-    const count = Math.min(step, ref.rows - first)
-    const { data } = await nativeCall(() =>
-      store.rows(json, { first, count, group: ref.cols }, type),
-    )
-    const bytes = ref.kind === 'vector' ? rowBytes(type, 1) : rowBytes(type, ref.cols)
+  const rows = { format: type, group: ref.cols, multiple: interleavedHeadDim || 1 }
+  const bytes = ref.kind === 'vector' ? rowBytes(type, 1) : rowBytes(type, ref.cols)
+  for await (const { data } of storedRows(store, ref, rows))
     yield interleavedHeadDim > 0 ? interleave(data, bytes, interleavedHeadDim) : data
-  }
 }
 
 /** Rows i and i + half of each head side by side, for readers that rotate neighbours. */

@@ -4,11 +4,9 @@
  */
 import type { FileHandle } from 'node:fs/promises'
 import { writeAll } from '../disk/write.ts'
-import { nativeCall, type WeightStore } from '../native.ts'
+import type { WeightStore } from '../native.ts'
 import type { PlannedShard, PlannedWeight } from './checkpoint-plan.ts'
-
-/** Elements made at a time: some milliseconds of work. */
-const chunkElements = 2 ** 21
+import { storedRows } from './stored-rows.ts'
 
 /** The header and all tensors; `onBytes` hears of every piece, and may throw to stop. */
 export async function writeShard(
@@ -45,12 +43,8 @@ async function* piecesOf(
   { ref, format, group }: PlannedWeight,
   store: WeightStore,
 ): AsyncGenerator<Uint8Array> {
-  const json = JSON.stringify(ref)
-  const step = Math.max(1, Math.floor(chunkElements / ref.cols))
   const scales: Float32Array[] = []
-  for (let first = 0; first < ref.rows; first += step) {
-    const count = Math.min(step, ref.rows - first)
-    const rows = await nativeCall(() => store.rows(json, { first, count, group }, format))
+  for await (const rows of storedRows(store, ref, { format, group })) {
     if (format === 'int8') scales.push(withoutZeros(rows.scales, rows.data, group))
     yield rows.data
   }

@@ -1,18 +1,15 @@
 #include "addon/weights_wrap.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 
 #include "addon/args.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "addon/later.h"
-#include "cpu/kernels.h"
-#include "executor/store_row.h"
-#include "executor/weight_source.h"
+#include "executor/stored_rows.h"
 #include "io/gguf.h"
 #include "quant/dequantise.h"
-#include "quant/int8_groups.h"
 
 namespace conclave::addon {
 namespace {
@@ -21,7 +18,7 @@ namespace {
 constexpr uint64_t kMaxMetadataElements = uint64_t{1} << 24;
 // `read` is for tables, not for weights.
 constexpr int64_t kMaxReadElements = int64_t{1} << 20;
-// `rows` runs on the event loop.
+// What `rows` makes is in memory at once.
 constexpr int64_t kMaxRowElements = int64_t{1} << 26;
 
 Napi::Value scalar_value(Napi::Env env, io::GgufType type, double x) {
@@ -164,7 +161,7 @@ Napi::Value WeightsWrap::read(const Napi::CallbackInfo& info) {
   });
 }
 
-// rows(weight as JSON, { first, count, group }, format) → { data, scales }
+// rows(weight as JSON, { first, count, group }, format) → promise of { data, scales }
 Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
@@ -172,43 +169,25 @@ Napi::Value WeightsWrap::rows(const Napi::CallbackInfo& info) {
     if (!info[1].IsObject()) bad_argument("range", "an object");
     const Napi::Object range = info[1].As<Napi::Object>();
     const int64_t first = int_arg(range, "first", 0, ref.rows - 1);
-    const int64_t count = int_arg(range, "count", 1, ref.rows - first);
-    const int64_t group = int_arg(range, "group", 1, ref.cols);
-    const DType dtype = row_format(string_arg(info[2], "format"));
-    const DTypeBlock block = dtype_block(dtype);
-    const int64_t group_bytes = group / block.elements * block.bytes, groups = ref.cols / group;
-    const int64_t row_bytes = groups * group_bytes;
-    if (count * ref.cols > kMaxRowElements) bad_argument("count", "at most 2^26 elements");
-    if (ref.cols % group != 0 || group % block.elements != 0)
+    const executor::RowsAsk ask{first, int_arg(range, "count", 1, ref.rows - first),
+                                int_arg(range, "group", 1, ref.cols),
+                                row_format(string_arg(info[2], "format"))};
+    const int64_t block = dtype_block(ask.format).elements;
+    if (ask.count * ref.cols > kMaxRowElements) bad_argument("count", "at most 2^26 elements");
+    if (ref.cols % ask.group != 0 || ask.group % block != 0)
       bad_argument("group", "a divisor of the columns, of whole blocks");
-
-    const executor::WeightSource source(ref, open_store());
-    if (first == 0) source.check_scales();  // all of them, once
-    const quant::TryScales tries = cpu::select_kernels().try_scales;
-    Napi::Uint8Array data = Napi::Uint8Array::New(env, static_cast<size_t>(count * row_bytes));
-    std::vector<float> x(static_cast<size_t>(ref.cols)), scales;
-    if (dtype == DType::i8) scales.resize(static_cast<size_t>(count * groups));
-    for (int64_t row = 0; row < count; row++) {
-      std::byte* target = reinterpret_cast<std::byte*>(data.Data()) + row * row_bytes;
-      source.read_row(x.data(), first + row);
-      if (!std::all_of(x.begin(), x.end(), [](float v) { return std::isfinite(v); })) {
-        throw Error("numerical_error", "Expected finite weights, but row " +
-                                           std::to_string(first + row) + " of \"" + ref.tensor +
-                                           "\" holds NaN or infinity.");
-      }
-      if (dtype == DType::i8) {
-        quant::quantise_groups(reinterpret_cast<int8_t*>(target), scales.data() + row * groups,
-                               x.data(), ref.cols, group, tries);
-      } else {
-        executor::store_row(target, dtype, x.data(), ref.cols);
-      }
-    }
-    if (first + count == ref.rows) source.release();
-    open_store().check_unchanged();
-    Napi::Object result = Napi::Object::New(env);
-    result.Set("data", data);
-    result.Set("scales", floats_value(env, scales));
-    return result;
+    open_store();
+    auto made = std::make_shared<executor::StoredRows>();
+    const auto work = [=, store = store_] { *made = executor::stored_rows(ref, ask, *store); };
+    return once(env, work, [=](Napi::Env env, const auto& deferred, auto& error) {
+      if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
+      Napi::Uint8Array data = Napi::Uint8Array::New(env, made->data.size());
+      std::memcpy(data.Data(), made->data.data(), made->data.size());
+      Napi::Object result = Napi::Object::New(env);
+      result.Set("data", data);
+      result.Set("scales", floats_value(env, made->scales));
+      deferred.Resolve(result);
+    });
   });
 }
 
