@@ -27,16 +27,37 @@ inline int64_t converted_bytes(const MatmulKernel& kernel, int64_t num_tokens, i
   return kernel.convert ? num_tokens * activation_stride(kernel, width) : 0;
 }
 
-// Fills rows[t] with the address of token t's activations as `kernel` takes them; `converted` has
-// converted_bytes(…) bytes.
-void point_at_activations(const void** rows, void* converted, const float* x, int64_t num_tokens,
-                          int64_t width, const MatmulKernel& kernel, CpuStream& stream);
+// Bytes of sixteen tokens' activations.
+constexpr int64_t tile_bytes(const MatmulKernel& kernel, int64_t width) {
+  return blocks_of(width) * (kBlockCols / kGroupCols) * kernel.tiles.group_bytes;
+}
 
-// y[m][y_offset + n] for num_x tokens and rows [first_row, first_row + num_rows) of w. Tokens are
+// Bytes of the tiles of so many tokens; 0 where the kernel takes them as rows.
+constexpr int64_t tiles_bytes(const MatmulKernel& kernel, int64_t num_tokens, int64_t width) {
+  const TokenTiles& tiles = kernel.tiles;
+  if (tiles.min_tokens == 0 || num_tokens < tiles.min_tokens) return 0;
+  return (num_tokens + kTileTokens - 1) / kTileTokens * tile_bytes(kernel, width);
+}
+
+// Fills rows[t] with the address of token t's activations as `kernel` takes them, and `tiles` where
+// it is not null; `converted` has converted_bytes(…) bytes.
+void point_at_activations(const void** rows, void* converted, std::byte* tiles, const float* x,
+                          int64_t num_tokens, int64_t width, const MatmulKernel& kernel,
+                          CpuStream& stream);
+
+void pack_tiles(std::byte* tiles, const void* const* rows, int64_t num_tokens, int64_t width,
+                const MatmulKernel& kernel);
+
+struct Tokens {
+  const void* const* rows;
+  const std::byte* tiles;  // null: the kernel takes the rows
+  int64_t count;
+};
+
+// y[m][y_offset + n] for all tokens and rows [first_row, first_row + num_rows) of w. Tokens are
 // taken in pieces whose activations stay in the second-level cache while the rows stream by.
-void dot_block(float* const* y, int64_t y_offset, const void* const* x, int64_t num_x,
-               const Weight& w, int64_t first_row, int64_t num_rows, const void* next_w,
-               const MatmulKernel& kernel);
+void dot_block(float* const* y, int64_t y_offset, const Tokens& x, const Weight& w,
+               int64_t first_row, int64_t num_rows, const void* next_w, const MatmulKernel& kernel);
 
 // Rows a task should take: about `target_bytes` of weights, at least `min_tasks` tasks, a multiple
 // of 16.

@@ -18,11 +18,13 @@ inline constexpr int64_t kSpanGroups = 8;  // groups in one attention span of 12
 inline constexpr int64_t kKvScaleBytes = kKeyGroup * 4;  // before the keys or values of an i8 group
 inline constexpr int64_t kMaxHeadDim = 512;  // bounds the stack buffers of the attention kernels
 inline constexpr int64_t kPanelRows = 16, kBlockCols = 64, kGroupCols = 32;  // cpu/panels.h
+inline constexpr int64_t kTileTokens = 16;
 
 // y[m][y_offset + n] = sum_k x[m][k] * w[n][k]    for m < num_x, n < num_rows
 struct DotRows {
   float* const* y;
   const void* const* x;  // rows in the form that MatmulKernel names
+  const void* tiles;     // the same tokens as MatmulKernel::tiles packs them; null: rows are taken
   const void* w;         // num_rows dense rows of k values, or the panels that hold them
   const float* scales;   // of each row, panels only
   const void* next_w;    // rows that the caller will probably want next: worth fetching at the end
@@ -32,10 +34,18 @@ struct DotRows {
 // The form in which a kernel takes activations. Whole numbers come in groups of 32 columns.
 enum class Activations : int { f32, bf16, int16 };
 
+// Tokens that a kernel multiplies sixteen at a time, in an order of its own.
+struct TokenTiles {
+  int64_t min_tokens;   // fewer are taken as rows; 0: all are
+  int64_t group_bytes;  // of sixteen tokens' 32 columns; a tile has whole blocks of 64
+  void (*pack)(void* tile, const void* const* x, int64_t num_x, int64_t k);  // num_x ≤ 16 rows
+};
+
 struct MatmulKernel {
   Activations activations;
   void (*convert)(void* out, const float* x, int64_t n);  // n f32 → that form; null for f32
   void (*dot_rows)(const DotRows&);
+  TokenTiles tiles = {};
 };
 
 // One span of keys for rows that share a kv head; state is merged in place.

@@ -25,9 +25,9 @@ constexpr int64_t kTokensPerCall =
     512;  // bounds the scratch: k partial rows of hidden_size a token
 constexpr int64_t kTaskBytes = 256 << 10;
 constexpr int64_t kTasksPerThread = 4;
-// Gate and up of one tile: 32 KiB, stays in the first-level cache.
-constexpr int64_t kTileTokens = 64, kTileRows = 64;
-static_assert(kTileRows % kBlockCols == 0);
+// Tokens and rows of gate and up at once; their sums are 64 KiB and stay near.
+constexpr int64_t kPieceTokens = 128, kPieceRows = 64;
+static_assert(kPieceTokens % kTileTokens == 0 && kPieceRows % kBlockCols == 0);
 
 // (token, slot) pairs sorted by expert: pair i of the sorted order is pairs[i] = token · k + slot.
 struct Sorted {
@@ -35,6 +35,20 @@ struct Sorted {
   int32_t* active;  // (num_active) experts that have pairs
   int32_t* pairs;   // (num_pairs)
   int64_t num_active;
+};
+
+// A thread's own memory. Tokens are packed once for all the rows that it takes of an expert.
+struct Workplace {
+  float* sums;                // (2, kPieceTokens, kPieceRows) of gate and up
+  std::byte* tiles;           // kPieceTokens, packed
+  const void* const* packed;  // the rows that are in `tiles`
+
+  Tokens tokens(const void* const* rows, int64_t count, int64_t width, const MatmulKernel& kernel) {
+    if (tiles_bytes(kernel, count, width) == 0) return {rows, nullptr, count};
+    if (packed != rows) pack_tiles(tiles, rows, count, width, kernel);
+    packed = rows;
+    return {rows, tiles, count};
+  }
 };
 
 // Everything that the tasks read; sizes in the words of ops/moe_experts.h.
@@ -49,10 +63,8 @@ struct Plan {
   float** partial_rows;    // (num_pairs) in sorted order, each at its (token, slot)
   std::byte* activations;  // silu(gate) · up as the kernel takes it
   float* partial;          // (num_tokens, k, hidden)
-  float* tiles;            // a thread's gate and up tile
+  Workplace* workplaces;   // of each thread
 };
-
-constexpr int64_t kTileFloats = 2 * kTileTokens * kTileRows;
 
 int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -97,22 +109,22 @@ const void* first_of(const std::vector<Weight>& of, const RowBlock& b) {
 // silu(gate) · up of the block's rows for all of its expert's tokens; `next` is what this thread
 // will probably do after.
 void gate_up_task(const Plan& p, const RowBlock& block, const RowBlock& next, int thread) {
-  float* tile = p.tiles + thread * kTileFloats;
-  float* gate[kTileTokens];
-  float* up[kTileTokens];
-  for (int64_t m = 0; m < kTileTokens; m++) {
-    gate[m] = tile + m * kTileRows;
-    up[m] = gate[m] + kTileTokens * kTileRows;
+  Workplace& workplace = p.workplaces[thread];
+  float* gate[kPieceTokens];
+  float* up[kPieceTokens];
+  for (int64_t m = 0; m < kPieceTokens; m++) {
+    gate[m] = workplace.sums + m * kPieceRows;
+    up[m] = gate[m] + kPieceTokens * kPieceRows;
   }
   const Weight &gate_w = matrix(p.experts.gate, block), &up_w = matrix(p.experts.up, block);
   const int64_t first_row = block.first_row, num_rows = block.num_rows;
   const int64_t end = p.sorted.starts[block.expert + 1];
-  for (int64_t i = p.sorted.starts[block.expert]; i < end; i += kTileTokens) {
-    const int64_t m = std::min(kTileTokens, end - i);
+  for (int64_t i = p.sorted.starts[block.expert]; i < end; i += kPieceTokens) {
+    const int64_t m = std::min(kPieceTokens, end - i);
+    const Tokens x = workplace.tokens(p.x_rows + i, m, p.hidden, p.gate_up);
     const void* after = first_of(p.experts.gate, i + m < end ? block : next);
-    dot_block(gate, 0, p.x_rows + i, m, gate_w, first_row, num_rows, first_of(p.experts.up, block),
-              p.gate_up);
-    dot_block(up, 0, p.x_rows + i, m, up_w, first_row, num_rows, after, p.gate_up);
+    dot_block(gate, 0, x, gate_w, first_row, num_rows, first_of(p.experts.up, block), p.gate_up);
+    dot_block(up, 0, x, up_w, first_row, num_rows, after, p.gate_up);
     for (int64_t j = 0; j < m; j++) {
       std::byte* act =
           p.activations + (i + j) * p.act_stride + activation_offset(p.down, first_row);
@@ -123,10 +135,15 @@ void gate_up_task(const Plan& p, const RowBlock& block, const RowBlock& next, in
   }
 }
 
-void down_task(const Plan& p, const RowBlock& block, const RowBlock& next) {
-  const int64_t i = p.sorted.starts[block.expert], m = p.sorted.starts[block.expert + 1] - i;
-  dot_block(p.partial_rows + i, block.first_row, p.act_rows + i, m, matrix(p.experts.down, block),
-            block.first_row, block.num_rows, first_of(p.experts.down, next), p.down);
+void down_task(const Plan& p, const RowBlock& block, const RowBlock& next, int thread) {
+  const int64_t end = p.sorted.starts[block.expert + 1];
+  for (int64_t i = p.sorted.starts[block.expert]; i < end; i += kPieceTokens) {
+    const int64_t m = std::min(kPieceTokens, end - i);
+    const Tokens act = p.workplaces[thread].tokens(p.act_rows + i, m, p.intermediate, p.down);
+    dot_block(p.partial_rows + i, block.first_row, act, matrix(p.experts.down, block),
+              block.first_row, block.num_rows, first_of(p.experts.down, i + m < end ? block : next),
+              p.down);
+  }
 }
 
 // fn(block, next, thread) for the rows of all active experts, `rows` a task.
@@ -151,13 +168,14 @@ void run_queues(const Plan& p, int64_t num_pairs, CpuStream& stream) {
   // Whole tiles where activations of `down` come in blocks of columns: each task fills its own.
   const bool in_blocks = gate.dtype == DType::i8 || down.dtype == DType::i8;
   const int64_t gate_rows =
-      in_blocks ? kTileRows : std::min(rows_per_task(gate, kTaskBytes / 2, min_tasks), kTileRows);
+      in_blocks ? kPieceRows : std::min(rows_per_task(gate, kTaskBytes / 2, min_tasks), kPieceRows);
   for_each_block(p, p.intermediate, gate_rows, 2 * cost_ns, stream,
                  [&](const RowBlock& b, const RowBlock& next, int thread) {
                    gate_up_task(p, b, next, thread);
                  });
-  for_each_block(p, p.hidden, rows_per_task(down, kTaskBytes, min_tasks), cost_ns, stream,
-                 [&](const RowBlock& b, const RowBlock& next, int) { down_task(p, b, next); });
+  for_each_block(
+      p, p.hidden, rows_per_task(down, kTaskBytes, min_tasks), cost_ns, stream,
+      [&](const RowBlock& b, const RowBlock& next, int thread) { down_task(p, b, next, thread); });
 }
 
 // Up to kTokensPerCall tokens.
@@ -180,11 +198,20 @@ void run_piece(float* y, const float* x, const int32_t* expert_ids, const float*
 
   const void** token_rows = plan_memory.take<const void*>(num_tokens);
   void* converted = stream.scratch(0, converted_bytes(gate_up, num_tokens, hidden));
-  point_at_activations(token_rows, converted, x, num_tokens, hidden, gate_up, stream);
+  point_at_activations(token_rows, converted, nullptr, x, num_tokens, hidden, gate_up, stream);
 
-  Carver tile_memory{static_cast<std::byte*>(stream.scratch(
-      3, align64(num_pairs * hidden * 4) + stream.pool.num_threads() * kTileFloats * 4))};
-  float* partial = tile_memory.take<float>(num_pairs * hidden);
+  const int64_t num_threads = stream.pool.num_threads();
+  const int64_t in_tiles = std::max(tiles_bytes(gate_up, kPieceTokens, hidden),
+                                    tiles_bytes(down, kPieceTokens, intermediate));
+  constexpr int64_t kSums = 2 * kPieceTokens * kPieceRows;
+  Carver memory{static_cast<std::byte*>(stream.scratch(
+      3, align64(num_pairs * hidden * 4) + align64(num_threads * int64_t{sizeof(Workplace)}) +
+             num_threads * (align64(kSums * 4) + align64(in_tiles))))};
+  float* partial = memory.take<float>(num_pairs * hidden);
+  Workplace* workplaces = memory.take<Workplace>(num_threads);
+  for (int64_t i = 0; i < num_threads; i++) {
+    workplaces[i] = {memory.take<float>(kSums), memory.take<std::byte>(in_tiles), nullptr};
+  }
   Plan plan{experts,
             stream.kernels,
             gate_up,
@@ -199,7 +226,7 @@ void run_piece(float* y, const float* x, const int32_t* expert_ids, const float*
             plan_memory.take<float*>(num_pairs),
             static_cast<std::byte*>(stream.scratch(2, num_pairs * act_stride)),
             partial,
-            tile_memory.take<float>(0)};
+            workplaces};
   for (int64_t i = 0; i < num_pairs; i++) {
     plan.x_rows[i] = token_rows[sorted.pairs[i] / k];
     plan.act_rows[i] = plan.activations + i * act_stride;

@@ -9,23 +9,17 @@
 namespace conclave::cpu {
 namespace {
 
-constexpr int64_t kStepCols = 32,
-                  kPieceSteps = 64;  // columns of a product; products packed at once
+constexpr int64_t kStepCols = 32;
 
+// 32 columns of sixteen tokens.
 struct alignas(64) Pairs {
-  uint32_t of[kTileHeight][kTileHeight];  // [pair of columns][token]
+  uint32_t of[kTileTokens][kTileTokens];  // [pair of columns][token]
 };
 
 struct Bf16Memory {
-  Pairs x[kMaxTiles * kPieceSteps];
-  alignas(64) uint16_t weights[2][kTileHeight][kStepCols];  // where rows or columns are missing
-  alignas(64) float sums[kTileHeight][kTileHeight];
+  alignas(64) uint16_t weights[2][kPanelRows][kStepCols];  // where rows or columns are missing
+  alignas(64) float sums[4][kPanelRows][kTileTokens];
 };
-
-inline Bf16Memory& bf16_memory() {
-  static thread_local Bf16Memory memory;
-  return memory;
-}
 
 // Rows become columns: 16 × 16 of 32 bits.
 CONCLAVE_INLINE void transpose(__m512i (&r)[16]) {
@@ -64,75 +58,39 @@ inline __m512i load_step(const uint16_t* p, int64_t n) {
   return _mm512_maskz_loadu_epi16(static_cast<__mmask32>((1u << n) - 1), p);
 }
 
-// Columns [first, first + 32 · num_steps) of `count` tokens from m0 on.
-inline void pack_pairs(Pairs* out, const DotRows& args, int64_t m0, int count, int64_t first,
-                       int64_t num_steps) {
-  for (int64_t s = 0; s < num_steps; s++) {
-    const int64_t at = first + s * kStepCols;
+void pack_pairs(void* tile, const void* const* x, int64_t num_x, int64_t k) {
+  Pairs* out = static_cast<Pairs*>(tile);
+  for (int64_t at = 0; at < k; at += kStepCols, out++) {
     __m512i rows[16];
     CONCLAVE_UNROLL
-    for (int m = 0; m < kTileHeight; m++) {
-      rows[m] = m < count
-                    ? load_step(static_cast<const uint16_t*>(args.x[m0 + m]) + at, args.k - at)
-                    : _mm512_setzero_si512();
+    for (int m = 0; m < kTileTokens; m++) {
+      rows[m] = m < num_x ? load_step(static_cast<const uint16_t*>(x[m]) + at, k - at)
+                          : _mm512_setzero_si512();
     }
     transpose(rows);
     CONCLAVE_UNROLL
-    for (int pair = 0; pair < kTileHeight; pair++) {
-      _mm512_store_si512(out[s].of[pair], rows[pair]);
-    }
+    for (int pair = 0; pair < kTileTokens; pair++) _mm512_store_si512(out->of[pair], rows[pair]);
   }
 }
 
-// Sums of 16 rows from n on for a tile of tokens; where columns come in pieces they rest in y.
-struct SumsPlace {
-  float* const* y;  // of the tile's tokens
-  int64_t offset;   // y_offset + n
-  int count;        // tokens
-  __mmask16 rows;
-};
-
-inline void fetch_sums(Bf16Memory& memory, const SumsPlace& at) {
-  __m512i rows[16];
-  CONCLAVE_UNROLL
-  for (int m = 0; m < kTileHeight; m++) {
-    rows[m] = m < at.count ? _mm512_maskz_loadu_epi32(at.rows, at.y[m] + at.offset)
-                           : _mm512_setzero_si512();
-  }
-  transpose(rows);
-  CONCLAVE_UNROLL
-  for (int r = 0; r < kTileHeight; r++) _mm512_store_si512(memory.sums[r], rows[r]);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-
-inline void store_sums(const Bf16Memory& memory, const SumsPlace& at) {
-  __m512i rows[16];
-  CONCLAVE_UNROLL
-  for (int r = 0; r < kTileHeight; r++) rows[r] = _mm512_load_si512(memory.sums[r]);
-  transpose(rows);
-  CONCLAVE_UNROLL
-  for (int m = 0; m < kTileHeight; m++) {
-    if (m < at.count) _mm512_mask_storeu_epi32(at.y[m] + at.offset, at.rows, rows[m]);
-  }
-}
-
-// S strips of 16 rows from n on, T tiles of tokens, one piece of columns.
+// Up to two strips of 16 rows with up to two tiles of tokens.
 struct Bf16Task {
-  const uint16_t* w;        // of row n, at the piece
-  const Pairs* x;           // of the first tile
-  const uint16_t* fetch;    // rows to bring near, at the piece
-  int64_t k, num_rows;      // columns of the matrix; rows that are left from n on
-  int64_t num_steps, cols;  // of the piece; columns left in it
+  const uint16_t* w;    // first row
+  int64_t k, rows;      // columns; rows that are left
+  const Pairs* x;       // first tile
+  int64_t tile_steps;   // from one tile to the next
+  const char* fetch;    // to bring near, a step's lines after the other
+  int64_t fetch_lines;  // a step
 };
 
 template <int kStrip>
-CONCLAVE_INLINE void load_weights(const Bf16Task& task, int64_t step, Bf16Memory& memory) {
-  const uint16_t* w = task.w + kStrip * kTileHeight * task.k + step * kStepCols;
-  const int64_t rows = task.num_rows - kStrip * kTileHeight, cols = task.cols - step * kStepCols;
+CONCLAVE_INLINE void load_weights(const Bf16Task& task, int64_t at, Bf16Memory& memory) {
+  const uint16_t* w = task.w + kStrip * kPanelRows * task.k + at;
+  const int64_t rows = task.rows - kStrip * kPanelRows, cols = task.k - at;
   int64_t stride = task.k * 2;
-  if (rows < kTileHeight || cols < kStepCols) {  // never read beyond the matrix
+  if (rows < kPanelRows || cols < kStepCols) {  // never read beyond the matrix
     auto& part = memory.weights[kStrip];
-    for (int64_t r = 0; r < kTileHeight; r++) {
+    for (int64_t r = 0; r < kPanelRows; r++) {
       _mm512_store_si512(part[r],
                          r < rows ? load_step(w + r * task.k, cols) : _mm512_setzero_si512());
     }
@@ -144,131 +102,93 @@ CONCLAVE_INLINE void load_weights(const Bf16Task& task, int64_t step, Bf16Memory
   else _tile_loadd(5, w, stride);
 }
 
+// Leaves the sums in memory: [2 · tile of tokens + strip].
 template <int S, int T>
 inline void multiply_steps(const Bf16Task& task, Bf16Memory& memory) {
-  for (int64_t step = 0; step < task.num_steps; step++) {
-    CONCLAVE_UNROLL
-    for (int r = 0; r < S * kTileHeight; r++) {
-      _mm_prefetch(reinterpret_cast<const char*>(task.fetch + r * task.k + step * kStepCols),
-                   _MM_HINT_T1);
+  _tile_zero(0);
+  if constexpr (S == 2) _tile_zero(1);
+  if constexpr (T == 2) _tile_zero(2);
+  if constexpr (S == 2 && T == 2) _tile_zero(3);
+  const Pairs* x = task.x;
+  const char* fetch = task.fetch;
+  for (int64_t at = 0; at < task.k; at += kStepCols, x++) {
+    for (int64_t line = 0; line < task.fetch_lines; line++, fetch += 64) {
+      _mm_prefetch(fetch, _MM_HINT_T1);
     }
-    const Pairs* x = task.x + step;
-    load_weights<0>(task, step, memory);
-    if constexpr (S == 2) load_weights<1>(task, step, memory);
-    _tile_loadd(6, x[0].of, 64);
+    load_weights<0>(task, at, memory);
+    _tile_loadd(6, x->of, 64);
     _tile_dpbf16ps(0, 4, 6);
-    if constexpr (S == 2) _tile_dpbf16ps(1, 5, 6);
-    if constexpr (T > 1) {
-      _tile_loadd(7, x[kPieceSteps].of, 64);
-      if constexpr (S == 2) {
-        _tile_dpbf16ps(2, 4, 7);
-        _tile_dpbf16ps(3, 5, 7);
-      } else {
-        _tile_dpbf16ps(1, 4, 7);
-      }
+    if constexpr (S == 2) {
+      load_weights<1>(task, at, memory);
+      _tile_dpbf16ps(1, 5, 6);
     }
-    if constexpr (T > 2) {
-      _tile_loadd(6, x[2 * kPieceSteps].of, 64);
-      _tile_dpbf16ps(2, 4, 6);
+    if constexpr (T == 2) {
+      _tile_loadd(7, x[task.tile_steps].of, 64);
+      _tile_dpbf16ps(2, 4, 7);
+      if constexpr (S == 2) _tile_dpbf16ps(3, 5, 7);
     }
-    if constexpr (T > 3) {
-      _tile_loadd(7, x[3 * kPieceSteps].of, 64);
-      _tile_dpbf16ps(3, 4, 7);
-    }
+  }
+  _tile_stored(0, memory.sums[0], 64);
+  if constexpr (S == 2) _tile_stored(1, memory.sums[1], 64);
+  if constexpr (T == 2) _tile_stored(2, memory.sums[2], 64);
+  if constexpr (S == 2 && T == 2) _tile_stored(3, memory.sums[3], 64);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
+// y of `count` tokens and up to 16 rows.
+inline void store_sums(float* const* y, int64_t offset, int64_t count, int64_t num_rows,
+                       const float (&sums)[kPanelRows][kTileTokens]) {
+  const __mmask16 mask =
+      num_rows >= kPanelRows ? static_cast<__mmask16>(0xffff) : V::first(num_rows);
+  __m512i rows[16];
+  CONCLAVE_UNROLL
+  for (int r = 0; r < kPanelRows; r++) rows[r] = _mm512_load_si512(sums[r]);
+  transpose(rows);
+  CONCLAVE_UNROLL
+  for (int m = 0; m < kTileTokens; m++) {
+    if (m < count) _mm512_mask_storeu_epi32(y[m] + offset, mask, rows[m]);
   }
 }
 
-// The number of a tile register is part of the instruction's text.
-#define CONCLAVE_BEGIN_TILE(tile)       \
-  if (first) {                          \
-    _tile_zero(tile);                   \
-  } else {                              \
-    fetch_sums(memory, places[tile]);   \
-    _tile_loadd(tile, memory.sums, 64); \
-  }
-#define CONCLAVE_END_TILE(tile)        \
-  _tile_stored(tile, memory.sums, 64); \
-  store_sums(memory, places[tile])
-
-// places[strip + S · tile]
 template <int S, int T>
-inline void bf16_tiles(const Bf16Task& task, const SumsPlace* places, bool first,
+inline void bf16_tiles(const DotRows& args, int64_t m, int64_t n, const Bf16Task& task,
                        Bf16Memory& memory) {
-  CONCLAVE_BEGIN_TILE(0)
-  if constexpr (S * T > 1) {
-    CONCLAVE_BEGIN_TILE(1)
-  }
-  if constexpr (S * T > 2) {
-    CONCLAVE_BEGIN_TILE(2)
-  }
-  if constexpr (S * T > 3) {
-    CONCLAVE_BEGIN_TILE(3)
-  }
   multiply_steps<S, T>(task, memory);
-  CONCLAVE_END_TILE(0);
-  if constexpr (S * T > 1) {
-    CONCLAVE_END_TILE(1);
-  }
-  if constexpr (S * T > 2) {
-    CONCLAVE_END_TILE(2);
-  }
-  if constexpr (S * T > 3) {
-    CONCLAVE_END_TILE(3);
-  }
-}
-
-#undef CONCLAVE_BEGIN_TILE
-#undef CONCLAVE_END_TILE
-
-// All rows for tokens [starts[0], starts[T]), one piece of columns.
-template <int T>
-inline void bf16_rows(const DotRows& args, const int64_t* starts, int64_t first, int64_t num_steps,
-                      Bf16Memory& memory) {
-  // Two strips halve the loads of tokens; for one tile, memory answers fewer rows at once better.
-  constexpr int S = T == 2 ? 2 : 1;
-  const auto* w = static_cast<const uint16_t*>(args.w);
-  for (int64_t n = 0; n < args.num_rows; n += S * kTileHeight) {
-    const int64_t left = args.num_rows - n, after = n + S * kTileHeight;
-    const uint16_t* fetch =
-        after < args.num_rows ? w + after * args.k : static_cast<const uint16_t*>(args.next_w);
-    SumsPlace places[S * T];
-    for (int i = 0; i < S * T; i++) {
-      const int64_t m = starts[i / S], rows = left - i % S * kTileHeight;
-      places[i] = {args.y + m, args.y_offset + n + i % S * kTileHeight,
-                   static_cast<int>(starts[i / S + 1] - m),
-                   rows >= kTileHeight ? static_cast<__mmask16>(0xffff)
-                   : rows > 0          ? V::first(rows)
-                                       : static_cast<__mmask16>(0)};
+  for (int t = 0; t < T; t++) {
+    for (int s = 0; s < S; s++) {
+      store_sums(args.y + m + t * kTileTokens, args.y_offset + n + s * kPanelRows,
+                 args.num_x - m - t * kTileTokens, task.rows - s * kPanelRows,
+                 memory.sums[2 * t + s]);
     }
-    bf16_tiles<S, T>(
-        {w + n * args.k + first, memory.x, fetch + first, args.k, left, num_steps, args.k - first},
-        places, first == 0, memory);
   }
 }
 
+// Strips of 32 rows, each for all tokens; the tokens before the last fetch a share of what comes
+// next.
 void dot_bf16_on_tiles(const DotRows& args) {
+  constexpr int64_t kRows = 2 * kPanelRows, kTokens = 2 * kTileTokens;
   const UseTiles use(kFullShapes);
-  Bf16Memory& memory = bf16_memory();
-  constexpr int64_t kMost = kMaxTiles * kTileHeight;
-  for (int64_t m = 0; m < args.num_x; m += kMost) {
-    const int64_t count = args.num_x - m < kMost ? args.num_x - m : kMost;
-    const int num_tiles = static_cast<int>((count + kTileHeight - 1) / kTileHeight);
-    int64_t starts[kMaxTiles + 1];
-    for (int t = 0; t <= num_tiles; t++) starts[t] = m + count * t / num_tiles;
-    for (int64_t first = 0; first < args.k; first += kPieceSteps * kStepCols) {
-      const int64_t steps = (args.k - first + kStepCols - 1) / kStepCols;
-      const int64_t piece = steps < kPieceSteps ? steps : kPieceSteps;
-      for (int t = 0; t < num_tiles; t++) {
-        pack_pairs(memory.x + t * kPieceSteps, args, starts[t],
-                   static_cast<int>(starts[t + 1] - starts[t]), first, piece);
+  Bf16Memory memory;
+  const auto* w = static_cast<const uint16_t*>(args.w);
+  const auto* x = static_cast<const Pairs*>(args.tiles);
+  const int64_t tile_steps = 2 * blocks_of(args.k);
+  const int64_t shares = args.num_x > kTokens ? 2 : 1;
+  for (int64_t n = 0; n < args.num_rows; n += kRows) {
+    const char* next = reinterpret_cast<const char*>(
+        n + kRows < args.num_rows ? w + (n + kRows) * args.k : args.next_w);
+    Bf16Task task{w + n * args.k, args.k, args.num_rows - n, x, tile_steps, next, kRows / shares};
+    for (int64_t m = 0; m < args.num_x; m += kTokens) {
+      if (m == shares * kTokens) task.fetch_lines = 0;
+      const bool both = args.num_x - m > kTileTokens;
+      if (task.rows > kPanelRows) {
+        if (both) bf16_tiles<2, 2>(args, m, n, task, memory);
+        else bf16_tiles<2, 1>(args, m, n, task, memory);
+      } else {
+        if (both) bf16_tiles<1, 2>(args, m, n, task, memory);
+        else bf16_tiles<1, 1>(args, m, n, task, memory);
       }
-      std::atomic_signal_fence(std::memory_order_seq_cst);
-      switch (num_tiles) {
-        case 1: bf16_rows<1>(args, starts, first, piece, memory); break;
-        case 2: bf16_rows<2>(args, starts, first, piece, memory); break;
-        case 3: bf16_rows<3>(args, starts, first, piece, memory); break;
-        default: bf16_rows<4>(args, starts, first, piece, memory); break;
-      }
+      task.x += 2 * tile_steps;
+      task.fetch += (args.k + kStepCols - 1) / kStepCols * task.fetch_lines * 64;
     }
   }
 }

@@ -22,8 +22,11 @@ namespace conclave::cpu {
 const Kernels* amx_kernels() {
   static constexpr Kernels kKernels = table_of({
       "amx",
-      {Activations::bf16, to_bf16, dot_bf16_on_tiles},
-      {Activations::int16, quantise<SplitProducts>, dot_panels_on_tiles},
+      {Activations::bf16, to_bf16, dot_bf16_on_tiles, {1, sizeof(Pairs), pack_pairs}},
+      {Activations::int16,
+       quantise<SplitProducts>,
+       dot_panels_on_tiles,
+       {kMinTileTokens, sizeof(TokenGroup), pack_groups}},
       attention_span<SplitBf16Pages, Bf16Pages>,
       probe_tiles<Bf16Tiles>,
       probe_tiles<ByteTiles>,
