@@ -16,11 +16,6 @@ struct alignas(64) Pairs {
   uint32_t of[kTileTokens][kTileTokens];  // [pair of columns][token]
 };
 
-struct Bf16Memory {
-  alignas(64) uint16_t weights[2][kPanelRows][kStepCols];  // where rows or columns are missing
-  alignas(64) float sums[4][kPanelRows][kTileTokens];
-};
-
 // Rows become columns: 16 × 16 of 32 bits.
 CONCLAVE_INLINE void transpose(__m512i (&r)[16]) {
   __m512i t[16];
@@ -74,25 +69,27 @@ void pack_pairs(void* tile, const void* const* x, int64_t num_x, int64_t k) {
 }
 
 // Up to two strips of 16 rows with up to two tiles of tokens.
-struct Bf16Task {
-  const uint16_t* w;    // first row
-  int64_t k, rows;      // columns; rows that are left
-  const Pairs* x;       // first tile
-  int64_t tile_steps;   // from one tile to the next
-  const char* fetch;    // to bring near, a step's lines after the other
-  int64_t fetch_lines;  // a step
+struct Bf16Block {
+  const uint16_t* w;                 // first row
+  int64_t k, num_rows, num_x;        // columns; what is left of rows and tokens
+  const Pairs* x;                    // first tile
+  int64_t tile_steps;                // from one tile to the next
+  const char* fetch;                 // to bring near, `fetch_lines` a step: every fetch_every-th is
+  int64_t fetch_lines, fetch_every;  // named
 };
 
+using BlockSums = float[4][kPanelRows][kTileTokens];  // [2 · tile of tokens + strip]
+
 template <int kStrip>
-CONCLAVE_INLINE void load_weights(const Bf16Task& task, int64_t at, Bf16Memory& memory) {
-  const uint16_t* w = task.w + kStrip * kPanelRows * task.k + at;
-  const int64_t rows = task.rows - kStrip * kPanelRows, cols = task.k - at;
-  int64_t stride = task.k * 2;
+CONCLAVE_INLINE void load_weights(const Bf16Block& block, int64_t at) {
+  const uint16_t* w = block.w + kStrip * kPanelRows * block.k + at;
+  const int64_t rows = block.num_rows - kStrip * kPanelRows, cols = block.k - at;
+  int64_t stride = block.k * 2;
+  alignas(64) uint16_t part[kPanelRows][kStepCols];
   if (rows < kPanelRows || cols < kStepCols) {  // never read beyond the matrix
-    auto& part = memory.weights[kStrip];
     for (int64_t r = 0; r < kPanelRows; r++) {
       _mm512_store_si512(part[r],
-                         r < rows ? load_step(w + r * task.k, cols) : _mm512_setzero_si512());
+                         r < rows ? load_step(w + r * block.k, cols) : _mm512_setzero_si512());
     }
     std::atomic_signal_fence(std::memory_order_seq_cst);
     w = part[0];
@@ -102,41 +99,40 @@ CONCLAVE_INLINE void load_weights(const Bf16Task& task, int64_t at, Bf16Memory& 
   else _tile_loadd(5, w, stride);
 }
 
-// Leaves the sums in memory: [2 · tile of tokens + strip].
 template <int S, int T>
-inline void multiply_steps(const Bf16Task& task, Bf16Memory& memory) {
+inline void multiply_block(BlockSums& sums, const Bf16Block& block) {
   _tile_zero(0);
   if constexpr (S == 2) _tile_zero(1);
   if constexpr (T == 2) _tile_zero(2);
   if constexpr (S == 2 && T == 2) _tile_zero(3);
-  const Pairs* x = task.x;
-  const char* fetch = task.fetch;
-  for (int64_t at = 0; at < task.k; at += kStepCols, x++) {
-    for (int64_t line = 0; line < task.fetch_lines; line++, fetch += 64) {
-      _mm_prefetch(fetch, _MM_HINT_T1);
+  const Pairs* x = block.x;
+  const char* fetch = block.fetch;
+  for (int64_t at = 0; at < block.k; at += kStepCols, x++, fetch += block.fetch_lines * 64) {
+    for (int64_t line = 0; line < block.fetch_lines; line += block.fetch_every) {
+      _mm_prefetch(fetch + line * 64, _MM_HINT_T1);
     }
-    load_weights<0>(task, at, memory);
+    load_weights<0>(block, at);
     _tile_loadd(6, x->of, 64);
     _tile_dpbf16ps(0, 4, 6);
     if constexpr (S == 2) {
-      load_weights<1>(task, at, memory);
+      load_weights<1>(block, at);
       _tile_dpbf16ps(1, 5, 6);
     }
     if constexpr (T == 2) {
-      _tile_loadd(7, x[task.tile_steps].of, 64);
+      _tile_loadd(7, x[block.tile_steps].of, 64);
       _tile_dpbf16ps(2, 4, 7);
       if constexpr (S == 2) _tile_dpbf16ps(3, 5, 7);
     }
   }
-  _tile_stored(0, memory.sums[0], 64);
-  if constexpr (S == 2) _tile_stored(1, memory.sums[1], 64);
-  if constexpr (T == 2) _tile_stored(2, memory.sums[2], 64);
-  if constexpr (S == 2 && T == 2) _tile_stored(3, memory.sums[3], 64);
+  _tile_stored(0, sums[0], 64);
+  if constexpr (S == 2) _tile_stored(1, sums[1], 64);
+  if constexpr (T == 2) _tile_stored(2, sums[2], 64);
+  if constexpr (S == 2 && T == 2) _tile_stored(3, sums[3], 64);
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-// y of `count` tokens and up to 16 rows.
-inline void store_sums(float* const* y, int64_t offset, int64_t count, int64_t num_rows,
+// y of up to 16 tokens and rows.
+inline void store_sums(float* const* y, int64_t offset, int64_t num_x, int64_t num_rows,
                        const float (&sums)[kPanelRows][kTileTokens]) {
   const __mmask16 mask =
       num_rows >= kPanelRows ? static_cast<__mmask16>(0xffff) : V::first(num_rows);
@@ -146,49 +142,55 @@ inline void store_sums(float* const* y, int64_t offset, int64_t count, int64_t n
   transpose(rows);
   CONCLAVE_UNROLL
   for (int m = 0; m < kTileTokens; m++) {
-    if (m < count) _mm512_mask_storeu_epi32(y[m] + offset, mask, rows[m]);
+    if (m < num_x) _mm512_mask_storeu_epi32(y[m] + offset, mask, rows[m]);
   }
 }
 
 template <int S, int T>
-inline void bf16_tiles(const DotRows& args, int64_t m, int64_t n, const Bf16Task& task,
-                       Bf16Memory& memory) {
-  multiply_steps<S, T>(task, memory);
+inline void bf16_block(float* const* y, int64_t offset, const Bf16Block& block) {
+  alignas(64) BlockSums sums;
+  multiply_block<S, T>(sums, block);
   for (int t = 0; t < T; t++) {
     for (int s = 0; s < S; s++) {
-      store_sums(args.y + m + t * kTileTokens, args.y_offset + n + s * kPanelRows,
-                 args.num_x - m - t * kTileTokens, task.rows - s * kPanelRows,
-                 memory.sums[2 * t + s]);
+      store_sums(y + t * kTileTokens, offset + s * kPanelRows, block.num_x - t * kTileTokens,
+                 block.num_rows - s * kPanelRows, sums[2 * t + s]);
     }
   }
 }
 
-// Strips of 32 rows, each for all tokens; the tokens before the last fetch a share of what comes
-// next.
+// Strips of 32 rows, each for all tokens, which share in fetching the strips that come next. The
+// processor's own prefetching goes on from a line that it is given, and may ask for more at once
+// than a thread can: naming every line would slow it down.
 void dot_bf16_on_tiles(const DotRows& args) {
-  constexpr int64_t kRows = 2 * kPanelRows, kTokens = 2 * kTileTokens;
+  constexpr int64_t kRows = 2 * kPanelRows, kTokens = 2 * kTileTokens, kMostShares = 4;
   const UseTiles use(kFullShapes);
-  Bf16Memory memory;
   const auto* w = static_cast<const uint16_t*>(args.w);
-  const auto* x = static_cast<const Pairs*>(args.tiles);
-  const int64_t tile_steps = 2 * blocks_of(args.k);
-  const int64_t shares = args.num_x > kTokens ? 2 : 1;
+  const int64_t shares = args.num_x <= kTokens ? 1 : args.num_x <= 2 * kTokens ? 2 : kMostShares;
+  Bf16Block block{};
+  block.k = args.k;
+  block.tile_steps = 2 * blocks_of(args.k);
+  block.fetch_every = args.num_x <= kTileTokens ? 16 : 4;
   for (int64_t n = 0; n < args.num_rows; n += kRows) {
-    const char* next = reinterpret_cast<const char*>(
-        n + kRows < args.num_rows ? w + (n + kRows) * args.k : args.next_w);
-    Bf16Task task{w + n * args.k, args.k, args.num_rows - n, x, tile_steps, next, kRows / shares};
-    for (int64_t m = 0; m < args.num_x; m += kTokens) {
-      if (m == shares * kTokens) task.fetch_lines = 0;
-      const bool both = args.num_x - m > kTileTokens;
-      if (task.rows > kPanelRows) {
-        if (both) bf16_tiles<2, 2>(args, m, n, task, memory);
-        else bf16_tiles<2, 1>(args, m, n, task, memory);
+    block.w = w + n * args.k;
+    block.num_rows = args.num_rows - n;
+    block.x = static_cast<const Pairs*>(args.tiles);
+    block.fetch = reinterpret_cast<const char*>(block.num_rows > kRows ? block.w + kRows * args.k
+                                                                       : args.next_w);
+    block.fetch_lines = kRows / shares;
+    for (int64_t m = 0; m < args.num_x; m += kTokens, block.x += 2 * block.tile_steps) {
+      if (m == shares * kTokens) block.fetch_lines = 0;
+      block.num_x = args.num_x - m;
+      float* const* y = args.y + m;
+      const int64_t offset = args.y_offset + n;
+      const bool both = block.num_x > kTileTokens;
+      if (block.num_rows > kPanelRows) {
+        if (both) bf16_block<2, 2>(y, offset, block);
+        else bf16_block<2, 1>(y, offset, block);
       } else {
-        if (both) bf16_tiles<1, 2>(args, m, n, task, memory);
-        else bf16_tiles<1, 1>(args, m, n, task, memory);
+        if (both) bf16_block<1, 2>(y, offset, block);
+        else bf16_block<1, 1>(y, offset, block);
       }
-      task.x += 2 * tile_steps;
-      task.fetch += (args.k + kStepCols - 1) / kStepCols * task.fetch_lines * 64;
+      block.fetch += (args.k + kStepCols - 1) / kStepCols * block.fetch_lines * 64;
     }
   }
 }
