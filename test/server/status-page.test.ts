@@ -7,9 +7,8 @@ import { root } from '../engine/needs.ts'
 import { defaultApp, get, key } from './default-app.ts'
 
 const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync)
-const picture = process.env.CONCLAVE_PICTURES
-  ? join(root, 'docs/status-page.png')
-  : join(root, 'build/status-page.png')
+const picture = (name: string) =>
+  join(root, process.env.CONCLAVE_PICTURES ? 'docs' : 'build', `${name}.png`)
 
 describe('the status page', () => {
   const held = defaultApp()
@@ -61,14 +60,28 @@ describe('the status page', () => {
       await page.waitForSelector('#stop', { state: 'hidden' })
       expect(await page.textContent('#log .me')).toBe('Sort these words: pear, <b>apple</b>, fig')
       expect((await page.textContent('#log .it'))!.length).toBeGreaterThan(3)
+      expect(await page.textContent('#log .cost')).toMatch(/^\d+ tokens in \d/)
       await page
-        .getByText(/\d+ ms \/ \d+ ms/)
+        .getByText(/^p99 \d+/)
         .first()
         .waitFor()
-      expect(await page.textContent('#imbalance')).toMatch(/over the mean: [1-9]/)
+      expect(await page.textContent('#imbalance')).toMatch(/^Busiest: [1-9][\d.]* × the mean/)
       expect(await page.textContent('#pages')).toMatch(/in all/)
-      mkdirSync(dirname(picture), { recursive: true })
-      await page.screenshot({ path: picture, fullPage: true })
+      await page.hover('#experts', { position: { x: 3, y: 3 } })
+      expect(await page.textContent('#imbalance')).toMatch(/^Layer \d+, expert 0: [\d,]+ tokens$/)
+      await page.mouse.move(0, 0)
+      // The chart shows whole seconds that are over.
+      await page.waitForFunction("document.getElementById('quiet').textContent === ''")
+      mkdirSync(dirname(picture('status-page')), { recursive: true })
+      await page.screenshot({ path: picture('status-page'), fullPage: true })
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await page.waitForTimeout(1500)
+      await page.screenshot({ path: picture('status-page-dark'), fullPage: true })
+      await page.setViewportSize({ width: 360, height: 740 })
+      await page.waitForTimeout(1500)
+      await page.screenshot({ path: picture('status-page-phone'), fullPage: true })
+      const hidden = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+      expect(hidden).toBe(0)
       expect(problems).toEqual([])
       await context.close()
     })
