@@ -65,7 +65,12 @@ async function alone() {
     prepareChat: () => Promise.resolve({ text: '', ids }),
     replyStyle: () => ({ format: 'plain', thinking: 'off' }),
   }
-  return serve({ maxContext: 2048, tokenizer, engine: { generate: () => generation } })
+  return serve({
+    maxContext: 2048,
+    vocabSize: 4096,
+    tokenizer,
+    engine: { generate: () => generation },
+  })
 }
 
 const kinds = { whole, alone, bare }

@@ -8,6 +8,7 @@ import type { Model } from '../engine/model.ts'
 import type { Guard } from '../guard/guard.ts'
 import { createApp, type ServerApp } from '../server/app.ts'
 import { type Listener, listen } from '../server/listen.ts'
+import { servedModel } from '../server/served-model.ts'
 import { type Command, outputFlags, UsageError, type Values } from './command.ts'
 import { interruptedExitCode } from './interrupt.ts'
 import { modelFlags } from './model-flags.ts'
@@ -80,10 +81,7 @@ async function open(
 }
 
 /** On the model's own pages: a server needs no second cache. */
-const guarded = (guard: Guard) => (model: Model) => {
-  const { info, tokenizer } = model
-  return { maxContext: info.maxContext, tokenizer, engine: guardedEngine(model, guard) }
-}
+const guarded = (guard: Guard) => (model: Model) => servedModel(model, guardedEngine(model, guard))
 
 function announce(
   { listener }: OpenServer,

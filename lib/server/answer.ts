@@ -3,11 +3,12 @@
  * @module
  */
 import type { z } from 'zod'
+import type { ConclaveError } from '../errors.ts'
 import { readJson } from './body.ts'
 import type { Call, Endpoint } from './endpoint.ts'
 import { errorResponse, masked, toConclaveError } from './error-body.ts'
 import { newId } from './ids.ts'
-import { badField, statusOf } from './refusal.ts'
+import { badField, Refusal, statusOf, wireMessage } from './refusal.ts'
 import type { Serving } from './serving.ts'
 import { ignoredFields, unusedFields } from './wire/fields.ts'
 
@@ -51,7 +52,7 @@ export async function answer(
     status = response.status
     return response
   } catch (thrown) {
-    const error = toConclaveError(thrown)
+    const error = namingPrompt(toConclaveError(thrown), endpoint)
     status = statusOf(error)
     serving.metrics.refused(status)
     const fields = { id, status, code: error.code, path: endpoint.path }
@@ -60,6 +61,13 @@ export async function answer(
   } finally {
     if (!kept) leave()
   }
+}
+
+/** The engine knows that a prompt is too long, not which field it came in. */
+function namingPrompt(error: ConclaveError, { prompt: param }: Endpoint): ConclaveError {
+  if (error.code !== 'context_length_exceeded' || param === undefined) return error
+  const message = wireMessage(error)
+  return new Refusal({ status: 400, code: error.code, message, param })
 }
 
 /** Throws a 400 that names the field. */

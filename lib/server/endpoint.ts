@@ -40,6 +40,10 @@ export interface Endpoint<Schema extends z.ZodType = z.ZodType> {
   readonly body?: Schema
   /** Names of the body that are neither in the schema nor ignored. */
   readonly also?: readonly string[]
+  /** The field of the body that holds the prompt: at fault where it is too long. */
+  readonly prompt?: 'messages' | 'prompt' | 'input'
+  /** Why a body that holds to its schema may get a 400. */
+  readonly refuses?: readonly string[]
   /** What a 200 holds. */
   readonly answer?: z.ZodType
   /** Other than JSON: text/event-stream and the like. */

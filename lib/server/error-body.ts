@@ -4,7 +4,7 @@
  */
 import { ConclaveError, errorCodes, fromNative } from '../errors.ts'
 import type { Guard } from '../guard/guard.ts'
-import { paramOf, Refusal, statusOf } from './refusal.ts'
+import { paramOf, Refusal, statusOf, wireMessage } from './refusal.ts'
 
 /** Whose words an endpoint speaks. */
 export type Dialect = 'openai' | 'anthropic'
@@ -59,7 +59,9 @@ export function errorObject(error: ConclaveError, dialect: Dialect): object {
 
 /** What went wrong inside is told by its kind alone. */
 function shownMessage(error: ConclaveError, status: number): string {
-  return status < 500 || error instanceof Refusal ? error.message : errorCodes[error.code].meaning
+  return status < 500 || error instanceof Refusal
+    ? wireMessage(error)
+    : errorCodes[error.code].meaning
 }
 
 export function errorBody(error: ConclaveError, dialect: Dialect): object {

@@ -5,11 +5,26 @@
 import { z } from 'zod'
 import type { Endpoint } from './endpoint.ts'
 import { errorAnswer } from './wire/answers.ts'
+import { servedName, tokenId } from './wire/fields.ts'
 
-const jsonSchema = (schema: z.ZodType, io: 'input' | 'output') => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
-  return rest
+/** What of the document is the model's. */
+export interface DocumentedModel {
+  modelName: string
+  /** Undefined while it is loading. */
+  vocabSize: number | undefined
 }
+
+/** What one piece of a stream is. */
+const streamed = new Map<string, object>([
+  [
+    'text/event-stream',
+    {
+      type: 'object',
+      properties: { event: { type: 'string' }, data: { type: 'string' } },
+      required: ['data'],
+    },
+  ],
+])
 
 const refusals = new Map([
   ['400', 'The request is not valid; `param` names the field'],
@@ -24,19 +39,20 @@ const refusals = new Map([
   ['504', 'The request took longer than the server allows'],
 ])
 
-export function openapiDocument(endpoints: readonly Endpoint[], modelName: string): object {
+export function openapiDocument(endpoints: readonly Endpoint[], model: DocumentedModel): object {
+  const jsonSchema = schemaWriter(model)
   const paths: Record<string, Record<string, object>> = {}
   for (const endpoint of endpoints) {
     const path = endpoint.path.replace(/:(\w+)(?:\{[^}]*\})?/g, '{$1}')
     paths[path] ??= {}
-    paths[path][endpoint.method.toLowerCase()] = operation(endpoint, path)
+    paths[path][endpoint.method.toLowerCase()] = operation(endpoint, path, jsonSchema)
   }
   return {
     openapi: '3.1.0',
     info: {
       title: 'Conclave',
       version: '1',
-      description: `Serves ${modelName} by the APIs of OpenAI and Anthropic.`,
+      description: `Serves ${model.modelName} by the APIs of OpenAI and Anthropic.`,
     },
     security: [{ bearer: [] }],
     paths,
@@ -47,13 +63,30 @@ export function openapiDocument(endpoints: readonly Endpoint[], modelName: strin
   }
 }
 
-function operation(endpoint: Endpoint, path: string): object {
+type SchemaWriter = (schema: z.ZodType, io: 'input' | 'output') => object
+
+/** Writes types as JSON Schema, with what only the model knows. */
+function schemaWriter({ modelName, vocabSize }: DocumentedModel): SchemaWriter {
+  return (schema, io) => {
+    const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+      io,
+      unrepresentable: 'any',
+      override({ zodSchema, jsonSchema }) {
+        if (zodSchema === servedName) jsonSchema.enum = [modelName]
+        if (zodSchema === tokenId && vocabSize !== undefined) jsonSchema.maximum = vocabSize - 1
+      },
+    })
+    return rest
+  }
+}
+
+function operation(endpoint: Endpoint, path: string, jsonSchema: SchemaWriter): object {
   const { summary, body, open } = endpoint
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
-    schema: { type: 'string' },
+    schema: name === 'model' ? jsonSchema(servedName, 'input') : { type: 'string' },
   }))
   return {
     operationId: `${endpoint.method.toLowerCase()}${path.replace(/\W+(\w?)/g, (_, c) => c.toUpperCase())}`,
@@ -62,22 +95,24 @@ function operation(endpoint: Endpoint, path: string): object {
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body === undefined
       ? {}
-      : { requestBody: { required: true, content: json(body, 'input') } }),
-    responses: { 200: success(endpoint), ...errors(endpoint) },
+      : { requestBody: { required: true, content: json(jsonSchema(body, 'input')) } }),
+    responses: { 200: success(endpoint, jsonSchema), ...errors(endpoint, jsonSchema) },
   }
 }
 
-function json(schema: z.ZodType, io: 'input' | 'output') {
-  return { 'application/json': { schema: jsonSchema(schema, io) } }
-}
+const json = (schema: object) => ({ 'application/json': { schema } })
 
-function success({ answer, produces = [] }: Endpoint): object {
-  const others = produces.map(type => [type, { schema: { type: 'string' } }])
-  const content = { ...(answer ? json(answer, 'output') : {}), ...Object.fromEntries(others) }
+function success({ answer, produces = [] }: Endpoint, jsonSchema: SchemaWriter): object {
+  const others = produces.map(type => [type, { schema: streamed.get(type) ?? { type: 'string' } }])
+  const content = {
+    ...(answer ? json(jsonSchema(answer, 'output')) : {}),
+    ...Object.fromEntries(others),
+  }
   return { description: 'The answer', content }
 }
 
-function errors({ open, body, works, dialect, path, answer }: Endpoint): object {
+function errors(endpoint: Endpoint, jsonSchema: SchemaWriter): object {
+  const { open, body, works, dialect, path, answer, refuses = [] } = endpoint
   const can = (status: string) => {
     if (status === '401') return open !== true
     if (status === '404') return body !== undefined || path.includes(':')
@@ -87,10 +122,14 @@ function errors({ open, body, works, dialect, path, answer }: Endpoint): object 
   }
   const schema = dialect === 'openai' ? { $ref: '#/components/schemas/Error' } : { type: 'object' }
   // What /health answers while it is not ready is no error.
-  const own = open === true && answer ? json(answer, 'output') : { 'application/json': { schema } }
+  const own = open === true && answer ? json(jsonSchema(answer, 'output')) : json(schema)
   return Object.fromEntries(
     [...refusals]
       .filter(([status]) => can(status))
-      .map(([status, description]) => [status, { description, content: own }]),
+      .map(([status, description]) => {
+        const also = status === '400' && refuses.length > 0
+        const all = also ? `${description}. Beyond its schema: ${refuses.join('; ')}` : description
+        return [status, { description: all, content: own }]
+      }),
   )
 }

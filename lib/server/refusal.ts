@@ -3,6 +3,7 @@
  * @module
  */
 import { ConclaveError, type ErrorCode } from '../errors.ts'
+import { generateOptionNames } from '../sampling/options.ts'
 
 export interface RefusalParts {
   status: number
@@ -51,12 +52,21 @@ export function statusOf(error: ConclaveError): number {
 }
 
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
+const optionNames = new RegExp(`\\b(?:${generateOptionNames.join('|')})\\b`, 'g')
+
+/** The sentence of an error with options as clients call them. */
+export function wireMessage(error: ConclaveError): string {
+  if (error instanceof Refusal) return error.message
+  const named = error.message.replace(optionNames, snakeCase)
+  return named.replace(/\btemplateOptions\b/g, 'chat_template_kwargs')
+}
 
 /** The field at fault as clients call it, or null. */
 export function paramOf(error: ConclaveError): string | null {
   if (error instanceof Refusal) return error.param
-  if (error.code === 'context_length_exceeded') return 'messages'
   const { option, param } = error.details
   if (typeof param === 'string') return param
-  return typeof option === 'string' ? snakeCase(option) : null
+  if (typeof option !== 'string') return null
+  // Such as 'an id of logitBias'.
+  return option.match(optionNames)?.map(snakeCase)[0] ?? snakeCase(option)
 }

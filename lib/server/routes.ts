@@ -34,16 +34,19 @@ const api: readonly Endpoint[] = [
   metricsRoute,
 ]
 
-/** Made once an app: thousands of schemas are not to be written for each who asks. */
-const documents = new WeakMap<Serving, string>()
+/** Made once a model: thousands of schemas are not to be written for each who asks. */
+const documents = new WeakMap<Serving, { text: string; vocabSize: number | undefined }>()
 
 function documentOf(serving: Serving): string {
-  let text = documents.get(serving)
-  if (text === undefined) {
-    text = JSON.stringify(openapiDocument(endpoints, serving.options.modelName))
-    documents.set(serving, text)
+  const { modelName } = serving.options
+  const vocabSize = serving.isLoaded ? serving.model.vocabSize : undefined
+  let document = documents.get(serving)
+  if (document === undefined || document.vocabSize !== vocabSize) {
+    const text = JSON.stringify(openapiDocument(endpoints, { modelName, vocabSize }))
+    document = { text, vocabSize }
+    documents.set(serving, document)
   }
-  return text
+  return document.text
 }
 
 const openapiRoute = endpoint({

@@ -12,6 +12,7 @@ import { ConclaveError } from '../errors.ts'
 /** A model and its engine; a fake one in tests. */
 export interface ServedModel {
   readonly maxContext: number
+  readonly vocabSize: number
   readonly tokenizer: ModelTokenizer | null
   readonly engine: Pick<ModelEngine, 'generate' | 'score' | 'embed' | 'stats'> &
     Partial<Pick<ModelEngine, 'guard' | 'failure'>>
@@ -19,7 +20,8 @@ export interface ServedModel {
 
 export function servedModel(model: Model, engine?: ModelEngine): ServedModel {
   const { info, tokenizer } = model
-  return { maxContext: info.maxContext, tokenizer, engine: engine ?? model.engine }
+  const { maxContext, vocabSize } = info
+  return { maxContext, vocabSize, tokenizer, engine: engine ?? model.engine }
 }
 
 /** The tokenizer; a 400 in a model without one. */

@@ -52,6 +52,11 @@ export class Serving {
     return this.#model?.engine.guard
   }
 
+  /** False while it is loading, and once it failed. */
+  get isLoaded(): boolean {
+    return this.#model !== undefined && this.#failure === undefined
+  }
+
   /** The model; throws a 503 while there is none. */
   get model(): ServedModel {
     if (this.state === 'failed')

@@ -109,6 +109,24 @@ describe('bodies', () => {
     expect(await refused({ ...hello, max_tokens: 3000 })).toEqual([400, 'messages'])
   })
 
+  it.for([
+    ['/v1/chat/completions', { ...hello, max_tokens: 9999 }, 'messages', 'max_tokens is 9999'],
+    ['/v1/completions', { prompt: 'a', max_tokens: 9999 }, 'prompt', 'max_tokens is 9999'],
+    ['/v1/responses', { input: 'a', max_output_tokens: 9999 }, 'input', ' is 9999'],
+    ['/v1/embeddings', { input: Array(3000).fill(9) }, 'input', 'the prompt has 3000'],
+    ['/v1/chat/completions', { ...hello, logit_bias: { 99999: 1 } }, 'logit_bias', '99999'],
+    ['/v1/chat/completions', { ...hello, min_tokens: 9, max_tokens: 3 }, 'min_tokens', '9'],
+  ] as const)(
+    '%s: of what only the engine knows, in the words of clients: %j',
+    async ([path, body, param, said]) => {
+      const response = await post(held.app, path, body)
+      const error = await errorOf(response)
+      expect([response.status, error.param]).toEqual([400, param])
+      expect(error.message).toContain(said)
+      expect(error.message).not.toMatch(/maxTokens|minTokens|logitBias/)
+    },
+  )
+
   it('are refused by size, type, encoding and syntax', async () => {
     expect((await refused(JSON.stringify({ a: 'x'.repeat(100_000) })))[0]).toBe(413)
     expect((await refused(hello, { 'content-type': 'text/plain' }))[0]).toBe(415)

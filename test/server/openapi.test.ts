@@ -62,7 +62,7 @@ describe('/openapi.json', () => {
     }
   })
 
-  it('says of fields that hang together what the routes say', async () => {
+  it('says of fields that hang together, and of the model, what the routes say', async () => {
     const { paths } = await document()
     const ajv = new Ajv2020({ strict: false, validateFormats: false })
     const user = { role: 'user', content: 'Hello' }
@@ -78,6 +78,21 @@ describe('/openapi.json', () => {
       ['/v1/chat/completions', chat(user, { role: 'assistant', tool_calls: [call] }), 200],
       ['/v1/chat/completions', { ...chat(user), top_logprobs: 2 }, 400],
       ['/v1/chat/completions', { ...chat(user), top_logprobs: 2, logprobs: true }, 200],
+      ['/v1/chat/completions', { ...chat(user), tool_choice: 'required' }, 400],
+      ['/v1/chat/completions', { ...chat(user), tool_choice: 'none' }, 200],
+      ['/v1/chat/completions', { ...chat(user), stop_token_ids: [4096] }, 400],
+      ['/v1/chat/completions', { ...chat(user), stop_token_ids: [4095] }, 200],
+      ['/v1/completions', { prompt: 'a', max_tokens: 0 }, 400],
+      ['/v1/completions', { prompt: 'a', max_tokens: 0, echo: true }, 200],
+      ['/v1/completions', { prompt: 'a', max_tokens: 1, guided_choice: [''] }, 400],
+      ['/v1/completions', { prompt: [4096], max_tokens: 1 }, 400],
+      ['/detokenize', { tokens: [4096] }, 400],
+      ['/detokenize', { tokens: [4095] }, 200],
+      ['/v1/messages', { ...chat(user), tool_choice: { type: 'any' } }, 400],
+      ['/v1/messages', chat({ role: 'user', content: [] }), 400],
+      ['/v1/messages', chat({ role: 'user', content: [{ type: 'thinking', thinking: '' }] }), 400],
+      ['/v1/chat/completions', { ...chat(user), model: 'conclave' }, 200],
+      ['/v1/chat/completions', { ...chat(user), model: 'gpt' }, 404],
     ]
     for (const [path, body, status] of cases) {
       const { schema } = paths[path]!.post!.requestBody!.content['application/json']

@@ -12,6 +12,7 @@ import { key } from './default-app.ts'
 import { lacks, python } from './python/python.ts'
 
 const run = promisify(execFile)
+const folder = join(root, 'test/server/python')
 
 describe('schemathesis on the OpenAPI document', () => {
   needs(addon, 'default-model/model.safetensors')
@@ -24,7 +25,7 @@ describe('schemathesis on the OpenAPI document', () => {
     const listener = await listen(createApp(model, { apiKeys: [key] }), { port: 0 })
     const command = join(dirname(python), 'schemathesis')
     const args = [
-      ...['--config-file', join(root, 'test/server/python/schemathesis.toml')],
+      ...['--config-file', join(folder, 'schemathesis.toml')],
       ...['run', `${listener.url}/openapi.json`, '-H', `Authorization: Bearer ${key}`],
       ...['--checks', 'all', '--mode', 'all', '--phases', 'examples,coverage,fuzzing,stateful'],
       ...['--max-examples', '5', '--seed', '1', '--generation-database', 'none'],
@@ -32,7 +33,8 @@ describe('schemathesis on the OpenAPI document', () => {
       ...['--request-timeout', '120', '--max-response-time', '120', '--wait-for-schema', '60'],
     ]
     const cwd = mkdtempSync(join(tmpdir(), 'schemathesis-'))
-    const told = await run(command, args, { cwd, maxBuffer: 1 << 26 }).then(
+    const env = { ...process.env, SCHEMATHESIS_HOOKS: join(folder, 'refusals.py') }
+    const told = await run(command, args, { cwd, env, maxBuffer: 1 << 26 }).then(
       ({ stdout }) => ({ code: 0, stdout }),
       ({ code, stdout }) => ({ code, stdout }),
     )

@@ -3,13 +3,12 @@
  * @module
  */
 import { badField } from '../refusal.ts'
-import type { AnthropicMessage, CountBody } from '../wire/anthropic.ts'
+import type { AnthropicMessage, AssistantBlock, CountBody, UserBlock } from '../wire/anthropic.ts'
 import type { WireMessage } from '../wire/messages.ts'
 import type { WireTool, WireToolChoice } from '../wire/tools.ts'
 import type { Conversation } from './conversation.ts'
 
-type Blocks = Exclude<AnthropicMessage['content'], string>
-type Result = Extract<Blocks[number], { type: 'tool_result' }>
+type Result = Extract<UserBlock, { type: 'tool_result' }>
 
 export function anthropicConversation(body: CountBody): Conversation {
   const system = body.system === undefined ? '' : joined(body.system)
@@ -41,18 +40,21 @@ function joined(content: string | readonly { text: string }[]): string {
   return typeof content === 'string' ? content : content.map(part => part.text).join('')
 }
 
+function messagesOf(message: AnthropicMessage, i: number, ids: Set<string>): WireMessage[] {
+  if (message.role === 'user') {
+    const { role, content } = message
+    return typeof content === 'string' ? [{ role, content }] : userMessages(content, i, ids)
+  }
+  const { role, content } = message
+  return [typeof content === 'string' ? { role, content } : assistantOf(content, ids)]
+}
+
 /** Results of tools come first: they answer the turn before. */
-function messagesOf({ role, content }: AnthropicMessage, i: number, ids: Set<string>) {
-  if (typeof content === 'string') return [{ role, content }]
-  if (role === 'assistant') return [assistantOf(content, i, ids)]
+function userMessages(content: readonly UserBlock[], i: number, ids: Set<string>): WireMessage[] {
   const results = content.filter(block => block.type === 'tool_result')
   const messages: WireMessage[] = results.map(block => resultOf(block, i, ids))
   const texts = content.filter(block => block.type === 'text')
-  if (texts.length + results.length < content.length)
-    throw badField(`messages[${i}].content`, 'Expected text and tool_result alone from the user.')
   if (texts.length > 0) messages.push({ role: 'user', content: joined(texts) })
-  if (messages.length === 0)
-    throw badField(`messages[${i}].content`, 'Expected at least one block.')
   return messages
 }
 
@@ -64,7 +66,7 @@ function resultOf(block: Result, i: number, ids: Set<string>): WireMessage {
   return { role: 'tool', tool_call_id: block.tool_use_id, content: shown }
 }
 
-function assistantOf(content: Blocks, i: number, ids: Set<string>): WireMessage {
+function assistantOf(content: readonly AssistantBlock[], ids: Set<string>): WireMessage {
   const calls: NonNullable<WireMessage['tool_calls']> = []
   let text = ''
   let thinking = ''
@@ -75,8 +77,7 @@ function assistantOf(content: Blocks, i: number, ids: Set<string>): WireMessage 
       ids.add(block.id)
       const called = { name: block.name, arguments: JSON.stringify(block.input) }
       calls.push({ id: block.id, type: 'function', function: called })
-    } else if (block.type === 'tool_result')
-      throw badField(`messages[${i}].content`, 'Expected tool_result in messages of the user.')
+    }
   }
   return {
     role: 'assistant',

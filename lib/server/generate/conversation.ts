@@ -94,9 +94,12 @@ function checkChoice({ tools, toolChoice }: Conversation): void {
     throw badField('tool_choice', 'Expected tool_choice to name one of the tools.')
 }
 
-/** Templates know a `system`, and nothing of keys that are null. */
+/** Templates know a `system`, and nothing of keys that are null or of no calls. */
 function toMessage(message: WireMessage): ChatMessage {
-  const entries = Object.entries(message).filter(([, value]) => value !== null)
+  const hasNoCalls = message.tool_calls?.length === 0
+  const entries = Object.entries(message).filter(
+    ([key, value]) => value !== null && !(hasNoCalls && key === 'tool_calls'),
+  )
   const role: Role = message.role === 'developer' ? 'system' : message.role
   return { ...Object.fromEntries(entries), role }
 }

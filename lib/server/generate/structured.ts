@@ -40,8 +40,6 @@ function formatForm({ response_format: format }: StructuredBody): Form | undefin
   if (format.type === 'json_object')
     return { param, structured: { type: 'json_object' }, isCall: false }
   const { schema } = format.json_schema
-  if (schema === null || schema === undefined)
-    throw badField('response_format.json_schema.schema', 'Expected a schema, but there is none.')
   return { param, structured: { type: 'json_schema', schema }, isCall: false }
 }
 

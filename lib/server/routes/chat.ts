@@ -16,6 +16,7 @@ import { jsonResponse } from '../response.ts'
 import { tokenizerOf } from '../served-model.ts'
 import { type SseEvent, sseResponse } from '../sse.ts'
 import { chatCompletion } from '../wire/answers.ts'
+import { beyond, refusesConversation } from '../wire/beyond-schema.ts'
 import { type ChatBody, chatBody } from '../wire/chat.ts'
 
 export const chatRoute = endpoint({
@@ -25,6 +26,8 @@ export const chatRoute = endpoint({
   dialect: 'openai',
   works: true,
   body: chatBody,
+  prompt: 'messages',
+  refuses: [...refusesConversation, beyond.minTokens, beyond.tokenIds, beyond.guard],
   answer: chatCompletion,
   produces: ['text/event-stream'],
   async handle(call) {

@@ -17,6 +17,7 @@ import { badField } from '../refusal.ts'
 import { jsonResponse } from '../response.ts'
 import { type SseEvent, sseResponse } from '../sse.ts'
 import { textCompletion } from '../wire/answers.ts'
+import { beyond } from '../wire/beyond-schema.ts'
 import { type CompletionBody, completionBody } from '../wire/completions.ts'
 
 export const completionsRoute = endpoint({
@@ -26,6 +27,17 @@ export const completionsRoute = endpoint({
   dialect: 'openai',
   works: true,
   body: completionBody,
+  prompt: 'prompt',
+  refuses: [
+    beyond.context,
+    beyond.noToken,
+    beyond.answers,
+    beyond.minTokens,
+    beyond.tokenIds,
+    beyond.oneForm,
+    beyond.form,
+    beyond.guard,
+  ],
   answer: textCompletion,
   produces: ['text/event-stream'],
   async handle(call) {

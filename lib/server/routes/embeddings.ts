@@ -2,12 +2,14 @@
  * POST /v1/embeddings
  * @module
  */
+import { setMaxListeners } from 'node:events'
 import { type Call, endpoint } from '../endpoint.ts'
 import { promptList, promptTokens, type WirePrompts } from '../generate/prompts.ts'
 import { checkModel } from '../model-name.ts'
 import { badField } from '../refusal.ts'
 import { jsonResponse } from '../response.ts'
 import { embeddingList } from '../wire/answers.ts'
+import { beyond } from '../wire/beyond-schema.ts'
 import { embeddingBody } from '../wire/tokens.ts'
 
 export const embeddingsRoute = endpoint({
@@ -17,6 +19,8 @@ export const embeddingsRoute = endpoint({
   dialect: 'openai',
   works: true,
   body: embeddingBody,
+  prompt: 'input',
+  refuses: [beyond.context, beyond.noToken, beyond.dimensions],
   answer: embeddingList,
   async handle(call) {
     const { body, serving } = call
@@ -45,6 +49,8 @@ async function embedAll(call: Call, input: WirePrompts, pooling: 'mean' | 'last'
   const lists = await promptTokens(model, promptList(input), 'input')
   const stop = new AbortController()
   const signal = AbortSignal.any([call.signal, stop.signal])
+  // Each text listens, and Node warns of more than ten.
+  setMaxListeners(lists.length, signal)
   try {
     const embed = (ids: ArrayLike<number>) => model.engine.embed(ids, { pooling, signal })
     const vectors = await Promise.all(lists.map(embed))

@@ -20,6 +20,7 @@ import {
   messageAnswer,
   messagesBody,
 } from '../wire/anthropic.ts'
+import { beyond, refusesConversation } from '../wire/beyond-schema.ts'
 
 export const countTokensRoute = endpoint({
   method: 'POST',
@@ -27,6 +28,7 @@ export const countTokensRoute = endpoint({
   summary: 'Tokens of a conversation, as Anthropic counts',
   dialect: 'anthropic',
   body: countBody,
+  refuses: [beyond.callId, beyond.toolNames, beyond.toolChoice, beyond.template],
   answer: countAnswer,
   async handle(call) {
     checkModel(call, call.body.model)
@@ -42,6 +44,8 @@ export const messagesRoute = endpoint({
   dialect: 'anthropic',
   works: true,
   body: messagesBody,
+  prompt: 'messages',
+  refuses: refusesConversation,
   answer: messageAnswer,
   produces: ['text/event-stream'],
   async handle(call) {

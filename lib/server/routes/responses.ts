@@ -14,6 +14,7 @@ import { checkModel } from '../model-name.ts'
 import { Refusal } from '../refusal.ts'
 import { jsonResponse } from '../response.ts'
 import { type SseEvent, sseResponse } from '../sse.ts'
+import { beyond, refusesConversation } from '../wire/beyond-schema.ts'
 import type { WireMessage } from '../wire/messages.ts'
 import {
   deletedAnswer,
@@ -29,6 +30,8 @@ export const responsesRoute = endpoint({
   dialect: 'openai',
   works: true,
   body: responsesBody,
+  prompt: 'input',
+  refuses: [...refusesConversation, beyond.noMessage, beyond.guard],
   answer: responseAnswer,
   produces: ['text/event-stream'],
   async handle(call) {

@@ -65,7 +65,7 @@ const statusRoute = endpoint({
   handle(call) {
     const { serving } = call
     const { state, progress } = serving
-    const isThere = state === 'ready' || state === 'draining'
+    const isThere = serving.isLoaded
     return jsonResponse(call, {
       state,
       progress,

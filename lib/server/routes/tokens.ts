@@ -10,6 +10,7 @@ import { badField } from '../refusal.ts'
 import { jsonResponse } from '../response.ts'
 import { tokenizerOf } from '../served-model.ts'
 import { promptText, tokenList } from '../wire/answers.ts'
+import { beyond } from '../wire/beyond-schema.ts'
 import { detokenizeBody, tokenizeBody } from '../wire/tokens.ts'
 
 export const tokenizeRoute = endpoint({
@@ -18,6 +19,7 @@ export const tokenizeRoute = endpoint({
   summary: 'Token ids of a text or a conversation',
   dialect: 'openai',
   body: tokenizeBody,
+  refuses: [beyond.callId, beyond.toolNames, beyond.template],
   answer: tokenList,
   async handle(call) {
     const { body, serving } = call

@@ -3,6 +3,7 @@
  * @module
  */
 import { z } from 'zod'
+import { conditions, hasTools } from './beyond-schema.ts'
 import { flag, integer, label, modelName, number, text } from './fields.ts'
 import { schemaObject, toolName } from './tools.ts'
 
@@ -12,37 +13,50 @@ const resultContent = z.union([text, z.array(textBlock).max(1024)], {
   error: 'Expected a text or a list of text blocks',
 })
 
-const block = z.discriminatedUnion(
-  'type',
+const userBlock = z.discriminatedUnion('type', [
+  textBlock,
+  z.looseObject({
+    type: z.literal('tool_result'),
+    tool_use_id: z.string().min(1).max(256),
+    content: resultContent.optional(),
+    is_error: flag,
+  }),
+])
+
+const assistantBlock = z.discriminatedUnion('type', [
+  textBlock,
+  z.looseObject({ type: z.literal('thinking'), thinking: text }),
+  z.looseObject({ type: z.literal('redacted_thinking') }),
+  z.looseObject({
+    type: z.literal('tool_use'),
+    id: z.string().min(1).max(256),
+    name: z.string().min(1).max(256),
+    input: schemaObject,
+  }),
+])
+
+const message = z.discriminatedUnion(
+  'role',
   [
-    textBlock,
-    z.looseObject({ type: z.literal('thinking'), thinking: text }),
-    z.looseObject({ type: z.literal('redacted_thinking') }),
     z.looseObject({
-      type: z.literal('tool_use'),
-      id: z.string().min(1).max(256),
-      name: z.string().min(1).max(256),
-      input: schemaObject,
+      role: z.literal('user'),
+      content: z.union([text, z.array(userBlock).min(1).max(1024)], {
+        error:
+          'Expected a text or a list of text and tool_result: images and documents are not supported',
+      }),
     }),
     z.looseObject({
-      type: z.literal('tool_result'),
-      tool_use_id: z.string().min(1).max(256),
-      content: resultContent.optional(),
-      is_error: flag,
+      role: z.literal('assistant'),
+      content: z.union([text, z.array(assistantBlock).max(1024)], {
+        error: 'Expected a text or a list of text, thinking and tool_use',
+      }),
     }),
   ],
-  {
-    error:
-      'Expected a block of text, thinking, tool_use or tool_result: images and documents are ' +
-      'not supported',
-  },
+  { error: 'Expected the role user or assistant' },
 )
 
-const message = z.looseObject({
-  role: z.enum(['user', 'assistant']),
-  content: z.union([text, z.array(block).max(1024)]),
-})
-
+export type UserBlock = z.infer<typeof userBlock>
+export type AssistantBlock = z.infer<typeof assistantBlock>
 export type AnthropicMessage = z.infer<typeof message>
 
 const tool = z.looseObject({
@@ -71,21 +85,34 @@ const promptFields = {
     .describe('Turns thinking off or on, where the template has a switch'),
 }
 
-export const countBody = z.looseObject(promptFields)
+/** What the routes check. */
+const toolsBesideChoice = conditions([
+  {
+    required: ['tool_choice'],
+    properties: {
+      tool_choice: { required: ['type'], properties: { type: { enum: ['any', 'tool'] } } },
+    },
+  },
+  hasTools,
+])
 
-export const messagesBody = z.looseObject({
-  ...promptFields,
-  max_tokens: z
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
-  temperature: number(0, 2),
-  top_p: number(0, 1),
-  top_k: integer(0, 2 ** 31 - 1),
-  stop_sequences: z.array(z.string().min(1).max(1024)).max(16).nullish(),
-  stream: flag,
-  cache_salt: label.nullish(),
-})
+export const countBody = z.looseObject(promptFields).meta(toolsBesideChoice)
+
+export const messagesBody = z
+  .looseObject({
+    ...promptFields,
+    max_tokens: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1),
+    temperature: number(0, 2),
+    top_p: number(0, 1),
+    top_k: integer(0, 2 ** 31 - 1),
+    stop_sequences: z.array(z.string().min(1).max(1024)).max(16).nullish(),
+    stream: flag,
+    cache_salt: label.nullish(),
+  })
+  .meta(toolsBesideChoice)
 
 export type CountBody = z.infer<typeof countBody>
 export type MessagesBody = z.infer<typeof messagesBody>

@@ -3,6 +3,7 @@
  * @module
  */
 import { z } from 'zod'
+import { conditions, hasTools, wantsCall } from './beyond-schema.ts'
 import { flag, integer, maxTokens, modelName, samplingFields, streamFields } from './fields.ts'
 import { messages } from './messages.ts'
 import { moderation } from './moderation.ts'
@@ -14,12 +15,14 @@ export const reasoningEffort = z
   .nullish()
   .describe('none and minimal turn thinking off, where the template has a switch')
 
-/** What the route checks, for those who read the OpenAPI document. */
-const logprobsBesideTop = {
-  if: { required: ['top_logprobs'], properties: { top_logprobs: { type: 'integer' } } },
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  then: { required: ['logprobs'], properties: { logprobs: { const: true } } },
-}
+/** What the route checks. */
+const together = conditions(
+  [
+    { required: ['top_logprobs'], properties: { top_logprobs: { type: 'integer' } } },
+    { required: ['logprobs'], properties: { logprobs: { const: true } } },
+  ],
+  [wantsCall, hasTools],
+)
 
 export const chatBody = z
   .looseObject({
@@ -39,6 +42,6 @@ export const chatBody = z
     moderation,
     chat_template_kwargs: z.record(z.string().max(64), z.unknown()).nullish(),
   })
-  .meta(logprobsBesideTop)
+  .meta(together)
 
 export type ChatBody = z.infer<typeof chatBody>

@@ -3,12 +3,21 @@
  * @module
  */
 import { z } from 'zod'
-import { flag, integer, maxText, modelName, samplingFields, streamFields } from './fields.ts'
+import { conditions } from './beyond-schema.ts'
+import {
+  flag,
+  integer,
+  maxText,
+  modelName,
+  samplingFields,
+  streamFields,
+  tokenId,
+} from './fields.ts'
 import { moderation } from './moderation.ts'
 import { structuredFields } from './structured.ts'
 
 const text = z.string().min(1).max(maxText)
-const ids = z.array(z.int().min(0)).min(1).max(1_048_576)
+const ids = z.array(tokenId).min(1).max(1_048_576)
 
 /** One text, several, the ids of one, or of several. */
 export const prompts = z.union(
@@ -18,16 +27,24 @@ export const prompts = z.union(
   },
 )
 
-export const completionBody = z.looseObject({
-  model: modelName,
-  prompt: prompts,
-  max_tokens: integer(0, 2 ** 31 - 1).describe('0 with echo: the prompt alone. Default 16'),
-  ...samplingFields,
-  ...streamFields,
-  ...structuredFields,
-  logprobs: integer(0, 20),
-  echo: flag,
-  moderation,
-})
+/** What the route checks. */
+const echoBesideNone = conditions([
+  { required: ['max_tokens'], properties: { max_tokens: { const: 0 } } },
+  { required: ['echo'], properties: { echo: { const: true } } },
+])
+
+export const completionBody = z
+  .looseObject({
+    model: modelName,
+    prompt: prompts,
+    max_tokens: integer(0, 2 ** 31 - 1).describe('0 with echo: the prompt alone. Default 16'),
+    ...samplingFields,
+    ...streamFields,
+    ...structuredFields,
+    logprobs: integer(0, 20),
+    echo: flag,
+    moderation,
+  })
+  .meta(echoBesideNone)
 
 export type CompletionBody = z.infer<typeof completionBody>

@@ -20,7 +20,16 @@ const noControl = /^[^\u0000-\u001f\u007f-\u009f]*$/
 /** Short text without control characters: it may reach a log or a header. */
 export const label = z.string().max(256).regex(noControl, 'Expected no control characters')
 
-export const modelName = label.optional().describe('A name of /v1/models; left out: the model')
+/** The name of the model, which the OpenAPI document fills in. */
+export const servedName = label.meta({})
+
+/** Below the size of the vocabulary, which the OpenAPI document fills in. */
+export const tokenId = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1)
+
+export const modelName = servedName.optional().describe('A name of /v1/models; left out: the model')
 
 const stop = z
   .union([z.string().min(1).max(1024), z.array(z.string().min(1).max(1024)).max(16)])
@@ -43,7 +52,7 @@ export const samplingFields = {
   logit_bias: logitBias,
   seed: z.int().nullish(),
   stop,
-  stop_token_ids: z.array(z.int().min(0).max(count)).max(128).nullish(),
+  stop_token_ids: z.array(tokenId).max(128).nullish(),
   ignore_eos: flag,
   min_tokens: integer(0, count),
   n: integer(1, 16),

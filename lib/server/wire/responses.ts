@@ -3,6 +3,7 @@
  * @module
  */
 import { z } from 'zod'
+import { conditions, hasTools, wantsCall } from './beyond-schema.ts'
 import { reasoningEffort } from './chat.ts'
 import { flag, integer, label, maxTokens, modelName, number, text } from './fields.ts'
 import { moderation } from './moderation.ts'
@@ -61,31 +62,33 @@ const format = z.discriminatedUnion('type', [
   }),
 ])
 
-export const responsesBody = z.looseObject({
-  model: modelName,
-  input: z.union([text, z.array(item).min(1).max(10_000)]),
-  instructions: text.nullish(),
-  max_output_tokens: maxTokens,
-  temperature: number(0, 2),
-  top_p: number(0, 1),
-  top_k: integer(-1, 2 ** 31 - 1),
-  seed: z.int().nullish(),
-  tools: z.array(tool).max(128).nullish(),
-  tool_choice: z
-    .union([
-      z.enum(['none', 'auto', 'required']),
-      z.looseObject({ type: z.literal('function'), name: toolName }),
-    ])
-    .nullish(),
-  text: z.looseObject({ format: format.nullish() }).nullish(),
-  reasoning: z.looseObject({ effort: reasoningEffort }).nullish(),
-  previous_response_id: label.nullish(),
-  store: flag.describe('Default true: kept in memory, as long as there is room'),
-  stream: flag,
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
-  cache_salt: label.nullish(),
-  moderation,
-})
+export const responsesBody = z
+  .looseObject({
+    model: modelName,
+    input: z.union([text, z.array(item).min(1).max(10_000)]),
+    instructions: text.nullish(),
+    max_output_tokens: maxTokens,
+    temperature: number(0, 2),
+    top_p: number(0, 1),
+    top_k: integer(-1, 2 ** 31 - 1),
+    seed: z.int().nullish(),
+    tools: z.array(tool).max(128).nullish(),
+    tool_choice: z
+      .union([
+        z.enum(['none', 'auto', 'required']),
+        z.looseObject({ type: z.literal('function'), name: toolName }),
+      ])
+      .nullish(),
+    text: z.looseObject({ format: format.nullish() }).nullish(),
+    reasoning: z.looseObject({ effort: reasoningEffort }).nullish(),
+    previous_response_id: label.nullish(),
+    store: flag.describe('Default true: kept in memory, as long as there is room'),
+    stream: flag,
+    metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
+    cache_salt: label.nullish(),
+    moderation,
+  })
+  .meta(conditions([wantsCall, hasTools]))
 
 export type ResponsesBody = z.infer<typeof responsesBody>
 

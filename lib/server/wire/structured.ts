@@ -6,7 +6,9 @@
 import { z } from 'zod'
 import { schemaObject } from './tools.ts'
 
-const schema = z.union([schemaObject, z.boolean()])
+const schema = z.union([schemaObject, z.boolean()], {
+  error: 'Expected a schema: an object, true or false',
+})
 
 const responseFormat = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text') }),
@@ -15,7 +17,7 @@ const responseFormat = z.discriminatedUnion('type', [
     type: z.literal('json_schema'),
     json_schema: z.looseObject({
       name: z.string().max(256).nullish(),
-      schema: schema.nullish(),
+      schema,
       strict: z.boolean().nullish(),
     }),
   }),
@@ -24,7 +26,7 @@ const responseFormat = z.discriminatedUnion('type', [
 const structuredOutputs = z.strictObject({
   json: z.union([schema, z.string().max(1_048_576)]).nullish(),
   regex: z.string().max(65_536).nullish(),
-  choice: z.array(z.string().max(65_536)).min(1).max(100_000).nullish(),
+  choice: z.array(z.string().min(1).max(65_536)).min(1).max(100_000).nullish(),
   grammar: z.string().max(1_048_576).nullish(),
   json_object: z.boolean().nullish(),
 })

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { prompts } from './completions.ts'
-import { flag, label, modelName, text } from './fields.ts'
+import { flag, label, modelName, text, tokenId } from './fields.ts'
 import { messages } from './messages.ts'
 import { tools } from './tools.ts'
 
@@ -23,7 +23,7 @@ export const tokenizeBody = z
 
 export const detokenizeBody = z.looseObject({
   model: modelName,
-  tokens: z.array(z.int().min(0)).max(1_048_576),
+  tokens: z.array(tokenId).max(1_048_576),
 })
 
 export const embeddingBody = z.looseObject({

@@ -26,6 +26,7 @@ export const tools = z
   .refine(list => new Set(list.map(t => t.function.name)).size === list.length, {
     error: 'Expected each tool to have a name of its own',
   })
+  .meta({ uniqueItems: true })
 
 export const toolChoice = z.union(
   [
