@@ -28,10 +28,16 @@ export const prompts = z.union(
 )
 
 /** What the route checks. */
-const echoBesideNone = conditions([
-  { required: ['max_tokens'], properties: { max_tokens: { const: 0 } } },
-  { required: ['echo'], properties: { echo: { const: true } } },
-])
+const together = conditions(
+  [
+    { required: ['max_tokens'], properties: { max_tokens: { const: 0 } } },
+    { required: ['echo'], properties: { echo: { const: true } } },
+  ],
+  [
+    { required: ['moderation'], properties: { moderation: { type: 'object' } } },
+    { properties: { echo: { enum: [false, null] } } },
+  ],
+)
 
 export const completionBody = z
   .looseObject({
@@ -45,6 +51,6 @@ export const completionBody = z
     echo: flag,
     moderation,
   })
-  .meta(echoBesideNone)
+  .meta(together)
 
 export type CompletionBody = z.infer<typeof completionBody>
