@@ -13,6 +13,7 @@ import { type ApiKey, parseKeyFile } from '../server/api-keys.ts'
 import type { ListenOptions } from '../server/listen.ts'
 import type { AppOptions, ServerLog } from '../server/options.ts'
 import { type Flags, UsageError, type Values } from './command.ts'
+import { type OpenCompliance, openCompliance } from './compliance-file.ts'
 import { loadOptions } from './model-flags.ts'
 
 export const serveFlags = {
@@ -45,6 +46,11 @@ export const serveFlags = {
     value: 'POLICY',
     help: "JSON file of a guard's policy, or 'default': masks or ends what enters and leaves",
   },
+  compliance: {
+    kind: 'string',
+    value: 'FILE',
+    help: 'JSON file of cases and reviewers: watches what passes, and opens a page at /review',
+  },
   strict: { kind: 'boolean', help: 'refuse fields that have no effect' },
   'log-level': { kind: 'string', value: 'LEVEL', help: 'silent, error or info (default info)' },
 } as const satisfies Flags
@@ -55,6 +61,7 @@ export interface ServeOptions {
   listen: ListenOptions
   drainMs: number
   guard: Guard | undefined
+  compliance: OpenCompliance | undefined
   log: ServerLog
 }
 
@@ -83,17 +90,22 @@ export async function serveOptions(
   if ('kvPages' in values) load.kvPages = Number(values.kvPages)
   const drainMs = Number(values.drainTimeout ?? 30) * 1000
   const listen = { host, port: Number(values.port ?? 8000), replaceGlobals: true }
-  const guard = await readGuard(values)
-  return { app, load, listen, drainMs, guard, log }
+  const policy = await readPolicy(values)
+  const guard = policy && createGuard(policy)
+  const compliance =
+    values.compliance === undefined
+      ? undefined
+      : await openCompliance(String(values.compliance), apiKeys, policy)
+  Object.assign(app, compliance?.app)
+  return { app, load, listen, drainMs, guard, compliance, log }
 }
 
-async function readGuard({ guard }: Values): Promise<Guard | undefined> {
+async function readPolicy({ guard }: Values): Promise<'default' | GuardPolicy | undefined> {
   if (guard === undefined) return undefined
   const path = String(guard)
-  if (path === 'default') return createGuard()
-  let policy: GuardPolicy
+  if (path === 'default') return path
   try {
-    policy = JSON.parse(await readFile(path, 'utf8'))
+    return JSON.parse(await readFile(path, 'utf8'))
   } catch (cause) {
     throw new ConclaveError(
       'io_error',
@@ -103,7 +115,6 @@ async function readGuard({ guard }: Values): Promise<Guard | undefined> {
       { cause },
     )
   }
-  return createGuard(policy)
 }
 
 async function readKeys({ apiKeyFile }: Values): Promise<ApiKey[]> {

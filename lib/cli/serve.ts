@@ -29,7 +29,10 @@ export const serve: Command = {
     const source = positional ?? (values.model as string | undefined)
     const options = await serveOptions(values, source)
     const signals = stopSignals()
-    const server = await open(source, options, signals.first)
+    const server = await open(source, options, signals.first).catch(async error => {
+      await options.compliance?.close()
+      throw error
+    })
     try {
       const model = await server.model
       announce(server, model, options, values)
@@ -39,6 +42,7 @@ export const serve: Command = {
       // Before the model goes: what is still in work hears that it ends.
       await server.listener.close(signals.second.aborted || server.app.active > 0)
       await server.model.then(model => model.dispose()).catch(() => {})
+      await options.compliance?.close()
     }
     if (signals.first.reason === 'SIGINT') process.exitCode = interruptedExitCode
   },

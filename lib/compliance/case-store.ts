@@ -33,9 +33,12 @@ export interface CaseFilter {
   to?: Date
   /** Default 100, at most 1000. */
   limit?: number
-  /** Skips so many. */
-  offset?: number
+  /** Only cases behind this one in the order of the list; what {@link cursorOf} gave of it. */
+  after?: string
 }
+
+/** Where a case stands in a list: what {@link CaseFilter.after} takes. */
+export const cursorOf = ({ deadline, id }: Case): string => `${deadline}_${id}`
 
 /** What a person decides of a case. */
 export interface Review {
@@ -109,19 +112,28 @@ export class CaseStore {
     return caseId
   }
 
-  /** Cases, the nearest deadline first. */
+  /** Cases, the nearest deadline first. Throws `invalid_request` for what is no cursor. */
   async list(filter: CaseFilter = {}): Promise<Case[]> {
-    const { status, regime, from, to, limit = 100, offset = 0 } = filter
+    const { status, regime, from, to, limit = 100, after } = filter
     let query = this.#db.selectFrom('conclave_cases').selectAll()
     if (status !== undefined) query = query.where('status', '=', status)
     if (regime !== undefined) query = query.where('regime', '=', regime)
     if (from !== undefined) query = query.where('opened_at', '>=', from.toISOString())
     if (to !== undefined) query = query.where('opened_at', '<', to.toISOString())
+    if (after !== undefined) {
+      const [, deadline, id] = /^([\d:.TZ-]{20,40})_([\w-]{1,64})$/.exec(after) ?? []
+      if (deadline === undefined || id === undefined) throw invalid('a cursor of a list', after)
+      query = query.where(where =>
+        where.or([
+          where('deadline', '>', deadline),
+          where.and([where('deadline', '=', deadline), where('id', '>', id)]),
+        ]),
+      )
+    }
     const rows = await query
       .orderBy('deadline')
       .orderBy('id')
       .limit(Math.max(1, Math.min(1000, limit)))
-      .offset(Math.max(0, offset))
       .execute()
     return rows.map(readCase)
   }

@@ -12,7 +12,7 @@ export {
   verifyAuditLog,
 } from './audit-verify.ts'
 export type { Case, CaseDetail, CaseHit, CaseReview } from './case.ts'
-export type { CaseFilter, CaseStore, Review } from './case-store.ts'
+export { type CaseFilter, type CaseStore, cursorOf, type Review } from './case-store.ts'
 export { type Compliance, type ComplianceOptions, createCompliance } from './compliance.ts'
 export type { Hit, Message } from './evaluate.ts'
 export { openCaseStore, type StoreOptions } from './open-store.ts'

@@ -6,6 +6,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { z } from 'zod'
 import { ConclaveError } from '../errors.ts'
 import { type CaseDetail, decisions, statuses } from './case.ts'
+import { cursorOf } from './case-store.ts'
 import type { Compliance } from './compliance.ts'
 import { buildReport, type ReportOptions } from './report.ts'
 import { reportPage } from './report-page.ts'
@@ -27,6 +28,8 @@ export type ReviewRoutes = (request: Request) => Promise<Response | undefined>
 
 const shortestKey = 16
 const mostBody = 16_384
+/** In one answer. */
+const mostCases = 500
 const reviewBody = z.strictObject({
   reviewer: z.string().min(1).max(200),
   decision: z.enum(decisions),
@@ -36,6 +39,8 @@ const querySchema = z.object({
   status: z.enum(statuses).optional(),
   kind: z.enum(reportKinds).optional(),
   format: z.enum(['html', 'json']).optional(),
+  limit: z.coerce.number().int().min(1).max(mostCases).default(100),
+  after: z.string().max(128).optional(),
 })
 
 const sameHeaders = {
@@ -113,10 +118,7 @@ async function answer(options: ReviewOptions, request: Request, rest: string): P
   const { compliance } = options
   const query = readQuery(request)
   if (query === undefined) return refuse(400, 'The query has a value that is not known.')
-  if (rest === 'api/cases') {
-    const { status } = query
-    return json({ cases: await compliance.store.list(status === undefined ? {} : { status }) })
-  }
+  if (rest === 'api/cases') return queue(compliance, query)
   if (rest === 'api/report') return report(options, query.kind ?? 'stor', query.format ?? 'json')
   const [, id, action] = /^api\/cases\/([\w-]{1,64})(\/review)?$/.exec(rest) ?? []
   if (id === undefined) return refuse(404, 'There is no such page.')
@@ -126,6 +128,16 @@ async function answer(options: ReviewOptions, request: Request, rest: string): P
   }
   return decide(compliance, request, id)
 }
+
+/** A page of the queue; `next`: the cursor of the one behind it, null: there is none. */
+async function queue({ store }: Compliance, { status, after, limit }: Query): Promise<Response> {
+  const filter = { ...(status && { status }), ...(after && { after }) }
+  const found = await store.list({ ...filter, limit: limit + 1 })
+  const cases = found.slice(0, limit)
+  return json({ cases, next: found.length > limit ? cursorOf(cases.at(-1)!) : null })
+}
+
+type Query = z.infer<typeof querySchema>
 
 function readQuery(request: Request) {
   const pairs = [...new URL(request.url).searchParams].filter(([, value]) => value !== '')

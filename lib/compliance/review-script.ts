@@ -31,9 +31,14 @@ const guarded = work => async event => {
   try { await work(event) } catch (error) { say(error.message) }
 }
 async function showQueue() {
-  const { cases } = await (await ask('cases?status=' + $('status').value)).json()
+  $('queue').replaceChildren()
+  await showMore('')
+}
+async function showMore(after) {
+  const query = 'cases?status=' + $('status').value + '&after=' + encodeURIComponent(after)
+  const { cases, next } = await (await ask(query)).json()
   const queue = $('queue')
-  queue.replaceChildren()
+  $('more')?.remove()
   for (const one of cases) {
     const button = make('button', undefined, { 'data-id': one.id })
     button.append(make('strong', one.regime.replace('_', ' ')), ' ', make('span', one.subject), make('br'))
@@ -42,11 +47,15 @@ async function showQueue() {
     button.onclick = guarded(() => showCase(one.id))
     queue.append(button)
   }
-  say(cases.length + ' cases')
+  say(queue.childElementCount + ' cases' + (next === null ? '' : ' so far'))
+  if (next === null) return
+  const more = make('button', 'More', { id: 'more' })
+  more.onclick = guarded(() => showMore(next))
+  queue.append(more)
 }
 async function showCase(id) {
   const one = await (await ask('cases/' + encodeURIComponent(id))).json()
-  for (const button of $('queue').children) button.setAttribute('aria-current', button.dataset.id === id)
+  for (const button of $('queue').querySelectorAll('[data-id]')) button.setAttribute('aria-current', button.dataset.id === id)
   const detail = $('detail')
   detail.replaceChildren(make('h2', one.regime.replace('_', ' ') + ' · ' + one.subject))
   detail.append(make('p', 'Case ' + one.id + ', ' + one.status + ', opened ' + one.openedAt, { class: 'dim' }))

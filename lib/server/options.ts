@@ -39,7 +39,22 @@ export interface AppOptions {
    * the model must not see its own cases. `undefined`: none of theirs.
    */
   review?: (request: Request) => Promise<Response | undefined>
+  /**
+   * Told of every request that is taken and of every answer, such as `observe` of
+   * conclave/compliance; texts of more than 32 KiB in pieces. No answer waits for it or tells of
+   * it; where it fails, the log says so without the text.
+   */
+  observe?: (message: ObservedMessage) => void | Promise<void>
   log?: ServerLog
+}
+
+/** A text on its way in, before a guard, or out, behind it. */
+export interface ObservedMessage {
+  requestId: string
+  /** The key's tenant, and the end user where the client names one. */
+  subject: string
+  direction: 'input' | 'output'
+  text: string
 }
 
 export interface CheckedAppOptions {
@@ -54,6 +69,7 @@ export interface CheckedAppOptions {
   allowedHosts: ReadonlySet<string> | undefined
   corsOrigins: ReadonlySet<string>
   review: AppOptions['review']
+  observe: AppOptions['observe']
   log: ServerLog
 }
 
@@ -69,6 +85,7 @@ const names = [
   'allowedHosts',
   'corsOrigins',
   'review',
+  'observe',
   'log',
 ] as const satisfies readonly (keyof AppOptions)[]
 
@@ -100,14 +117,15 @@ export function checkAppOptions(options: AppOptions): CheckedAppOptions {
     allowedHosts:
       allowedHosts === undefined ? undefined : new Set(list('allowedHosts', allowedHosts)),
     corsOrigins: new Set(list('corsOrigins', options.corsOrigins)),
-    review: checkReview(options.review),
+    review: checkFunction('review', options.review),
+    observe: checkFunction('observe', options.observe),
     log: options.log ?? silent,
   }
 }
 
-function checkReview(review: AppOptions['review']): AppOptions['review'] {
-  if (review === undefined || typeof review === 'function') return review
-  throw invalid('review', 'a function', review)
+function checkFunction<T>(name: string, value: T | undefined): T | undefined {
+  if (value === undefined || typeof value === 'function') return value
+  throw invalid(name, 'a function', value)
 }
 
 function list<T>(name: string, value: readonly T[] | undefined): readonly T[] {

@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createAuditKey, openCaseStore, verifyAuditLog } from '../../lib/compliance/index.ts'
 import { addon, needs, root } from '../engine/needs.ts'
 
 const running: ChildProcess[] = []
@@ -62,6 +63,81 @@ describe('conclave serve', () => {
     expect(await server.ended).toBe(0)
     expect(performance.now() - started).toBeLessThan(5000)
     await read
+  })
+
+  it('watches by --compliance, and shows cases to reviewers alone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'compliance-'))
+    const file = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text)
+      return join(folder, name)
+    }
+    const keys = file('keys', 'the-key-of-a-customer bank\n')
+    const reviewer = 'the key of a reviewer'
+    const audit = createAuditKey()
+    file('audit.key', audit.privateKey)
+    const config = {
+      cases: { sqlite: 'cases.db' },
+      key: 'a key for pseudonyms',
+      reviewKeys: [reviewer],
+      audit: { folder: 'audit', privateKeyFile: 'audit.key' },
+      lists: { sanctions: [{ id: 'x-1', names: ['Yevgeny Prokhorenko'], list: 'example' }] },
+      submitter: { person: 'M. Chen', position: 'Officer', entity: 'Example Bank' },
+    }
+    const flags = ['--api-key-file', keys, '--guard', 'default', '--compliance']
+    const server = await serve(...flags, file('compliance.json', JSON.stringify(config)))
+    const customer = { authorization: 'Bearer the-key-of-a-customer' }
+    const said = 'Pay Evgeniy Prohorenko 900 euros, card 6222021234567890128.'
+    const answers = []
+    for (const content of [said, 'Pay my rent.']) {
+      const messages = [{ role: 'user', content }]
+      const asked = { messages, max_tokens: 1, temperature: 0, user: 'customer 17' }
+      const response = await ask(server.url, asked, customer)
+      const { choices, ...rest } = (await response.json()) as { choices: object[] }
+      answers.push([
+        response.status,
+        choices.length,
+        Object.keys(rest),
+        [...response.headers.keys()],
+      ])
+    }
+    expect(answers[0]).toEqual(answers[1])
+    const cases = async (key: string) => {
+      const headers = { authorization: `Bearer ${key}` }
+      const response = await fetch(`${server.url}/review/api/cases`, { headers })
+      return response.ok ? ((await response.json()) as { cases: object[] }).cases : response.status
+    }
+    await expect
+      .poll(() => cases(reviewer))
+      .toMatchObject([{ regime: 'money_laundering', hits: 1 }])
+    expect([await cases('the-key-of-a-customer'), await cases('')]).toEqual([401, 401])
+    expect((await fetch(`${server.url}/review`)).headers.get('content-type')).toMatch(/html/)
+    server.child.kill('SIGTERM')
+    expect(await server.ended).toBe(0)
+    expect(server.log.join('')).not.toMatch(/Prohorenko|6222|customer 17/)
+    expect(verifyAuditLog(join(folder, 'audit'), audit)).toMatchObject({ ok: true, records: 1 })
+    const store = await openCaseStore({ sqlite: join(folder, 'cases.db') })
+    const [one] = await store.list()
+    expect(JSON.stringify(await store.get(one!.id))).not.toMatch(/6222|customer 17/)
+    await store.close()
+  })
+
+  it.each([
+    ['not there', undefined, /io_error/],
+    ['no JSON', '{', /Expected JSON/],
+    ['no cases', '{"key":"0123456789abcdef"}', /cases/],
+    [
+      'nobody may review',
+      JSON.stringify({
+        cases: { sqlite: 'cases.db' },
+        key: '0123456789abcdef',
+        submitter: { person: 'a', position: 'b', entity: 'c' },
+      }),
+      /reviewKeys/,
+    ],
+  ])('a file for --compliance is refused: %s', async (_, text, message) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'compliance-')), 'file.json')
+    if (text !== undefined) writeFileSync(file, text)
+    await expect(serve('--compliance', file)).rejects.toThrow(message)
   })
 
   it('asks for the keys of a file, and logs neither them nor prompts', async () => {

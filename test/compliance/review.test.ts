@@ -158,6 +158,68 @@ describe('routes', () => {
   })
 })
 
+describe('many cases', () => {
+  const numCases = 260
+  let many: Compliance
+  let manyRoutes: ReviewRoutes
+  beforeAll(async () => {
+    const store = await openCaseStore({ sqlite: join(folder, 'many.db') })
+    many = createCompliance({ store, key, lists })
+    for (let i = 0; i < numCases; i++) {
+      const text = 'Pay Evgeniy Prohorenko 900 euros.'
+      // Three of a day: their deadlines are equal, and ids decide.
+      const at = new Date(Date.UTC(2025, 0, 1 + Math.floor(i / 3)))
+      const about = { requestId: 'r', subject: `s${i}`, direction: 'input', text, at } as const
+      await many.observe(about)
+    }
+    manyRoutes = reviewRoutes({ compliance: many, keys: [key], report: {} as never })
+  })
+  afterAll(() => many.store.close())
+  const page = async (query: string) => {
+    const url = `http://host/review/api/cases?${query}`
+    const headers = { authorization: `Bearer ${key}` }
+    const response = (await manyRoutes(new Request(url, { headers })))!
+    const body = (await response.json()) as {
+      cases: { id: string; deadline: string }[]
+      next: string
+    }
+    return { status: response.status, ...body }
+  }
+
+  test.each([1000, 100, 7])('all are listed in pages of %i, each once', async limit => {
+    const seen: { id: string; deadline: string }[] = []
+    let next: string | null = ''
+    while (next !== null) {
+      const one = await page(`status=open&limit=${Math.min(limit, 500)}&after=${next}`)
+      expect(one.cases.length).toBeLessThanOrEqual(limit)
+      seen.push(...one.cases)
+      next = one.next
+    }
+    expect(new Set(seen.map(one => one.id)).size).toBe(numCases)
+    expect(seen.length).toBe(numCases)
+    expect(seen.map(one => one.deadline)).toEqual(seen.map(one => one.deadline).toSorted())
+  })
+
+  test('a decision between two pages leaves out none of the others', async () => {
+    const first = await page('status=open&limit=100')
+    const decided = first.cases[50]!.id
+    await many.review(decided, { reviewer: 'a', decision: 'dismissed', reason: 'b' })
+    const second = await page(`status=open&limit=500&after=${first.next}`)
+    expect([first.cases.length, second.cases.length, second.next]).toEqual([100, 160, null])
+  })
+
+  test.each([
+    'limit=0',
+    'limit=501',
+    'limit=x',
+    'after=x',
+    'after=2025_1',
+    `after=${'1'.repeat(200)}`,
+  ])('%s is refused', async query => {
+    expect((await page(query)).status).toBe(400)
+  })
+})
+
 describe('reports', () => {
   const kinds: ReportKind[] = ['stor', 'sar', 'pboc']
 

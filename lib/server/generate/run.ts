@@ -6,6 +6,7 @@ import { ConclaveError } from '../../errors.ts'
 import type { Call } from '../endpoint.ts'
 import { Refusal } from '../refusal.ts'
 import type { Generation } from '../served-model.ts'
+import { observeAnswers, observeRequest } from './observed.ts'
 import type { ReplyEvent, ReplyUsage } from './reply.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import type { Form } from './structured.ts'
@@ -23,6 +24,7 @@ export async function startReplies(
   } catch (error) {
     throw form === undefined ? error : formError(form, error)
   }
+  observeRequest(call)
   return replies(call, generation, readers, begun)
 }
 
@@ -53,6 +55,7 @@ async function* replies(
   // A refused prompt has one result for all of its answers.
   const answers = result.answers ?? readers.map(() => result)
   if (answers.some(answer => answer.finishReason === 'aborted')) throw aborted(call)
+  observeAnswers(call, answers)
   for (const [index, reader] of readers.entries()) {
     const { deltas, reason } = reader.finish(answers[index]!.finishReason)
     for (const delta of deltas) yield { kind: 'delta', index, delta }

@@ -1,0 +1,90 @@
+// Whoever watches hears each text once, and no answer depends on it.
+import { describe, expect, it } from 'vitest'
+import { createApp } from '../../lib/server/app.ts'
+import { piecesOf } from '../../lib/server/generate/observed.ts'
+import type { ObservedMessage, ServerLog } from '../../lib/server/options.ts'
+import { defaultApp, post } from './default-app.ts'
+
+describe('a long text', () => {
+  it.each([
+    ['words', 'a word '.repeat(12_000)],
+    ['no blank', 'x'.repeat(100_000)],
+    ['short', 'short'],
+    ['lines', `${'y'.repeat(32_767)}\n${'z'.repeat(40_000)} end`],
+  ])('is told in pieces: %s', (_, text) => {
+    const pieces = [...piecesOf(text)]
+    expect(pieces.join('')).toBe(text)
+    for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(32_768)
+    expect(pieces.length).toBe(Math.ceil(text.length / 32_768))
+    if (text.startsWith('a word'))
+      for (const piece of pieces.slice(1)) expect(piece).toMatch(/^ (?:a|word) /)
+  })
+})
+
+describe('a watched server', () => {
+  const held = defaultApp()
+  const watched = () => {
+    const told: ObservedMessage[] = []
+    const observe = (message: ObservedMessage) => void told.push(message)
+    const app = createApp(held.model, { observe, apiKeys: [{ key: 'k1', tenant: 'bank' }] })
+    const ask = async (path: string, body: object) => {
+      const asked = { max_tokens: 2, max_output_tokens: 2, temperature: 0, ...body }
+      const request = new Request(`http://conclave${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: 'Bearer k1' },
+        body: JSON.stringify(asked),
+      })
+      const response = await app.fetch(request)
+      await response.text()
+      return response.status
+    }
+    const inputs = () => told.filter(one => one.direction === 'input').map(one => one.text)
+    const outputs = () => told.filter(one => one.direction === 'output')
+    return { told, ask, inputs, outputs }
+  }
+
+  it('hears what is new in a conversation, prompts, and every answer', async () => {
+    const { told, ask, inputs, outputs } = watched()
+    const messages = [
+      { role: 'user', content: 'old' },
+      { role: 'assistant', content: 'said' },
+      { role: 'user', content: [{ type: 'text', text: 'new' }] },
+    ]
+    expect(await ask('/v1/chat/completions', { messages, n: 2, user: 'anna' })).toBe(200)
+    expect(inputs()).toEqual(['new'])
+    expect(outputs()).toHaveLength(2)
+    expect(new Set(told.map(one => one.subject))).toEqual(new Set(['bank anna']))
+    expect(new Set(told.map(one => one.requestId)).size).toBe(1)
+    told.length = 0
+    await ask('/v1/completions', { prompt: 'once' })
+    await ask('/v1/completions', { prompt: Array.from(held.model.tokenizer!.encode('twice')) })
+    await ask('/v1/responses', { input: [{ role: 'user', content: 'thrice' }] })
+    const metadata = { user_id: 'ben' }
+    await ask('/v1/messages', { messages: [messages[0]], metadata })
+    expect(inputs()).toEqual(['once', 'twice', 'thrice', 'old'])
+    expect(told.at(-1)!.subject).toBe('bank ben')
+    expect(outputs()).toHaveLength(4)
+    told.length = 0
+    expect(await ask('/v1/chat/completions', { messages, n: 1000 })).toBe(400)
+    expect(told).toEqual([])
+  })
+
+  it('answers the same where whoever watches fails or never ends', async () => {
+    const body = { messages: [{ role: 'user', content: 'hi' }], max_tokens: 2, temperature: 0 }
+    const textOf = async (observe?: () => Promise<void>) => {
+      const logged: object[] = []
+      const log: ServerLog = { info: () => {}, error: (...all) => logged.push(all) }
+      const app = createApp(held.model, { log, ...(observe && { observe }) })
+      const response = await post(app, '/v1/chat/completions', body)
+      const { choices } = JSON.parse(await response.text())
+      return { choices, logged }
+    }
+    const plain = await textOf()
+    const failing = await textOf(() => Promise.reject(new Error('hi')))
+    const endless = await textOf(() => new Promise(() => {}))
+    expect([failing.choices, endless.choices]).toEqual([plain.choices, plain.choices])
+    await expect.poll(() => failing.logged.length).toBe(2)
+    expect(JSON.stringify(failing.logged)).not.toContain('hi"')
+    expect(() => createApp(held.model, { observe: 1 as never })).toThrow(/observe/)
+  })
+})
