@@ -17,6 +17,7 @@ import type { ClientOptions } from '../client/transport.ts'
 import { finishOf, PartWriter, usageOf } from './parts.ts'
 import { requestOf } from './prompt.ts'
 
+/** Makes models by their names; left out, the one of the options, or 'conclave'. */
 export interface ConclaveProvider {
   (modelId?: string): LanguageModelV3
   readonly specificationVersion: 'v3'

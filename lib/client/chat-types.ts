@@ -3,6 +3,7 @@
  * @module
  */
 
+/** A message of a conversation, as the API has it. */
 export interface ClientMessage {
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
   content?: string | { type: 'text'; text: string }[] | null
@@ -11,6 +12,7 @@ export interface ClientMessage {
   tool_call_id?: string
 }
 
+/** A call of a function that the model asks for. */
 export interface ClientToolCall {
   id: string
   type: 'function'
@@ -35,6 +37,7 @@ export interface ChatRequest {
   [field: string]: unknown
 }
 
+/** Tokens of a request; the cached are among those of the prompt, the reasoning among those of the answer. */
 export interface ChatUsage {
   promptTokens: number
   completionTokens: number
@@ -42,6 +45,7 @@ export interface ChatUsage {
   reasoningTokens: number
 }
 
+/** A whole answer. */
 export interface ChatResponse {
   id: string
   model: string

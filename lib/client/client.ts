@@ -2,6 +2,8 @@
  * A client of Conclave's server, and of any other that speaks OpenAI's API. Runs in browsers too.
  * @module
  */
+
+import { ConclaveError } from '../errors.ts'
 import {
   type ChatDelta,
   type ChatRequest,
@@ -33,7 +35,9 @@ export class QwenClient {
   async chat(request: ChatRequest, options: CallOptions = {}): Promise<ChatResponse> {
     const body = { ...this.#named(request), stream: false }
     const response = await this.#transport.send('/chat/completions', body, options)
-    return responseOf(await readBody<WireChat>(response, options))
+    const chat = await readBody<Partial<WireChat>>(response, options)
+    if (chat?.choices?.[0]?.message === undefined) throw notOpenAI(response)
+    return responseOf(chat as WireChat)
   }
 
   /**
@@ -55,14 +59,15 @@ export class QwenClient {
     try {
       for await (const { data } of readEvents(response.body)) {
         if (data === '[DONE]') return
-        const chunk = JSON.parse(data) as WireChunk
+        const chunk = chunkOf(data, response)
         if (chunk.error !== undefined) throw wireError(chunk.error, 500, response.headers)
         yield* deltasOf(chunk)
       }
     } catch (error) {
-      throw options.signal?.aborted ? stopped(error) : error
+      if (options.signal?.aborted) throw stopped(error)
+      throw error instanceof ConclaveError ? error : cut(response, error)
     }
-    throw wireError({ message: 'The stream ended before its end was told.' }, 500)
+    throw cut(response)
   }
 
   /** One vector for each text. */
@@ -94,6 +99,32 @@ async function readBody<T>(response: Response, { signal }: CallOptions): Promise
     return (await response.json()) as T
   } catch (cause) {
     if (signal?.aborted) throw stopped(cause)
-    throw wireError({ message: 'The answer is no JSON, or was cut.' }, 502, response.headers)
+    throw cut(response, cause)
   }
+}
+
+function chunkOf(data: string, response: Response): WireChunk {
+  let chunk: Partial<WireChunk> | null
+  try {
+    chunk = JSON.parse(data)
+  } catch {
+    throw notOpenAI(response)
+  }
+  if (!Array.isArray(chunk?.choices) && chunk?.error === undefined) throw notOpenAI(response)
+  return chunk as WireChunk
+}
+
+/** Some of the answer came: it is not asked for again by itself. */
+function cut(response: Response, cause?: unknown): ConclaveError {
+  const details = { status: response.status, requestId: response.headers.get('x-request-id') }
+  const message = 'Expected the whole answer, but the connection ended within it. Ask again.'
+  return new ConclaveError('io_error', message, details, { cause })
+}
+
+function notOpenAI({ url, status, headers }: Response): ConclaveError {
+  return new ConclaveError(
+    'io_error',
+    "Expected an answer as OpenAI's API has them, but it is another. Check that baseURL ends in /v1.",
+    { status, url, requestId: headers.get('x-request-id') },
+  )
 }

@@ -4,6 +4,7 @@
  */
 import { ConclaveError, type ErrorCode, errorCodes } from '../errors.ts'
 
+/** Where the server is, and how it is asked. */
 export interface ClientOptions {
   apiKey?: string
   /** Where the API is, `/v1` included. Default 'http://127.0.0.1:8000/v1'. */
@@ -20,6 +21,7 @@ export interface ClientOptions {
   headers?: Record<string, string>
 }
 
+/** Of one request. */
 export interface CallOptions {
   signal?: AbortSignal | undefined
   headers?: Record<string, string | undefined> | undefined
@@ -30,6 +32,7 @@ const byStatus = new Map<number, ErrorCode>([
   [401, 'unauthorized'],
   [403, 'forbidden'],
   [404, 'not_found'],
+  [408, 'timeout'],
   [429, 'overloaded'],
   [503, 'not_ready'],
   [504, 'timeout'],
@@ -77,7 +80,9 @@ export class Transport {
       if (call.signal?.aborted) throw stopped(cause)
       const code = timeout.signal.aborted ? 'timeout' : 'io_error'
       const what = `Expected an answer of ${this.#baseURL}, but there was none`
-      return { error: new ConclaveError(code, `${what} (${reasonOf(cause)}).`, {}, { cause }) }
+      const help = 'Start a server there with `conclave serve`, or give the baseURL of another.'
+      const message = `${what} (${reasonOf(cause)}). ${help}`
+      return { error: new ConclaveError(code, message, {}, { cause }) }
     } finally {
       clearTimeout(timer)
     }
@@ -94,6 +99,7 @@ export class Transport {
   }
 }
 
+/** What is thrown where the caller's signal fires. */
 export function stopped(cause: unknown): ConclaveError {
   return new ConclaveError('aborted', 'The request was stopped by its signal.', {}, { cause })
 }

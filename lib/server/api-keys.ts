@@ -6,6 +6,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { ConclaveError } from '../errors.ts'
 import { Refusal } from './refusal.ts'
 
+/** A key that opens the server, and whose it is. */
 export interface ApiKey {
   key: string
   /** Keys of one tenant share cached prefixes. Default: each key is its own. */

@@ -15,6 +15,7 @@ import { endpoints } from './routes.ts'
 import type { ServedModel } from './served-model.ts'
 import { Serving, type ServingState } from './serving.ts'
 
+/** A server without a socket: mount `fetch`, or `listen` to it. */
 export interface ServerApp {
   /**
    * Answers a request: the whole server. Takes what the global `fetch` takes, so that a client can

@@ -45,7 +45,7 @@ export function masked({ guard }: { guard: Guard | undefined }, error: ConclaveE
 }
 
 /** The `error` object of a body or of an event. */
-export function errorObject(error: ConclaveError, dialect: Dialect): object {
+function errorObject(error: ConclaveError, dialect: Dialect): object {
   const status = statusOf(error)
   const message = shownMessage(error, status)
   if (dialect === 'anthropic') {

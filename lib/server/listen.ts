@@ -10,6 +10,7 @@ import { checkNames, checkNumber, checkString } from '../sampling/check.ts'
 import type { ServerApp } from './app.ts'
 import { StallWatch } from './stall-watch.ts'
 
+/** Where to listen, and what a connection may cost. */
 export interface ListenOptions {
   /** Default '127.0.0.1': this machine alone. */
   host?: string
@@ -28,6 +29,7 @@ export interface ListenOptions {
   replaceGlobals?: boolean
 }
 
+/** An open port. */
 export interface Listener {
   /** Where it listens, such as 'http://127.0.0.1:8000'. */
   readonly url: string

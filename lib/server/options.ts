@@ -12,6 +12,7 @@ export interface ServerLog {
   error(fields: object, message: string): void
 }
 
+/** What `createApp` takes. */
 export interface AppOptions {
   /** An engine of the model's; default: the model's own. */
   engine?: ModelEngine
