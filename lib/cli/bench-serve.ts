@@ -44,7 +44,10 @@ export const benchServe: Command = {
     else process.stdout.write(reportPage(report))
     if (report.firstError !== undefined) console.error(`first error: ${report.firstError}`)
     if (report.completed === 0)
-      throw new ConclaveError('io_error', `Expected answers of ${plan.url}, but there was none.`)
+      throw new ConclaveError(
+        'io_error',
+        `Expected answers of ${plan.url}, but there was none: the first error says why.`,
+      )
   },
 }
 
@@ -57,7 +60,8 @@ async function planOf(values: Values, signal: AbortSignal): Promise<LoadPlan> {
   const count = (name: string, fallback: number) => {
     const value = (values[name] as number | undefined) ?? fallback
     if (value >= 1) return value
-    throw new UsageError(`--${name} takes a number from 1 up, not ${value}.`)
+    const flag = name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+    throw new UsageError(`--${flag} takes a number from 1 up, not ${value}.`)
   }
   const rate = (values.requestRate as number | undefined) ?? Number.POSITIVE_INFINITY
   if (rate <= 0) throw new UsageError(`--request-rate takes a number above 0, not ${rate}.`)

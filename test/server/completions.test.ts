@@ -98,6 +98,11 @@ describe('/v1/embeddings, /tokenize and /detokenize', () => {
     })
     const short = await ask({ encoding_format: 'float', dimensions: 16 })
     expect(Math.hypot(...short.data[0]!.embedding)).toBeCloseTo(1, 5)
+    const last = await ask({ encoding_format: 'float', pooling: 'last' })
+    const ids = held.model.tokenizer!.encode('a fox')
+    const own = await held.model.engine.embed(ids, { pooling: 'last' })
+    expect(last.data[0]!.embedding).toEqual([...own])
+    expect(last.data[0]!.embedding).not.toEqual(floats.data[0]!.embedding)
     await expect(ask({ dimensions: 100_000 })).rejects.toMatchObject({ param: 'dimensions' })
   })
 
