@@ -121,9 +121,9 @@ const englishAddress: Rule = {
       if (!isUpper(w.at(start)) && !ordinal) return NONE
       const end = wordAt(w, start)
       if (end === OPEN) return OPEN
-      const word = w.text.slice(start, end).toLowerCase()
-      if (ordinal && !/^\d+(?:st|nd|rd|th)$/.test(word)) return NONE
-      if (count > 0 && streetWords.has(word)) return behindStreet(w, at, end)
+      if (ordinal && !isOrdinal(w, start, end)) return NONE
+      if (count > 0 && streetWords.has(w.text.slice(start, end).toLowerCase()))
+        return behindStreet(w, at, end)
       index = w.at(end) === 0x2e ? end + 1 : end
       if (w.open(index)) return OPEN
       if (w.at(index) !== 32) return NONE
@@ -131,6 +131,10 @@ const englishAddress: Rule = {
     return NONE
   },
 }
+
+/** 5th, 42ND: most numbers end with a digit. */
+const isOrdinal = (w: Window, start: number, end: number): boolean =>
+  w.at(end - 1) > 0x39 && /^\d+(?:st|nd|rd|th)$/i.test(w.text.slice(start, end))
 
 const named =
   /(?:live|lives|living|reside|resides|address|deliver|delivered|ship|shipped|sent|home)[ :a-z]{0,12}$/
