@@ -1,4 +1,5 @@
 // How fast the guard reads, in CPU time of one core, and what it takes of an engine's throughput.
+// CONCLAVE_BENCH_PARTS=texts,streams,serving picks parts.
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -116,7 +117,7 @@ const answersOf = (engine, tokens) =>
   )
 
 /** What a guard takes of an engine's throughput: many short pairs with and without one, in turn. */
-async function servingRows(parts, quick) {
+async function servingRows(room, quick) {
   const { createEngine, loadModel } = await import('../dist/index.mjs')
   const model = await loadModel()
   const plain = await createEngine(model)
@@ -148,7 +149,7 @@ async function servingRows(parts, quick) {
         note: `95 % interval ${low.toFixed(1)} to ${high.toFixed(1)}, ${pairs} pairs; without ${median(alone).toFixed(0)} tokens/s`,
       })
     }
-    const own = replayed(parts, await answersOf(plain, tokens), quick ? 3 : 30)
+    const own = replayed(room, await answersOf(plain, tokens), quick ? 3 : 30)
     const value = (100 * own) / (1e6 / median(alone)) / 1000
     rows.push({
       what: `guard, ${streams} streams, its own work of the wall time a token`,
@@ -164,18 +165,11 @@ async function servingRows(parts, quick) {
   return rows
 }
 
-export async function run({ quick }) {
-  const parts = await fromSource(
-    'guard',
-    `export { createGuard, filterOf, guardedText } from './lib/guard/guard.ts'
-    export { AnswerGuard } from './lib/engine/answer-guard.ts'
-    export { guardedPrompt } from './lib/engine/guarded-input.ts'`,
-  )
-  const { createGuard, filterOf } = parts
+/** How fast whole texts are read. */
+function textRows({ createGuard }, quick) {
   const { scan } = createGuard('default')
-  const open = filterOf('default')
   const bytes = quick ? 1e6 : 8e6
-  const rows = Object.entries(texts()).map(([name, text]) => {
+  return Object.entries(texts()).map(([name, text]) => {
     scan(repeated(text, 1e6))
     const { value, best } = throughput(scan, repeated(text, bytes), quick ? 3 : 7)
     return {
@@ -188,18 +182,42 @@ export async function run({ quick }) {
       note: `best ${best.toFixed(1)}; ${(bytes / 1e6).toFixed(0)} MB, every category masked`,
     }
   })
+}
+
+/** How fast a text is that comes in pieces. */
+function streamRows({ filterOf }, quick) {
+  const open = filterOf('default')
   const prose = texts()['English prose'].slice(0, 200_000)
-  for (const chunk of [4, 16, 64]) {
+  return [4, 16, 64, 1024].map(chunk => {
     const { value, best } = streamed(open, prose, chunk, quick ? 3 : 15)
-    rows.push({
+    return {
       what: `guard, a stream in chunks of ${chunk} characters`,
       model: '-',
       value,
       unit: 'MB/s of CPU time',
       note: `best ${best.toFixed(1)}; English prose, ${((chunk / value) * 1000).toFixed(0)} ns a chunk`,
-    })
-  }
-  return [...rows, ...(await servingRows(parts, quick))]
+    }
+  })
+}
+
+const benches = new Map([
+  ['texts', textRows],
+  ['streams', streamRows],
+  ['serving', servingRows],
+])
+
+export async function run({ quick }) {
+  const names = process.env.CONCLAVE_BENCH_PARTS?.split(',') ?? [...benches.keys()]
+  const room = await fromSource(
+    'guard',
+    `export { createGuard, filterOf, guardedText } from './lib/guard/guard.ts'
+    export { AnswerGuard } from './lib/engine/answer-guard.ts'
+    export { guardedPrompt } from './lib/engine/guarded-input.ts'`,
+  )
+  const rows = []
+  for (const [name, bench] of benches)
+    if (names.includes(name)) rows.push(...(await bench(room, quick)))
+  return rows
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

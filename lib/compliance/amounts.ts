@@ -5,7 +5,7 @@
 import { foldText } from '../guard/characters.ts'
 
 /** A sum; offsets are UTF-16 units of the text. */
-export interface Amount {
+interface Amount {
   readonly value: number
   /** ISO 4217, or '' where the text names no currency. */
   readonly currency: string

@@ -82,7 +82,7 @@ const base = {
 }
 
 /** Shaped after the annex of Delegated Regulation (EU) 2016/957. */
-export const storSchema = z.strictObject({
+const storSchema = z.strictObject({
   schema: z.literal('conclave/report-stor/1'),
   ...base,
   transaction: z.strictObject({
@@ -106,7 +106,7 @@ export const storSchema = z.strictObject({
 })
 
 /** Shaped after FinCEN's form 111. */
-export const sarSchema = z.strictObject({
+const sarSchema = z.strictObject({
   schema: z.literal('conclave/report-sar/1'),
   ...base,
   subjects: z.array(z.strictObject({ pseudonym: z.string(), identity: open, account: open })),
@@ -132,7 +132,7 @@ export const sarSchema = z.strictObject({
 })
 
 /** Shaped after PBoC Order [2016] No. 3. */
-export const pbocSchema = z.strictObject({
+const pbocSchema = z.strictObject({
   schema: z.literal('conclave/report-pboc/1'),
   ...base,
   subjects: z.array(z.strictObject({ pseudonym: z.string(), identityFeatures: open })),
@@ -155,9 +155,9 @@ export const reportKinds = Object.keys(reportSchemas) as [ReportKind, ...ReportK
 /** Whose cases a report of a kind is about. */
 export const regimeOf = (kind: ReportKind): Regime =>
   kind === 'stor' ? 'insider_dealing' : 'money_laundering'
-export type StorReport = z.infer<typeof storSchema>
-export type SarReport = z.infer<typeof sarSchema>
-export type PbocReport = z.infer<typeof pbocSchema>
+type StorReport = z.infer<typeof storSchema>
+type SarReport = z.infer<typeof sarSchema>
+type PbocReport = z.infer<typeof pbocSchema>
 export type Report = StorReport | SarReport | PbocReport
 export type OpenField = z.infer<typeof open>
 export type ReportSystem = StorReport['system']

@@ -41,7 +41,7 @@ const sounds: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** How a word of a name sounds, in few letters. */
-export function soundOf(word: string): string {
+function soundOf(word: string): string {
   let sound = ''
   for (const unit of word) sound += cyrillic.get(unit) ?? unit
   for (const [spelling, letters] of sounds) sound = sound.replace(spelling, letters)
@@ -83,7 +83,7 @@ interface ListedName {
 }
 
 /** A listed person that a text names. */
-export interface NameFound {
+interface NameFound {
   readonly id: string
   readonly similarity: number
   readonly start: number

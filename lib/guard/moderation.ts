@@ -23,7 +23,7 @@ export interface ModerationResults {
 }
 
 /** What `moderation.model` is in answers. */
-export const moderationModel = 'conclave-guard'
+const moderationModel = 'conclave-guard'
 
 /** Finds of several texts as `moderation_results`. */
 export function moderationOf(

@@ -8,7 +8,7 @@ import { reach } from './rule.ts'
 /** Kinds of separators; bits. */
 export const BY_SPACE = 1
 export const BY_HYPHEN = 2
-export const BY_DOT = 4
+const BY_DOT = 4
 export const BY_NEWLINE = 8
 export const BY_BRACKET = 16
 /** Digits of one script follow digits of the other. */

@@ -16,7 +16,7 @@ export interface Pattern {
 /** A longer line is read in pieces of so many characters … */
 const longestLine = 4096
 /** … of which each begins so many before the end of the last: no longer match is found whole. */
-export const longestPatternMatch = 512
+const longestPatternMatch = 512
 
 const NEWLINE = 10
 

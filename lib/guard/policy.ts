@@ -57,7 +57,7 @@ export type MaskStyle = z.infer<typeof style>
 export type GuardPolicy = z.infer<typeof policySchema>
 
 /** What is done with one category. */
-export interface Treatment {
+interface Treatment {
   readonly action: Action
   readonly style: MaskStyle
 }

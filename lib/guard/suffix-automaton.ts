@@ -4,7 +4,7 @@
  */
 
 /** Where a reader stands: the longest run up to here that is in a sequence. */
-export interface Cursor {
+interface Cursor {
   state: number
   length: number
 }
