@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { fromSource } from '../scripts/from-source.mjs'
 import { clocks, median } from './measure.mjs'
 
@@ -117,15 +118,14 @@ const answersOf = (engine, tokens) =>
   )
 
 /** What a guard takes of an engine's throughput: many short pairs with and without one, in turn. */
-async function servingRows(room, quick) {
+async function servingRows(room, quick, { pairs = quick ? 4 : 60, streams: counts = [8, 32] }) {
   const { createEngine, loadModel } = await import('../dist/index.mjs')
   const model = await loadModel()
   const plain = await createEngine(model)
   const guarded = await createEngine(model, { guard: 'default' })
   const rows = []
-  for (const streams of [8, 32]) {
-    const tokens = quick ? 32 : 1536 / streams
-    const pairs = quick ? 4 : 60
+  for (const streams of counts) {
+    const tokens = quick ? 32 : Math.ceil(1536 / streams)
     for (const engine of [plain, guarded]) await serve(engine, streams, tokens)
     const lost = { wall: [], processor: [] }
     const alone = []
@@ -206,7 +206,8 @@ const benches = new Map([
   ['serving', servingRows],
 ])
 
-export async function run({ quick }) {
+/** `pairs` and `streams`: how many rounds with and without a guard, of how many answers. */
+export async function run({ quick, pairs, streams }) {
   const names = process.env.CONCLAVE_BENCH_PARTS?.split(',') ?? [...benches.keys()]
   const room = await fromSource(
     'guard',
@@ -216,11 +217,20 @@ export async function run({ quick }) {
   )
   const rows = []
   for (const [name, bench] of benches)
-    if (names.includes(name)) rows.push(...(await bench(room, quick)))
+    if (names.includes(name)) rows.push(...(await bench(room, quick, { pairs, streams })))
   return rows
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const row of await run({ quick: process.argv.includes('--quick') }))
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      pairs: { type: 'string' },
+      streams: { type: 'string' },
+    },
+  })
+  const pairs = values.pairs && Number(values.pairs)
+  const streams = values.streams?.split(',').map(Number)
+  for (const row of await run({ ...values, pairs, streams }))
     console.log(`${row.what}: ${row.value.toFixed(1)} ${row.unit} (${row.note})`)
 }

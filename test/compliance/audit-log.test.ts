@@ -51,16 +51,18 @@ describe('tampering', () => {
     expect(verifyAuditLog(sample).ok).toBe(true)
   })
 
-  test.each([...segments, 'head.json'])('each bit of each byte of %s', file => {
+  test.each([...segments, 'head.json'])('a bit, and all bits, of each byte of %s', file => {
     const path = join(sample, file)
     const bytes = readFileSync(path)
     const passed: string[] = []
     try {
       for (let i = 0; i < bytes.length; i++) {
-        const changed = Buffer.from(bytes)
-        changed[i]! ^= 1 << (i % 8)
-        writeFileSync(path, changed)
-        if (check(sample).ok) passed.push(`byte ${i}`)
+        for (const mask of [1 << (i % 8), 0xff]) {
+          const changed = Buffer.from(bytes)
+          changed[i]! ^= mask
+          writeFileSync(path, changed)
+          if (check(sample).ok) passed.push(`byte ${i} ^ ${mask}`)
+        }
       }
     } finally {
       writeFileSync(path, bytes)
@@ -95,6 +97,26 @@ describe('tampering', () => {
     expect(problems).toContainEqual(
       expect.objectContaining({ problem: wanted, ...(wanted === 'added' ? {} : { seq }) }),
     )
+  })
+
+  test('any two lines, of one segment or of two, are swapped', () => {
+    const lineAt = ({ file, i }: (typeof places)[number]) => linesOf(file)[i]!
+    const passed: string[] = []
+    for (const [k, a] of places.entries())
+      for (const b of places.slice(k + 1)) {
+        const { ok } = tampered(folder => {
+          for (const [to, line] of [
+            [a, lineAt(b)],
+            [b, lineAt(a)],
+          ] as const) {
+            const path = join(folder, to.file)
+            const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
+            write(folder, to.file, lines.with(to.i, line))
+          }
+        })
+        if (ok) passed.push(`${a.file} ${a.i}, ${b.file} ${b.i}`)
+      }
+    expect(passed).toEqual([])
   })
 
   test.each(places)('line $i of $file is cut, and nothing follows', ({ file, i }) => {
