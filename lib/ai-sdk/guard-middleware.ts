@@ -145,7 +145,18 @@ class GuardedParts {
     else if (part.type.endsWith('-end')) this.#joined.text(block, text.end())
     this.#blocked = text.blocked || this.#joined.blocked
     if (this.#blocked) this.flush()
-    else if (!('delta' in part)) this.#joined.part(part)
+    else if (!('delta' in part)) this.#joined.part(this.#about(part))
+    // What is told of a block, such as the signature of a thought, comes with a piece of it.
+    else if (part.providerMetadata) this.#joined.part(this.#about({ ...part, delta: '' }))
+  }
+
+  /** The same part; what the provider tells of it passes the guard. */
+  #about<Part extends BlockPart>(part: Part): Part {
+    if (part.providerMetadata === undefined) return part
+    const looked = new GuardedData(this.#guard, 'output')
+    const providerMetadata = looked.value(part.providerMetadata)
+    this.#blocked ||= looked.blocked
+    return { ...part, providerMetadata: looked.blocked ? {} : providerMetadata }
   }
 
   #toolInput(

@@ -182,6 +182,25 @@ describe('guardMiddleware and blocks that follow one another', () => {
     expect(textsOf(parted).get('0')).toBe('at 138 0013')
   })
 
+  test('what a provider tells of a block passes, looked at', async () => {
+    const signed = { anthropic: { signature: 'c2ln', note: `ring ${phone}` } }
+    const shown = await shownOf([
+      { type: 'reasoning-start', id: '0', providerMetadata: signed },
+      { type: 'reasoning-delta', id: '0', delta: 'at 138 0013' },
+      { type: 'reasoning-delta', id: '0', delta: '', providerMetadata: signed },
+      { type: 'reasoning-end', id: '0' },
+    ])
+    const told = { anthropic: { signature: 'c2ln', note: 'ring [PHONE]' } }
+    expect(shown).toMatchObject([
+      { type: 'reasoning-start', providerMetadata: told },
+      { delta: 'at ' },
+      { delta: '', providerMetadata: told },
+      { delta: '138 0013' },
+      { type: 'reasoning-end' },
+      { type: 'finish' },
+    ])
+  })
+
   test('what is held leaves where a stream ends without a word', async () => {
     const middleware = guardMiddleware(policy)
     const doStream = async () => ({
