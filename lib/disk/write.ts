@@ -3,13 +3,14 @@
  * @module
  */
 import { type FileHandle, open } from 'node:fs/promises'
+import type { OpenFile } from './open-file.ts'
 
 /**
  * Writes all of `bytes`, at `offset` or where the file stands. A write may take less than it was
  * given; on a disk that is nearly full it does.
  */
 export async function writeAll(
-  file: Pick<FileHandle, 'write'>,
+  file: Pick<FileHandle | OpenFile, 'write'>,
   bytes: Uint8Array,
   offset?: number,
 ): Promise<void> {

@@ -3,13 +3,19 @@
  * links into blobs/.
  * @module
  */
-import { lstat, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
+import { readFile as readFileBack, writeFile as writeFileBack } from 'node:fs'
+import { lstat, mkdir, rename, symlink } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { fileLimits, openFolder, readText } from './read-file.ts'
 import { findWeightFiles } from './weight-files.ts'
+
+// Those of fs/promises leave a descriptor behind where a worker ends while they open it.
+const readFile = promisify(readFileBack)
+const writeFile = promisify(writeFileBack)
 
 /** A model on the Hub: `owner/name`, at a branch, tag or commit. */
 export interface HubId {

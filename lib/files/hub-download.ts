@@ -4,9 +4,10 @@
  * @module
  */
 import { createHash, type Hash } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { OpenFile } from '../disk/open-file.ts'
 import { isDiskFull } from '../disk/system-error.ts'
 import { writeAll } from '../disk/write.ts'
 import { ConclaveError } from '../errors.ts'
@@ -45,10 +46,7 @@ export async function downloadBlob(download: Download): Promise<void> {
   const incomplete = `${blob}.incomplete`
   // Bytes are written at their position, never appended: two processes write the same bytes to the
   // same place.
-  const handle = await open(incomplete, 'a').then(async created => {
-    await created.close()
-    return open(incomplete, 'r+')
-  })
+  const handle = await OpenFile.open(incomplete)
   try {
     let hash = newHash(file)
     let at = await hashPrefix(handle, hash, file)
@@ -81,7 +79,7 @@ export async function downloadBlob(download: Download): Promise<void> {
       { cause: error },
     )
   } finally {
-    await handle.close()
+    handle.close()
   }
 }
 
@@ -98,8 +96,8 @@ function newHash({ hash, size }: HubFile): Hash {
   return hash.length === 64 ? createHash('sha256') : createHash('sha1').update(`blob ${size}\0`)
 }
 
-async function hashPrefix(handle: FileHandle, hash: Hash, file: HubFile): Promise<number> {
-  const { size } = await handle.stat()
+async function hashPrefix(handle: OpenFile, hash: Hash, file: HubFile): Promise<number> {
+  const size = await handle.size()
   if (size > file.size) {
     await handle.truncate(0)
     return 0
@@ -107,7 +105,7 @@ async function hashPrefix(handle: FileHandle, hash: Hash, file: HubFile): Promis
   const buffer = Buffer.alloc(Math.min(size, 1 << 20))
   let at = 0
   while (at < size) {
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, at)
+    const bytesRead = await handle.read(buffer, at)
     if (bytesRead === 0) break
     hash.update(buffer.subarray(0, bytesRead))
     at += bytesRead
@@ -144,7 +142,7 @@ async function openBody({ url, file, request }: Download, at: number): Promise<B
 
 async function writeBody(
   stream: AsyncIterable<Uint8Array>,
-  handle: FileHandle,
+  handle: OpenFile,
   hash: Hash,
   from: number,
   { file, onBytes }: Download,
@@ -170,7 +168,7 @@ async function writeBody(
   return at
 }
 
-async function finish(handle: FileHandle, hash: Hash, { file, blob, onBytes }: Download) {
+async function finish(handle: OpenFile, hash: Hash, { file, blob, onBytes }: Download) {
   if (hash.digest('hex') !== file.hash) throw mismatch(file, 'the content is another')
   await handle.sync()
   try {

@@ -39,6 +39,18 @@ describe('worker threads', () => {
     10_000 * terminations + 60_000,
   )
 
+  it('24 ended while they download leave no descriptor', async () => {
+    const count = '24'
+    const { moments, before, after } = await report<{
+      moments: Record<string, number>
+      before: Taken
+      after: Taken
+    }>('download.mjs', [count, String(seed)], { timeoutMs: 200_000 })
+    console.log(`ended ${JSON.stringify(moments)} (seed ${seed})`)
+    expect(moments).toEqual({ 'config.json': 12, 'model.safetensors': 12 })
+    expect([after.threads, after.descriptors]).toEqual([before.threads, before.descriptors])
+  }, 220_000)
+
   it('eight on one model, each leaving in its own way', async () => {
     const { exits, same } = await report<{ exits: string[]; same: boolean }>('crowd.mjs', [])
     expect(exits).toEqual([
