@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# The k-th-failure loop, a whole small model under valgrind, the native test programs under ASan and
-# UBSan and under TSan, and the addon under ASan and UBSan in a part of the suite. With an argument one
-# of them alone:
-#   bash scripts/sanitize.sh [faults|address|thread|valgrind|addon]
-# valgrind and addon are not part of the default: they are for a release, addon after `npm run build`.
+# The k-th-failure loop, the readers and a whole small model under valgrind, the native test programs
+# under ASan and UBSan and under TSan, and the addon under ASan and UBSan in a part of the suite. With an
+# argument one of them alone:
+#   bash scripts/sanitize.sh [faults|valgrind|address|thread|addon]
+# addon is not part of the default: it is for a release, after `npm run build`.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 modes=("$@")
-[ $# -gt 0 ] || modes=(faults address thread)
+[ $# -gt 0 ] || modes=(faults valgrind address thread)
 passed=0 failed=0 started=$SECONDS
+
+# Any error, and any block that is lost for certain, fails; tests that replace `new` keep theirs.
+memcheck=(valgrind -q --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite
+  --show-leak-kinds=definite --soname-synonyms=somalloc=nouserintercepts)
 
 # build NAME SANITIZERS TARGET...
 build() {
@@ -30,9 +34,11 @@ build() {
 check() {
   local mode=$1 log=build/sanitize.log begun=$SECONDS status=0 line
   shift
+  local program=$1
+  [ "$mode" != valgrind ] || set -- "${memcheck[@]}" "$@"
   "$@" >"$log" 2>&1 || status=$?
   line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -1)
-  echo "sanitize $mode $(basename "$1" | sed s/valgrind/executor_run/): ${line:-no closing line} in $((SECONDS - begun)) s"
+  echo "sanitize $mode $(basename "$program"): ${line:-no closing line} in $((SECONDS - begun)) s"
   [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]] && passed=$((passed + BASH_REMATCH[1]))
   if [ "$status" != 0 ] || [ -z "$line" ]; then
     failed=$((failed + 1))
@@ -82,9 +88,12 @@ for mode in "${modes[@]}"; do
       check thread "$programs/faults/executor_run" 5
       ;;
     valgrind)
-      build faults '' executor_run &&
-        check valgrind valgrind --error-exitcode=1 --leak-check=full -q \
-          build/sanitize-faults/test/faults/executor_run 1
+      # The build of `faults`; each mutation takes milliseconds here.
+      build faults '' executor_run io_tests gguf_tests || continue
+      programs=build/sanitize-faults/test
+      check valgrind "$programs/native-io/io_tests" small
+      CONCLAVE_FUZZ_RUNS=2000 check valgrind "$programs/native-gguf/gguf_tests"
+      check valgrind "$programs/faults/executor_run" 1
       ;;
     *) echo "sanitize: expected faults, valgrind, address, addon or thread, but got $mode" && exit 2 ;;
   esac

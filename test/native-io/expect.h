@@ -10,6 +10,7 @@ namespace conclave::test {
 
 inline int g_passed = 0;
 inline int g_failed = 0;
+inline bool g_small = false;
 
 inline void expect(bool holds, const std::string& what) {
   (holds ? g_passed : g_failed)++;
