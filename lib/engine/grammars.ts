@@ -17,12 +17,13 @@ const vocabularies = new WeakMap<ModelTokenizer, Promise<Vocabulary>>()
 
 /**
  * Compiles what an answer must match, behind its thought where it has one. Throws `grammar_error`, `grammar_limit`, or
- * `invalid_request` for a model without a tokenizer.
+ * `invalid_request` for a model without a tokenizer. Ids from `vocabLimit` on are never given.
  */
 export async function compileGrammar(
   tokenizer: ModelTokenizer | null,
   ask: GrammarAsk,
   thinking: ThinkingStart = 'off',
+  vocabLimit?: number,
 ): Promise<Grammar> {
   if (tokenizer === null)
     throw new ConclaveError(
@@ -31,23 +32,28 @@ export async function compileGrammar(
         'tokenizer.json.',
       { option: 'structured' },
     )
-  const vocabulary = await vocabularyOf(tokenizer)
+  const vocabulary = await vocabularyOf(tokenizer, vocabLimit)
   return nativeCall(() => vocabulary.compile(ask.kind, ask.text, thinking))
 }
 
 /** The tokens of a tokenizer as the addon takes them. */
-export function vocabularyOf(tokenizer: ModelTokenizer): Promise<Vocabulary> {
+export function vocabularyOf(
+  tokenizer: ModelTokenizer,
+  vocabLimit = tokenizer.tokenizer.vocabSize,
+): Promise<Vocabulary> {
   let made = vocabularies.get(tokenizer)
   if (made === undefined) {
-    made = makeVocabulary(tokenizer)
+    made = makeVocabulary(tokenizer, vocabLimit)
     vocabularies.set(tokenizer, made)
     made.catch(() => vocabularies.delete(tokenizer))
   }
   return made
 }
 
-async function makeVocabulary({ tokenizer }: ModelTokenizer): Promise<Vocabulary> {
-  const { vocabSize } = tokenizer
+async function makeVocabulary(
+  { tokenizer }: ModelTokenizer,
+  vocabSize: number,
+): Promise<Vocabulary> {
   const pieces: Uint8Array[] = []
   const offsets = new Int32Array(vocabSize + 1)
   for (let id = 0; id < vocabSize; id++) {

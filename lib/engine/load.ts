@@ -57,17 +57,21 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   }
 }
 
-/** The embedding may have more rows than the tokenizer has ids, never fewer. */
+/**
+ * The embedding may have more rows than the tokenizer has ids. It may lack rows for added tokens, as
+ * where a token of another modality was left in: the model never gives them, ordinary text never
+ * becomes one, and a prompt that holds one is refused. All that ordinary text becomes needs its row.
+ */
 async function readTokenizer(folder: ModelFolder): Promise<ModelTokenizer | null> {
   if (folder.tokenizer === null) return null
   const tokenizer = await ModelTokenizer.fromFilesInSlices(folder.tokenizer)
   const { vocabSize } = folder.config
-  const ids = tokenizer.tokenizer.vocabSize
+  const ids = tokenizer.tokenizer.textVocabSize
   if (ids <= vocabSize) return tokenizer
   throw new ConclaveError(
     'invalid_config',
-    `Expected a tokenizer of at most ${vocabSize} ids, as vocab_size in ${folder.path} says, but ` +
-      `it has ${ids}.`,
+    `Expected a tokenizer of at most ${vocabSize} ids for text, as vocab_size in ${folder.path} ` +
+      `says, but it has ${ids}.`,
     { vocabSize, actual: ids },
   )
 }

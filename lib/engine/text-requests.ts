@@ -143,7 +143,7 @@ export class TextRequests {
     const grammar =
       structured === undefined
         ? null
-        : await compileGrammar(this.#parts.tokenizer, structured, thinking)
+        : await compileGrammar(this.#parts.tokenizer, structured, thinking, this.#vocabLimit)
     return { ids, params, request, cacheSalt, grammar, moderation, signal, submitted }
   }
 

@@ -37,6 +37,7 @@ interface TokenizerParts {
   specialIds: ReadonlySet<number>
   /** Id → token as the file spells it; a gap is undefined. */
   tokens: (string | undefined)[]
+  textVocabSize: number
   preTokenizer: PreTokenizer
   model: BpeModel
   vocab: ReadonlyMap<string, number>
@@ -73,6 +74,8 @@ export class Tokenizer {
   readonly controlTokens: readonly AddedToken[]
   /** Highest id + 1; the model may have more rows. */
   readonly vocabSize: number
+  /** Highest id + 1 of what text becomes without control tokens. */
+  readonly textVocabSize: number
   /** The decoded text loses one leading space (SentencePiece-style files). */
   readonly stripsLeadingSpace: boolean
   readonly #normalizer: Normalizer
@@ -107,7 +110,9 @@ export class Tokenizer {
     if (!isObject(file)) throw invalidFile('expected an object')
     const read = yield* readModel(file)
     const added = readAddedTokens(file, read.vocab)
-    const tokens = yield* tokenTable(read.vocab, added)
+    const tokens = yield* tokenTable(read.vocab)
+    const textVocabSize = tokens.length
+    addTokens(tokens, added)
     const specialIds = new Set(added.filter(token => token.special).map(token => token.id))
     const preTokenizer = readPreTokenizer(file.pre_tokenizer)
     const model = yield* BpeModel.build({
@@ -116,7 +121,8 @@ export class Tokenizer {
       reserved: specialIds,
       unkId: read.unkToken === null ? null : read.vocab.get(read.unkToken)!,
     })
-    return new Tokenizer({ ...read, file, added, specialIds, tokens, preTokenizer, model })
+    const parts = { file, added, specialIds, tokens, textVocabSize, preTokenizer, model }
+    return new Tokenizer({ ...read, ...parts })
   }
 
   private constructor(parts: TokenizerParts) {
@@ -126,6 +132,7 @@ export class Tokenizer {
     this.#specialIds = parts.specialIds
     this.#tokens = tokens
     this.vocabSize = tokens.length
+    this.textVocabSize = parts.textVocabSize
     this.#normalizer = readNormalizer(file.normalizer)
     this.#preTokenizer = parts.preTokenizer
     this.#decoder = readDecoder(file.decoder)
@@ -267,21 +274,21 @@ export class Tokenizer {
   }
 }
 
-function* tokenTable(
-  vocab: ReadonlyMap<string, number>,
-  added: readonly AddedToken[],
-): Slices<(string | undefined)[]> {
+function* tokenTable(vocab: ReadonlyMap<string, number>): Slices<(string | undefined)[]> {
   const tokens: (string | undefined)[] = []
   let count = 0
   for (const [token, id] of vocab) {
     tokens[id] = token
     if (++count % entriesPerSlice === 0) yield
   }
+  return tokens
+}
+
+function addTokens(tokens: (string | undefined)[], added: readonly AddedToken[]): void {
   for (const { content, id } of added) {
     if (tokens[id] !== undefined && tokens[id] !== content) {
       throw invalidFile(`id ${id} belongs to two tokens`)
     }
     tokens[id] = content
   }
-  return tokens
 }

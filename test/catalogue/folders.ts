@@ -132,11 +132,12 @@ const each = (name: string, values: readonly unknown[]) =>
   values.map(value => key({ [name]: value }))
 const text = (content: string) =>
   [short(content), load('moe-f32', f => writeFileSync(join(f, 'config.json'), content))] as const
-/** With a tokenizer whose highest id is `last`. */
-const withIds = ({ last }: { last?: number }) =>
+/** With a tokenizer of 257 ids and one more: an added token, or one of its words. */
+const withToken = (added: number | null, word?: number) =>
   load('moe-f32', folder => {
     const file = JSON.parse(readFileSync(byteTokenizer, 'utf8'))
-    if (last !== undefined) file.added_tokens.push({ id: last, content: '<|last|>', special: true })
+    if (added !== null) file.added_tokens.push({ id: added, content: '<|last|>', special: true })
+    if (word !== undefined) file.model.vocab.last = word
     writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(file))
   })
 const sizes = ['num_hidden_layers', 'num_attention_heads', 'hidden_size', 'vocab_size', 'head_dim']
@@ -207,11 +208,16 @@ const configCases: Case[] = [
     key({ hidden_size: 128 }),
   ]),
   ...rows('CF-3', contradicts, [...each('vocab_size', [310, 312, 100_000])]),
-  ...rows('CF-3', 'ok', [['a tokenizer of 257 ids for 311 rows', withIds({})]]),
-  ...rows('CF-3', 'ok', [['a tokenizer of 311 ids', withIds({ last: 310 })]]),
+  ...rows('CF-3', 'ok', [
+    ['a tokenizer of 257 ids for 311 rows', withToken(null)],
+    ['a tokenizer of 311 ids', withToken(null, 310)],
+    // Some published tokenizers have a token of another modality beyond the rows.
+    ['an added token beyond the rows', withToken(311)],
+    ['an added token far beyond', withToken(1_000_000)],
+  ]),
   ...rows('CF-3', 'invalid_config', [
-    ['a tokenizer of 312 ids for 311 rows', withIds({ last: 311 })],
-    ['a tokenizer with one id far beyond', withIds({ last: 1_000_000 })],
+    ['words of 312 ids for 311 rows', withToken(null, 311)],
+    ['a word far beyond', withToken(null, 1_000_000)],
   ]),
   ...rows('CF-4', contradicts, [
     ...each('num_experts_per_tok', [0, 9, -1, 1.5]),
