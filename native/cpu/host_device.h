@@ -2,7 +2,7 @@
 // The CPU as the executor sees a device: its memory is the host's, its work is done at once.
 #include <cstring>
 
-#include "core/aligned_bytes.h"
+#include "cpu/aligned_bytes.h"
 #include "cpu/stream.h"
 
 namespace conclave::cpu {

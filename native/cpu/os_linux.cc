@@ -1,6 +1,7 @@
 // Linux: the affinity mask, the cgroup's quota (v2, then v1) and the cores that hardware threads
-// share.
+// share; large pages.
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -85,6 +86,18 @@ double cgroup_quota() {
 int usable_cores() {
   const double quota = std::max(std::floor(cgroup_quota() + 0.01), 1.0);
   return std::min(cores_in_mask(), static_cast<int>(quota));
+}
+
+void prefer_large_pages(void* data, int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t kLargePage = 2 << 20;  // of x86-64, and of Arm with pages of 4 KiB
+  const uintptr_t at = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t begin = (at + kLargePage - 1) / kLargePage * kLargePage;
+  const uintptr_t end = (at + static_cast<uintptr_t>(bytes)) / kLargePage * kLargePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  (void)data, (void)bytes;
+#endif
 }
 
 bool allow_tiles() {

@@ -9,6 +9,8 @@ namespace conclave::cpu {
 
 int usable_cores() { return std::max(static_cast<int>(std::thread::hardware_concurrency()), 1); }
 
+void prefer_large_pages(void*, int64_t) {}
+
 bool allow_tiles() { return false; }
 
 }  // namespace conclave::cpu

@@ -28,8 +28,10 @@ DType target_dtype(const WeightSource& source, WeightPolicy policy) {
   return is_block_dtype(source.dtype()) || ref.scales ? DType::bf16 : source.dtype();
 }
 
+int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
 // Where the scales of int8 rows begin, behind their values, and where they end.
-int64_t scales_at(const WeightRef& ref) { return (ref.rows * ref.cols + 63) / 64 * 64; }
+int64_t scales_at(const WeightRef& ref) { return aligned(ref.rows * ref.cols); }
 int64_t int8_rows_bytes(const WeightRef& ref) {
   return scales_at(ref) + ref.rows * groups_of(ref.cols) * int64_t{sizeof(float)};
 }
@@ -107,8 +109,8 @@ void pack(BoundWeights& bound, size_t id, const WeightSource& source, const Int8
   const WeightRef& ref = source.ref();
   const int64_t num_panels = cpu::panels_of(ref.rows), bytes = cpu::panel_bytes(ref.cols);
   const int64_t groups = groups_of(ref.cols);
-  AlignedBytes memory(bound_bytes(ref, DType::i8, true));
-  float* row_scales = reinterpret_cast<float*>(memory.data() + num_panels * bytes);
+  std::byte* panels = bound.own(bound_bytes(ref, DType::i8, true));
+  float* row_scales = reinterpret_cast<float*>(panels + num_panels * bytes);
   std::fill(row_scales, row_scales + num_panels * cpu::kPanelRows, 0.0f);
   const int64_t threads = pool.num_threads(), panel_values = cpu::kPanelRows * ref.cols;
   std::vector<int8_t> values(static_cast<size_t>(threads * panel_values));
@@ -122,11 +124,10 @@ void pack(BoundWeights& bound, size_t id, const WeightSource& source, const Int8
     for (int64_t r = 0; r < count; r++) {
       read_int8_row(q + r * ref.cols, scales + r * groups, x, source, first + r, maker);
     }
-    cpu::pack_panel(memory.data() + panel * bytes, row_scales + first,
+    cpu::pack_panel(panels + panel * bytes, row_scales + first,
                     {q, scales, count, ref.cols});
   });
-  bound.matrices[id] = {memory.data(), DType::i8, ref.rows, ref.cols, row_scales};
-  bound.owned.push_back(std::move(memory));
+  bound.matrices[id] = {panels, DType::i8, ref.rows, ref.cols, row_scales};
 }
 
 // The same numbers as rows, with the scales of a row apart from its values: what kernels of other
@@ -135,14 +136,13 @@ void pack_rows(BoundWeights& bound, size_t id, const WeightSource& source, const
                cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
   const int64_t groups = groups_of(ref.cols);
-  AlignedBytes memory(int8_rows_bytes(ref));
-  auto* values = reinterpret_cast<int8_t*>(memory.data());
-  auto* scales = reinterpret_cast<float*>(memory.data() + scales_at(ref));
+  std::byte* memory = bound.own(int8_rows_bytes(ref));
+  auto* values = reinterpret_cast<int8_t*>(memory);
+  auto* scales = reinterpret_cast<float*>(memory + scales_at(ref));
   for_rows(ref, pool, [&](int64_t row, float* x) {
     read_int8_row(values + row * ref.cols, scales + row * groups, x, source, row, maker);
   });
   bound.matrices[id] = {values, DType::i8, ref.rows, ref.cols, scales};
-  bound.owned.push_back(std::move(memory));
 }
 
 // One weight converted into memory of its own.
@@ -150,9 +150,9 @@ void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType d
              cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
   const int64_t row_bytes = ref.cols * dtype_bytes(dtype);
-  AlignedBytes memory(ref.rows * row_bytes);
+  std::byte* memory = bound.own(ref.rows * row_bytes);
   for_rows(ref, pool, [&](int64_t row, float* x) {
-    std::byte* target = memory.data() + row * row_bytes;
+    std::byte* target = memory + row * row_bytes;
     const std::byte* stored = dtype == source.dtype() ? source.stored_row(row) : nullptr;
     if (stored != nullptr) {
       std::memcpy(target, stored, static_cast<size_t>(row_bytes));
@@ -161,12 +161,27 @@ void convert(BoundWeights& bound, size_t id, const WeightSource& source, DType d
       store_row(target, dtype, x, ref.cols);
     }
   });
-  if (ref.is_matrix) bound.matrices[id] = {memory.data(), dtype, ref.rows, ref.cols};
-  else bound.vectors[id] = {memory.data(), DType::f32, {ref.cols}};
-  bound.owned.push_back(std::move(memory));
+  if (ref.is_matrix) bound.matrices[id] = {memory, dtype, ref.rows, ref.cols};
+  else bound.vectors[id] = {memory, DType::f32, {ref.cols}};
+}
+
+// A matrix that kernels can read where the file has it.
+const std::byte* in_place(const WeightSource& source, DType dtype) {
+  const bool same = source.ref().is_matrix && dtype == source.dtype() && dtype != DType::i8;
+  return same ? source.in_place() : nullptr;
 }
 
 }  // namespace
+
+std::byte* BoundWeights::own(int64_t bytes) {
+  if (owned.empty() || used + bytes > owned.back().size()) {
+    owned.emplace_back(bytes);
+    used = 0;
+  }
+  std::byte* memory = owned.back().data() + used;
+  used += aligned(bytes);
+  return memory;
+}
 
 BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,
                           bool validate, cpu::ThreadPool& pool, const Progress& progress,
@@ -176,25 +191,29 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
   bound.vectors.resize(graph.weights.size());
   const Int8Maker maker{made_group(graph), cpu::select_kernels().try_scales};
   const bool panels = !place;  // kernels of the host read int8 in panels
-  int64_t total = 0, done = 0;
+  int64_t total = 0, done = 0, own = 0;
   for (const WeightRef& ref : graph.weights) {
-    total += bound_bytes(ref, target_dtype(WeightSource(ref, store), policy), panels);
+    const WeightSource source(ref, store);
+    const DType dtype = target_dtype(source, policy);
+    const int64_t bytes = bound_bytes(ref, dtype, panels);
+    total += bytes;
+    if (in_place(source, dtype) == nullptr) own += aligned(bytes);
   }
+  // One block for all that stay here: a matrix alone is too short for large pages.
+  if (!place) bound.owned.emplace_back(own);
   for (size_t id = 0; id < graph.weights.size(); id++) {
     const WeightRef& ref = graph.weights[id];
     const WeightSource source(ref, store);
     const DType dtype = target_dtype(source, policy);
     source.check_scales();
     if (validate) check_finite(source, pool);
-    const std::byte* in_place =
-        dtype == source.dtype() && dtype != DType::i8 ? source.in_place() : nullptr;
-    const bool mapped = ref.is_matrix && in_place != nullptr;
-    if (mapped) bound.matrices[id] = {in_place, dtype, ref.rows, ref.cols};
+    const std::byte* mapped = in_place(source, dtype);
+    if (mapped != nullptr) bound.matrices[id] = {mapped, dtype, ref.rows, ref.cols};
     else if (dtype == DType::i8 && !panels) pack_rows(bound, id, source, maker, pool);
     else if (dtype == DType::i8) pack(bound, id, source, maker, pool);
     else convert(bound, id, source, dtype, pool);
     if (place) place(bound, id);
-    if (!mapped || place) source.release();
+    if (mapped == nullptr || place) source.release();
     done += bound_bytes(ref, dtype, panels);
     progress(done, total);
   }

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "core/aligned_bytes.h"
 #include "core/tensor.h"
+#include "cpu/aligned_bytes.h"
 #include "cpu/thread_pool.h"
 #include "executor/graph.h"
 #include "io/weight_store.h"
@@ -22,8 +22,12 @@ using Progress = std::function<void(int64_t done_bytes, int64_t total_bytes)>;
 struct BoundWeights {
   std::vector<Weight> matrices;  // (weights) filled for matrices
   std::vector<Tensor> vectors;   // (weights) filled for vectors, f32
-  std::vector<AlignedBytes> owned;
+  std::vector<cpu::AlignedBytes> owned;
+  int64_t used = 0;  // of the last block of `owned`
   int64_t resident_bytes = 0;  // all weights as kernels read them, mapped or owned
+
+  // `bytes` of zeroed memory on 64 bytes, from the last block where it has room, else from a new one.
+  std::byte* own(int64_t bytes);
 };
 
 // Called for each weight once it is bound, where it shall lie elsewhere than in host memory.

@@ -1,14 +1,15 @@
 #pragma once
 // Owned memory on a 64-byte boundary. Large blocks come zeroed and untouched from the system: pages
-// cost nothing until used.
+// cost nothing until used, and are large ones where the system has them.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <utility>
 
 #include "core/error.h"
+#include "cpu/os.h"
 
-namespace conclave {
+namespace conclave::cpu {
 
 class AlignedBytes {
  public:
@@ -23,6 +24,7 @@ class AlignedBytes {
     }
     const uintptr_t at = (reinterpret_cast<uintptr_t>(raw_) + kAlign - 1) / kAlign * kAlign;
     data_ = reinterpret_cast<std::byte*>(at);
+    if (bytes >= kLargeBytes) prefer_large_pages(data_, bytes);
   }
   ~AlignedBytes() { std::free(raw_); }
   AlignedBytes(AlignedBytes&& other) noexcept { swap(other); }
@@ -38,6 +40,9 @@ class AlignedBytes {
 
  private:
   static constexpr size_t kAlign = 64;
+  // A block that is touched here and there would take a large page for each place: small ones keep
+  // small pages.
+  static constexpr int64_t kLargeBytes = 4 << 20;
   void swap(AlignedBytes& other) noexcept {
     std::swap(raw_, other.raw_);
     std::swap(data_, other.data_);
@@ -48,4 +53,4 @@ class AlignedBytes {
   int64_t size_ = 0;
 };
 
-}  // namespace conclave
+}  // namespace conclave::cpu
