@@ -1,6 +1,7 @@
-// Tasks are (sequence, block of its query tokens, kv head). A task walks its keys span by span;
-// every span's keys and values are read once for all q heads of the group and all tokens of the
-// block.
+// A unit is (sequence, block of its query tokens, kv head). It walks its keys span by span; every
+// span's keys and values are read once for all q heads of the group and all tokens of the block.
+// Where units are fewer than threads want, a unit's spans are shared out: each span leaves a state
+// of its own, and these are merged in the order in which one thread would have met them.
 #include <algorithm>
 #include <limits>
 
@@ -17,8 +18,10 @@ namespace {
 
 static_assert(ops::kAttentionSpan == kKeyGroup * kSpanGroups);
 constexpr int64_t kSpan = ops::kAttentionSpan;
-constexpr int64_t kRowsPerTask =
+constexpr int64_t kRowsPerUnit =
     64;  // (token, q head) rows: their sums stay in the first-level cache
+constexpr int64_t kTasksPerThread = 8;  // so that the last to end is not late by much
+constexpr int64_t kLeastSpans = 4;      // of a part of a unit
 
 struct Block {
   int32_t sequence, first_token, num_tokens;
@@ -29,26 +32,44 @@ struct Job {
   const KvRegion& region;
   const BatchView& batch;
   float scale;
-  void (*span)(const AttentionSpan&);
+  cpu::AttentionKernel kernel;
+  void (*merge)(const AttentionMerge&);
   int64_t group;  // q heads of a kv head
   int64_t num_q_heads, dim;
+  const Block* blocks;
+};
+
+// What attention makes of rows so far.
+struct State {
+  float *y, *max, *sum;  // (rows, dim), (rows), (rows)
 };
 
 // A thread's working memory, for at most max_rows rows.
 struct Rows {
-  float *q, *y, *max, *sum;
+  State state;
+  std::byte* q;  // as the kernel takes them
   int32_t* counts;
+  float* turned;  // one query
 };
 
+int64_t in_lines(int64_t floats) { return (floats + 15) / 16 * 16; }
+int64_t query_floats(int64_t dim) { return (dim + kQueryStep - 1) / kQueryStep * kQueryStep; }
+int64_t state_floats(int64_t rows, int64_t dim) { return in_lines(rows * (dim + 2)); }
+
+State carve_state(float* memory, int64_t rows, int64_t dim) {
+  return {memory, memory + rows * dim, memory + rows * (dim + 1)};
+}
+
 int64_t rows_floats(int64_t max_rows, int64_t dim) {
-  return (max_rows * (2 * dim + 3) + 15) / 16 * 16;
+  return (max_rows + kRowTile) * query_floats(dim) + state_floats(max_rows, dim) +
+         in_lines(max_rows) + in_lines(dim);
 }
 
 Rows carve_rows(float* memory, int64_t max_rows, int64_t dim) {
-  Rows r{memory, memory + max_rows * dim, memory + 2 * max_rows * dim, nullptr, nullptr};
-  r.sum = r.max + max_rows;
-  r.counts = reinterpret_cast<int32_t*>(r.sum + max_rows);
-  return r;
+  float* state = memory + (max_rows + kRowTile) * query_floats(dim);
+  float* counts = state + state_floats(max_rows, dim);
+  return {carve_state(state, max_rows, dim), reinterpret_cast<std::byte*>(memory),
+          reinterpret_cast<int32_t*>(counts), counts + in_lines(max_rows)};
 }
 
 // Blocks of long sequences come last token first: the dearest tasks start first.
@@ -66,22 +87,37 @@ int64_t list_blocks(Block* blocks, const BatchView& batch, int64_t tokens_per_bl
   return n;
 }
 
+struct Unit {
+  const Block* block;
+  int64_t kv_head;
+  int64_t num_rows;
+  int64_t num_keys;  // of its last token
+  const int32_t* positions;
+
+  Unit(const Job& job, int64_t unit)
+      : block(job.blocks + unit / job.region.num_kv_heads),
+        kv_head(unit % job.region.num_kv_heads),
+        num_rows(block->num_tokens * job.group),
+        positions(job.batch.positions + block->first_token) {
+    num_keys = positions[block->num_tokens - 1] + 1;
+  }
+  int64_t num_spans() const { return (num_keys + kSpan - 1) / kSpan; }
+};
+
 // Where one span's keys and values lie.
 struct Groups {
   const void *keys[kSpanGroups], *values[kSpanGroups];
 };
 
-// Groups of the positions [start, end) of one span; entries beyond repeat the last, for what only
-// fetches ahead.
-void point_at_groups(Groups& groups, int64_t start, int64_t end, const Job& job, int64_t sequence,
-                     int64_t kv_head) {
+// Entries beyond the unit's last key repeat its group, for what only fetches ahead.
+void point_at_groups(Groups& groups, int64_t span, const Unit& unit, const Job& job) {
   const KvRegion& region = job.region;
-  const int32_t* table = job.batch.page_tables + sequence * job.batch.max_pages;
+  const int32_t* table = job.batch.page_tables + unit.block->sequence * job.batch.max_pages;
   for (int64_t i = 0; i < kSpanGroups; i++) {
-    const int64_t p = std::min(start + i * kKeyGroup, end - 1);
+    const int64_t p = std::min(span * kSpan + i * kKeyGroup, unit.num_keys - 1);
     const int64_t page = table[p / region.page_size], offset = p % region.page_size;
-    groups.keys[i] = key_group(region, page, kv_head, offset);
-    groups.values[i] = value_group(region, page, kv_head, offset);
+    groups.keys[i] = key_group(region, page, unit.kv_head, offset);
+    groups.values[i] = value_group(region, page, unit.kv_head, offset);
   }
 }
 
@@ -90,51 +126,112 @@ float* heads_of(const Tensor& t, const Job& job, int64_t token, int64_t kv_head)
   return t.f32() + (token * job.num_q_heads + kv_head * job.group) * job.dim;
 }
 
-void load_rows(const Rows& rows, const Job& job, const Block& block, int64_t kv_head) {
-  const int64_t token_values = job.group * job.dim, num_rows = block.num_tokens * job.group;
-  for (int64_t t = 0; t < block.num_tokens; t++) {
-    const float* q = heads_of(job.q, job, block.first_token + t, kv_head);
-    std::copy(q, q + token_values, rows.q + t * token_values);
-  }
-  if (job.region.dtype == DType::i8) {
-    for (int64_t r = 0; r < num_rows; r++) turn_query(rows.q + r * job.dim, job.dim);
-  }
-  std::fill(rows.y, rows.y + num_rows * job.dim, 0.0f);
-  std::fill(rows.max, rows.max + num_rows, -std::numeric_limits<float>::infinity());
-  std::fill(rows.sum, rows.sum + num_rows, 0.0f);
-}
-
-void store_rows(const Rows& rows, const Job& job, const Block& block, int64_t kv_head) {
-  for (int64_t r = 0; r < block.num_tokens * job.group; r++) {
-    float* y =
-        heads_of(job.y, job, block.first_token + r / job.group, kv_head) + r % job.group * job.dim;
-    for (int64_t d = 0; d < job.dim; d++) y[d] = rows.y[r * job.dim + d] / rows.sum[r];
+void load_queries(const Rows& rows, const Job& job, const Unit& unit) {
+  const int64_t dim = job.dim, row_bytes = query_floats(dim) * int64_t{sizeof(float)};
+  for (int64_t r = 0; r < unit.num_rows; r++) {
+    const float* q =
+        heads_of(job.q, job, unit.block->first_token + r / job.group, unit.kv_head) +
+        r % job.group * dim;
+    if (job.region.dtype == DType::i8) {
+      std::copy(q, q + dim, rows.turned);
+      turn_query(rows.turned, dim);
+      q = rows.turned;
+    }
+    job.kernel.convert(rows.q + r * row_bytes, q, dim);
   }
 }
 
-// Rows are token by token, head by head, so that their key counts rise.
-void attend(const Job& job, const Block& block, int64_t kv_head, const Rows& rows) {
-  load_rows(rows, job, block, kv_head);
-  const int64_t num_rows = block.num_tokens * job.group, dim = job.dim;
-  const int32_t* positions = job.batch.positions + block.first_token;
-  const int64_t end = positions[block.num_tokens - 1] + 1;
+void clear(const State& state, int64_t num_rows, int64_t dim) {
+  std::fill(state.y, state.y + num_rows * dim, 0.0f);
+  std::fill(state.max, state.max + num_rows, -std::numeric_limits<float>::infinity());
+  std::fill(state.sum, state.sum + num_rows, 0.0f);
+}
+
+void store_rows(const State& state, const Job& job, const Unit& unit) {
+  for (int64_t r = 0; r < unit.num_rows; r++) {
+    float* y = heads_of(job.y, job, unit.block->first_token + r / job.group, unit.kv_head) +
+               r % job.group * job.dim;
+    const float sum = state.sum[r];
+    for (int64_t d = 0; d < job.dim; d++) y[d] = state.y[r * job.dim + d] / sum;
+  }
+}
+
+// One span of a unit, whose `next` the kernel brings near. Rows are token by token, head by head,
+// so that their key counts rise.
+void attend_span(const State& state, const Rows& rows, const Job& job, const Unit& unit,
+                 int64_t span, const Groups& groups, const Groups& next) {
+  const int64_t start = span * kSpan, dim = job.dim;
+  int64_t first = 0;  // tokens before this span see none of it
+  while (unit.positions[first] < start) first++;
+  const int64_t r = first * job.group, q_bytes = query_floats(dim) * int64_t{sizeof(float)};
+  for (int64_t i = r; i < unit.num_rows; i++) {
+    rows.counts[i] =
+        static_cast<int32_t>(std::min(unit.positions[i / job.group] + 1 - start, kSpan));
+  }
+  job.kernel.span({state.y + r * dim, state.max + r, state.sum + r, rows.q + r * q_bytes,
+                   groups.keys, groups.values, next.keys, next.values, rows.counts + r,
+                   unit.num_rows - r, dim, q_bytes, job.scale});
+}
+
+// Units [begin, end), one after another; each brings the first span of the next one near.
+void attend_units(const Job& job, int64_t begin, int64_t end, const Rows& rows) {
   Groups groups, next;
-  point_at_groups(next, 0, std::min(kSpan, end), job, block.sequence, kv_head);
-  for (int64_t start = 0; start < end; start += kSpan) {
-    groups = next;
-    if (const int64_t after = start + kSpan; after < end) {
-      point_at_groups(next, after, std::min(after + kSpan, end), job, block.sequence, kv_head);
+  point_at_groups(next, 0, Unit(job, begin), job);
+  for (int64_t u = begin; u < end; u++) {
+    const Unit unit(job, u);
+    load_queries(rows, job, unit);
+    clear(rows.state, unit.num_rows, job.dim);
+    for (int64_t span = 0; span < unit.num_spans(); span++) {
+      groups = next;
+      if (span + 1 < unit.num_spans()) point_at_groups(next, span + 1, unit, job);
+      else if (u + 1 < end) point_at_groups(next, 0, Unit(job, u + 1), job);
+      attend_span(rows.state, rows, job, unit, span, groups, next);
     }
-    int64_t first = 0;  // tokens before this span see none of it
-    while (positions[first] < start) first++;
-    const int64_t r = first * job.group;
-    for (int64_t i = r; i < num_rows; i++) {
-      rows.counts[i] = static_cast<int32_t>(std::min(positions[i / job.group] + 1 - start, kSpan));
-    }
-    job.span({rows.y + r * dim, rows.max + r, rows.sum + r, rows.q + r * dim, groups.keys,
-              groups.values, next.keys, rows.counts + r, num_rows - r, dim, job.scale});
+    store_rows(rows.state, job, unit);
   }
-  store_rows(rows, job, block, kv_head);
+}
+
+// Units in parts: `parts` to a unit, a state for each of its spans.
+struct Parts {
+  int64_t parts, max_spans, max_rows;
+  float* states;  // (units, max_spans)
+
+  State state(int64_t unit, int64_t span, int64_t dim) const {
+    return carve_state(states + (unit * max_spans + span) * state_floats(max_rows, dim), max_rows,
+                       dim);
+  }
+};
+
+void attend_part(const Parts& parts, int64_t task, const Job& job, const Rows& rows) {
+  const Unit unit(job, task / parts.parts);
+  const int64_t part = task % parts.parts, num_spans = unit.num_spans();
+  const int64_t begin = num_spans * part / parts.parts;
+  const int64_t end = num_spans * (part + 1) / parts.parts;
+  if (begin == end) return;
+  load_queries(rows, job, unit);
+  Groups groups, next;
+  point_at_groups(next, begin, unit, job);
+  for (int64_t span = begin; span < end; span++) {
+    groups = next;
+    if (span + 1 < end) point_at_groups(next, span + 1, unit, job);
+    const State state = parts.state(task / parts.parts, span, job.dim);
+    clear(state, unit.num_rows, job.dim);
+    attend_span(state, rows, job, unit, span, groups, next);
+  }
+}
+
+void merge_parts(const Parts& parts, int64_t u, const Job& job) {
+  const Unit unit(job, u);
+  const State state = parts.state(u, 0, job.dim);
+  for (int64_t span = 1; span < unit.num_spans(); span++) {
+    int64_t first = 0;
+    while (unit.positions[first] < span * kSpan) first++;
+    const int64_t r = first * job.group;
+    const State later = parts.state(u, span, job.dim);
+    job.merge({state.y + r * job.dim, state.max + r, state.sum + r, later.y + r * job.dim,
+               later.max + r, later.sum + r, unit.num_rows - r, job.dim, job.dim});
+  }
+  store_rows(state, job, unit);
 }
 
 int64_t keys_read(const BatchView& batch) {
@@ -149,30 +246,53 @@ int64_t keys_read(const BatchView& batch) {
 
 void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale,
                CpuStream& stream) {
-  const int64_t num_q_heads = q.shape[1] / region.head_dim;
+  const int64_t num_q_heads = q.shape[1] / region.head_dim, dim = region.head_dim;
+  const int64_t group = num_q_heads / region.num_kv_heads;
+  const int64_t tokens_per_block = std::max<int64_t>(kRowsPerUnit / group, 1);
+  const int64_t max_rows = tokens_per_block * group;
+  Block* blocks = static_cast<Block*>(stream.scratch(
+      1, (batch.num_tokens / tokens_per_block + batch.num_sequences + 1) * int64_t{sizeof(Block)}));
+  const int64_t num_units = list_blocks(blocks, batch, tokens_per_block) * region.num_kv_heads;
   const Job job{y,
                 q,
                 region,
                 batch,
                 scale,
-                stream.kernels.attention_span[kv_format(region.dtype)],
-                num_q_heads / region.num_kv_heads,
+                stream.kernels.attention[kv_format(region.dtype)],
+                stream.kernels.attention_merge,
+                group,
                 num_q_heads,
-                region.head_dim};
-  const int64_t tokens_per_block = std::max<int64_t>(kRowsPerTask / job.group, 1);
-  const int64_t max_rows = tokens_per_block * job.group;
-  const int64_t thread_floats = rows_floats(max_rows, job.dim);
-  Block* blocks = static_cast<Block*>(stream.scratch(
-      1, (batch.num_tokens / tokens_per_block + batch.num_sequences + 1) * int64_t{sizeof(Block)}));
-  const int64_t num_blocks = list_blocks(blocks, batch, tokens_per_block);
+                dim,
+                blocks};
+  const int64_t thread_floats = rows_floats(max_rows, dim);
+  const int64_t num_threads = stream.pool.num_threads();
   float* memory = static_cast<float*>(
-      stream.scratch(0, stream.pool.num_threads() * thread_floats * int64_t{sizeof(float)}));
-  const int64_t cost_ns = keys_read(batch) * num_q_heads * region.head_dim / 20;
-  for_each_task(stream.pool, num_blocks * region.num_kv_heads, cost_ns,
-                [&](int64_t task, int thread) {
-                  attend(job, blocks[task / region.num_kv_heads], task % region.num_kv_heads,
-                         carve_rows(memory + thread * thread_floats, max_rows, job.dim));
-                });
+      stream.scratch(0, num_threads * thread_floats * int64_t{sizeof(float)}));
+  const auto rows_of = [&](int thread) {
+    return carve_rows(memory + thread * thread_floats, max_rows, dim);
+  };
+  const int64_t cost_ns = keys_read(batch) * num_q_heads * dim / 20;
+  const int64_t wanted = num_threads * kTasksPerThread;
+  const int64_t longest = *std::max_element(batch.kv_lengths, batch.kv_lengths + batch.num_sequences);
+  const int64_t max_spans = (longest + kSpan - 1) / kSpan;
+  const int64_t num_parts = std::min(wanted / num_units, max_spans / kLeastSpans);
+  if (num_threads > 1 && num_parts > 1) {
+    Parts parts{num_parts, max_spans, std::min(max_rows, batch.num_tokens * group), nullptr};
+    parts.states = static_cast<float*>(
+        stream.scratch(2, num_units * max_spans * state_floats(parts.max_rows, dim) *
+                              int64_t{sizeof(float)}));
+    for_each_task(stream.pool, num_units * num_parts, cost_ns, [&](int64_t task, int thread) {
+      attend_part(parts, task, job, rows_of(thread));
+    });
+    for_each_task(stream.pool, num_units, cost_ns,
+                  [&](int64_t unit, int) { merge_parts(parts, unit, job); });
+    return;
+  }
+  // Few kv heads of a block to a task: those that follow find their first span near.
+  const int64_t run = std::clamp<int64_t>(num_units / wanted, 1, region.num_kv_heads);
+  for_each_task(stream.pool, (num_units + run - 1) / run, cost_ns, [&](int64_t task, int thread) {
+    attend_units(job, task * run, std::min(num_units, (task + 1) * run), rows_of(thread));
+  });
 }
 
 }  // namespace conclave::cpu

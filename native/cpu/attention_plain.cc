@@ -55,18 +55,32 @@ void span_row(float* out, float& max, float& sum, const float* q, int64_t count,
 
 }  // namespace
 
+void convert_query(void* out, const float* q, int64_t head_dim) {
+  std::copy(q, q + head_dim, static_cast<float*>(out));
+}
+
+void attention_merge(const AttentionMerge& args) {
+  for (int64_t r = 0; r < args.num_rows; r++) {
+    const float* span_y = args.span_y + r * args.span_stride;
+    float* y = args.y + r * args.head_dim;
+    const float new_max = std::max(args.max[r], args.span_max[r]);
+    const float old_scale = std::exp(args.max[r] - new_max);
+    const float span_scale = std::exp(args.span_max[r] - new_max);
+    for (int64_t d = 0; d < args.head_dim; d++) y[d] = y[d] * old_scale + span_y[d] * span_scale;
+    args.sum[r] = args.sum[r] * old_scale + args.span_sum[r] * span_scale;
+    args.max[r] = new_max;
+  }
+}
+
 template <KvFormat F>
 void attention_span(const AttentionSpan& args) {
   float out[kMaxHeadDim];
   for (int64_t r = 0; r < args.num_rows; r++) {
     float max, sum;
-    span_row<F>(out, max, sum, args.q + r * args.head_dim, args.counts[r], args);
-    const float new_max = std::max(args.max[r], max);
-    const float old_scale = std::exp(args.max[r] - new_max), span_scale = std::exp(max - new_max);
-    float* y = args.y + r * args.head_dim;
-    for (int64_t d = 0; d < args.head_dim; d++) y[d] = y[d] * old_scale + out[d] * span_scale;
-    args.sum[r] = args.sum[r] * old_scale + sum * span_scale;
-    args.max[r] = new_max;
+    const auto* q = static_cast<const std::byte*>(args.q) + r * args.q_stride;
+    span_row<F>(out, max, sum, reinterpret_cast<const float*>(q), args.counts[r], args);
+    attention_merge({args.y + r * args.head_dim, args.max + r, args.sum + r, out, &max, &sum, 1,
+                     args.head_dim, args.head_dim});
   }
 }
 

@@ -17,6 +17,7 @@ inline constexpr int64_t kKeyGroup = 16;   // positions that lie side by side in
 inline constexpr int64_t kSpanGroups = 8;  // groups in one attention span of 128 positions
 inline constexpr int64_t kKvScaleBytes = kKeyGroup * 4;  // before the keys or values of an i8 group
 inline constexpr int64_t kMaxHeadDim = 512;  // bounds the stack buffers of the attention kernels
+inline constexpr int64_t kQueryStep = 32, kRowTile = 16;
 inline constexpr int64_t kPanelRows = 16, kBlockCols = 64, kGroupCols = 32;  // cpu/panels.h
 inline constexpr int64_t kTileTokens = 16;
 
@@ -62,19 +63,38 @@ struct AttentionSpan {
   float* y;        // (num_rows, head_dim)
   float* max;      // (num_rows), −inf at first
   float* sum;      // (num_rows), 0 at first
-  const float* q;  // (num_rows, head_dim)
+  const void* q;   // rows in the form of AttentionKernel, num_rows rounded up to kRowTile
   const void* const* key_groups;
   const void* const* value_groups;
-  const void* const* next_key_groups;  // (kSpanGroups) of the span that comes after: worth fetching
-  const int32_t* counts;               // (num_rows), each in [1, 128], rising
+  // (kSpanGroups each) of the span that comes after: worth fetching
+  const void* const* next_key_groups;
+  const void* const* next_value_groups;
+  const int32_t* counts;  // (num_rows), each in [1, 128], rising
   int64_t num_rows, head_dim;
+  int64_t q_stride;  // bytes
   float scale;
+};
+
+// (max, sum, y) of each row ← its merge with another such state, of keys that come after.
+struct AttentionMerge {
+  float *y, *max, *sum;  // (num_rows, head_dim), (num_rows), (num_rows)
+  const float *span_y, *span_max, *span_sum;
+  int64_t num_rows, head_dim;
+  int64_t span_stride;  // values from a row of span_y to the next
+};
+
+struct AttentionKernel {
+  // q (head_dim) → the form that span() takes: 4 bytes a dimension, head_dim rounded up to
+  // kQueryStep
+  void (*convert)(void* out, const float* q, int64_t head_dim);
+  void (*span)(const AttentionSpan&);
 };
 
 struct Kernels {
   const char* name;
   MatmulKernel matmul[kNumWeightFormats];
-  void (*attention_span[kNumKvFormats])(const AttentionSpan&);
+  AttentionKernel attention[kNumKvFormats];
+  void (*attention_merge)(const AttentionMerge&);
   void (*to_f32[kNumFloatFormats])(float* y, const void* w, int64_t n);
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
   void (*add)(float* y, const float* a, const float* b, int64_t n);

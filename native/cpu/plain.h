@@ -11,8 +11,10 @@ void dot_panels(const DotRows& args);
 void quantise(void* out, const float* x, int64_t n);
 template <WeightFormat F>
 void to_f32(float* y, const void* w, int64_t n);
+void convert_query(void* out, const float* q, int64_t head_dim);
 template <KvFormat F>
 void attention_span(const AttentionSpan& args);
+void attention_merge(const AttentionMerge& args);
 
 void rms_norm(float* y, const float* x, const float* w, int64_t n, float eps);
 void add(float* y, const float* a, const float* b, int64_t n);

@@ -21,7 +21,8 @@ struct Case {
 
 const Case kCases[] = {{1, 1, 16, {1}},   {4, 2, 32, {5, 17}},      {8, 2, 64, {130, 1, 40}},
                        {3, 1, 33, {100}}, {16, 2, 128, {150, 129}}, {6, 6, 20, {16, 15, 31}},
-                       {5, 5, 7, {260}},  {12, 4, 64, {128, 256}},  {14, 2, 64, {300}}};
+                       {5, 5, 7, {260}},  {12, 4, 64, {128, 256}},  {14, 2, 64, {300}},
+                       {4, 4, 80, {90}},  {2, 1, 256, {70}}};
 
 struct Data {
   std::vector<std::vector<float>> q, k, v;  // one a sequence: (length, heads · dim)
@@ -251,6 +252,22 @@ void later_infinities_stay_away(const cpu::Kernels& kernels, DType dtype) {
   check(std::isnan(y[static_cast<size_t>(21 * c.heads * c.dim)]), "attention: its own Inf is seen");
 }
 
+// One sequence with one kv head is computed in parts, more of them with more threads.
+void long_sequences_have_the_same_bits(const cpu::Kernels& kernels, DType dtype) {
+  const Case c{2, 1, 80, {1100}};
+  const Data data = make_data(c);
+  const How alone{dtype, 64, 1099, 1};
+  const std::vector<float> y = run(c, data, alone, kernels);
+  if (dtype == DType::bf16) {
+    check_close(y, reference(c, data, dtype), tolerance(dtype, kernels), name(c, alone, kernels));
+  }
+  for (const How& how : {How{dtype, 64, 1099, 2}, How{dtype, 16, 1000, 3}}) {
+    const std::vector<float> other = run(c, data, how, kernels);
+    check_same_bits(other.data(), y.data(), static_cast<int64_t>(y.size()),
+                    name(c, how, kernels) + " parts");
+  }
+}
+
 }  // namespace
 
 void test_attention(const cpu::Kernels& kernels) {
@@ -268,9 +285,10 @@ void test_attention(const cpu::Kernels& kernels) {
       }
     }
   }
-  later_infinities_stay_away(kernels, DType::f32);
-  later_infinities_stay_away(kernels, DType::bf16);
-  later_infinities_stay_away(kernels, DType::i8);
+  for (DType dtype : {DType::f32, DType::bf16, DType::i8}) {
+    later_infinities_stay_away(kernels, dtype);
+    long_sequences_have_the_same_bits(kernels, dtype);
+  }
   int8_pages_take_a_quarter();
 }
 

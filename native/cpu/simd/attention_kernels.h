@@ -92,8 +92,9 @@ struct WideI8Pages {
 
 // out[m][0 … G·16) = q[m] · keys of G groups
 template <class P, int M, int G, bool kFetch>
-inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::Q (*q)[kMaxHeadDim],
-                         const void* const* groups, const void* const* fetch, int64_t dim) {
+inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::Q* q,
+                         int64_t stride, const void* const* groups, const void* const* fetch,
+                         int64_t dim) {
   constexpr int N = G * kGroupVectors;
   V::F sums[M][N];
   const char* keys[N];
@@ -114,7 +115,7 @@ inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::
       }
       const typename P::Lanes key = P::load(keys[n] + at);
       CONCLAVE_UNROLL
-      for (int m = 0; m < M; m++) sums[m][n] = P::mac(sums[m][n], q[m] + d, key);
+      for (int m = 0; m < M; m++) sums[m][n] = P::mac(sums[m][n], q + m * stride + d, key);
     }
   }
   CONCLAVE_UNROLL
@@ -129,15 +130,18 @@ inline void score_groups(float (*out)[kSpan], int64_t column, const typename P::
 }
 
 template <class P, int M, bool kFetch>
-inline void scores(float (*out)[kSpan], const typename P::Q (*q)[kMaxHeadDim],
-                   const void* const* groups, const void* const* fetch, int64_t num_groups,
-                   int64_t dim) {
+inline void scores(float (*out)[kSpan], const typename P::Q* q, const AttentionSpan& args,
+                   int64_t num_groups) {
+  const int64_t stride = args.q_stride / 4, dim = args.head_dim;
+  const void* const* groups = args.key_groups;
+  const void* const* fetch = args.next_key_groups;
   int64_t g = 0;
   for (; g + V::kScoreGroups <= num_groups; g += V::kScoreGroups) {
-    score_groups<P, M, V::kScoreGroups, kFetch>(out, g * kKeyGroup, q, groups + g, fetch + g, dim);
+    score_groups<P, M, V::kScoreGroups, kFetch>(out, g * kKeyGroup, q, stride, groups + g,
+                                                fetch + g, dim);
   }
   for (; g < num_groups; g++)
-    score_groups<P, M, 1, kFetch>(out, g * kKeyGroup, q, groups + g, fetch + g, dim);
+    score_groups<P, M, 1, kFetch>(out, g * kKeyGroup, q, stride, groups + g, fetch + g, dim);
 }
 
 // In place: scores of `count` keys → exp(scale · score − max), zero from there to the end of the
@@ -229,45 +233,63 @@ inline void values(float (*out)[kMaxHeadDim], const typename P::Q (*p)[kSpan],
   if (left > 0) value_block<P, M, 1, false>(out, p, groups, fetch, begin, end, dim, d, part);
 }
 
-// (max, sum, y) of a row ← its merge with a span's own.
-inline void merge(float* y, float& max, float& sum, const float* span_y, float span_max,
-                  float span_sum, int64_t dim) {
-  const float new_max = span_max > max ? span_max : max;
-  const V::F old_scale = exp(V::set1(max - new_max)), span_scale = exp(V::set1(span_max - new_max));
+// Sums that begin at +0 stay free of −0, whatever a later span's are: rows that are computed beside
+// others may meet more products with zero than alone.
+inline void merge_row(float* y, const float* span_y, V::F old_scale, V::F span_scale, int64_t dim) {
+  const auto merged = [&](V::F old, V::F span) {
+    return V::fma(old, old_scale, V::mul(V::add(span, V::zero()), span_scale));
+  };
   over_row(
-      dim,
-      [&](int64_t d) {
-        V::store(y + d, V::fma(V::load(y + d), old_scale, V::mul(V::load(span_y + d), span_scale)));
-      },
+      dim, [&](int64_t d) { V::store(y + d, merged(V::load(y + d), V::load(span_y + d))); },
       [&](int64_t d, int64_t n) {
-        V::store_part(
-            y + d,
-            V::fma(V::load_part(y + d, n), old_scale, V::mul(V::load(span_y + d), span_scale)), n);
+        V::store_part(y + d, merged(V::load_part(y + d, n), V::load_part(span_y + d, n)), n);
       });
-  float scales[2][V::kLanes];
-  V::store(scales[0], old_scale);
-  V::store(scales[1], span_scale);
-  sum = sum * scales[0][0] + span_sum * scales[1][0];
-  max = new_max;
 }
 
-// kFetch: this tile is the span's first, and brings the span's values and the next span's keys near
-// while it is computed.
+void attention_merge(const AttentionMerge& args) {
+  for (int64_t first = 0; first < args.num_rows; first += V::kLanes) {
+    const int64_t left = args.num_rows - first, n = left < V::kLanes ? left : V::kLanes;
+    float states[4][V::kLanes] = {}, old_scales[V::kLanes], span_scales[V::kLanes];
+    for (int64_t r = 0; r < n; r++) {
+      states[0][r] = args.max[first + r];
+      states[1][r] = args.sum[first + r];
+      states[2][r] = args.span_max[first + r];
+      states[3][r] = args.span_sum[first + r];
+    }
+    const V::F max = V::load(states[0]), span_max = V::load(states[2]);
+    const V::F new_max = V::max(span_max, max);
+    const V::F old_scale = exp(V::sub(max, new_max)), span_scale = exp(V::sub(span_max, new_max));
+    const V::F sum = V::add(V::mul(V::load(states[1]), old_scale),
+                            V::mul(V::load(states[3]), span_scale));
+    V::store(old_scales, old_scale);
+    V::store(span_scales, span_scale);
+    V::store(states[0], new_max);
+    V::store(states[1], sum);
+    for (int64_t r = 0; r < n; r++) {
+      const int64_t row = first + r;
+      args.max[row] = states[0][r];
+      args.sum[row] = states[1][r];
+      merge_row(args.y + row * args.head_dim, args.span_y + row * args.span_stride,
+                V::set1(old_scales[r]), V::set1(span_scales[r]), args.head_dim);
+    }
+  }
+}
+
+// kFetch: this tile is the span's first, and brings the next span near while it is computed.
 template <class K, class P, int M, bool kFetch>
 inline void span_tile(const AttentionSpan& args, int64_t first) {
   const int64_t dim = args.head_dim;
   const int32_t* counts = args.counts + first;
-  alignas(64) typename K::Q q[M][kMaxHeadDim];
+  static_assert(sizeof(typename K::Q) == 4);
+  const auto* q = static_cast<const typename K::Q*>(args.q) + first * args.q_stride / 4;
   alignas(64) float p[M][kSpan];
   alignas(64) typename P::Q packed[M][kSpan];
   alignas(64) float out[M][kMaxHeadDim];
   float max[M], sum[M];
   for (int m = 0; m < M; m++) {
-    K::pack(q[m], args.q + (first + m) * dim, dim);
     for (int64_t d = 0; d < dim; d += V::kLanes) V::store(out[m] + d, V::zero());
   }
-  scores<K, M, kFetch>(p, q, args.key_groups, args.value_groups,
-                       (counts[M - 1] + kKeyGroup - 1) / kKeyGroup, dim);
+  scores<K, M, kFetch>(p, q, args, (counts[M - 1] + kKeyGroup - 1) / kKeyGroup);
   for (int m = 0; m < M; m++) {
     softmax(p[m], counts[m], args.scale, max[m], sum[m]);
     P::scale_weights(p[m], counts[m], args.value_groups);
@@ -276,14 +298,14 @@ inline void span_tile(const AttentionSpan& args, int64_t first) {
   // Positions that all rows see are read once; what a later row sees beyond them is its own, not a
   // product with zero.
   const int64_t seen_by_all = counts[0] / P::kPack * P::kPack;
-  values<P, M, kFetch>(out, packed, args.value_groups, args.next_key_groups, 0, seen_by_all, dim);
+  values<P, M, kFetch>(out, packed, args.value_groups, args.next_value_groups, 0, seen_by_all, dim);
   for (int m = 0; m < M; m++) {
     if (counts[m] > seen_by_all)
       values<P, 1, false>(out + m, packed + m, args.value_groups, args.value_groups, seen_by_all,
                           counts[m], dim);
-    const int64_t r = first + m;
-    merge(args.y + r * dim, args.max[r], args.sum[r], out[m], max[m], sum[m], dim);
   }
+  attention_merge({args.y + first * dim, args.max + first, args.sum + first, out[0], max, sum, M, dim,
+                   kMaxHeadDim});
 }
 
 template <class K, class P, bool kFetch>
@@ -303,6 +325,16 @@ void attention_span(const AttentionSpan& args) {
   for (int64_t r = kTileRows; r < args.num_rows; r += kTileRows) {
     span_rows<K, P, false>(args, r, args.num_rows - r);
   }
+}
+
+template <class K>
+void convert_query(void* out, const float* q, int64_t head_dim) {
+  K::pack(static_cast<typename K::Q*>(out), q, head_dim);
+}
+
+template <class K, class P>
+constexpr AttentionKernel attention_kernel() {
+  return {convert_query<K>, attention_span<K, P>};
 }
 
 }  // namespace

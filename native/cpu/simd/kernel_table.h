@@ -6,13 +6,12 @@
 namespace conclave::cpu {
 namespace {
 
-using AttentionKernel = void (*)(const AttentionSpan&);
 using FlopsProbe = int64_t (*)(float* sink, int64_t rounds);
 
 struct SetParts {
   const char* name;
   MatmulKernel bf16, int8;
-  AttentionKernel bf16_span;
+  AttentionKernel bf16_pages;
   FlopsProbe bf16_flops, int8_flops;
 };
 
@@ -23,7 +22,9 @@ constexpr Kernels table_of(const SetParts& set) {
        {Activations::f32, nullptr, dot_rows<WideDot<kWeightF16>>},
        set.bf16,
        set.int8},
-      {attention_span<F32Pages, F32Pages>, set.bf16_span, attention_span<WideI8Pages, WideI8Pages>},
+      {attention_kernel<F32Pages, F32Pages>(), set.bf16_pages,
+       attention_kernel<WideI8Pages, WideI8Pages>()},
+      attention_merge,
       {to_f32<kWeightF32>, to_f32<kWeightF16>, to_f32<kWeightBf16>},
       rms_norm,
       add,

@@ -14,6 +14,7 @@
 #include "cpu/simd/bf16_kernels.h"
 #include "cpu/simd/tile_kernels.h"
 #include "cpu/simd/bf16_tiles.h"
+#include "cpu/simd/attention_tiles.h"
 #include "cpu/simd/kernel_table.h"
 // clang-format on
 
@@ -27,7 +28,7 @@ const Kernels* amx_kernels() {
        quantise<SplitProducts>,
        dot_panels_on_tiles,
        {kMinTileTokens, sizeof(TokenGroup), pack_groups}},
-      attention_span<SplitBf16Pages, Bf16Pages>,
+      {split_query, attend_on_tiles},
       probe_tiles<Bf16Tiles>,
       probe_tiles<ByteTiles>,
   });

@@ -18,7 +18,7 @@ constinit const Kernels kAvx2Kernels = table_of({
     "avx2",
     {Activations::f32, nullptr, dot_rows<WideDot<kWeightBf16>>},
     {Activations::int16, quantise<WordProducts>, dot_panels<WordProducts>},
-    attention_span<WideBf16Pages, WideBf16Pages>,
+    attention_kernel<WideBf16Pages, WideBf16Pages>(),
     probe_flops<F32Product>,
     probe_flops<WordProduct>,
 });

@@ -20,7 +20,7 @@ constinit const Kernels kAvx512Bf16Kernels = table_of({
     "avx512_bf16",
     {Activations::bf16, to_bf16, dot_rows<Bf16Dot>},
     {Activations::int16, quantise<SplitProducts>, dot_panels<SplitProducts>},
-    attention_span<SplitBf16Pages, Bf16Pages>,
+    attention_kernel<SplitBf16Pages, Bf16Pages>(),
     probe_flops<Bf16Product>,
     probe_flops<ByteProduct>,
 });
