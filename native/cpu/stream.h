@@ -8,6 +8,14 @@
 
 namespace conclave::cpu {
 
+// cos and sin of the angles that rope asked for last: all layers of a step ask for the same ones.
+struct RopeAngles {
+  std::vector<int32_t> positions;
+  std::vector<float> inv_freq;
+  float scale = 0;
+  AlignedBytes values;  // (positions, 2, inv_freq) f32: cos, sin
+};
+
 struct CpuStream : Stream {
   ThreadPool& pool;
   const Kernels& kernels;
@@ -16,6 +24,8 @@ struct CpuStream : Stream {
   // At least `bytes` bytes, 64-byte aligned, kept between calls (grows, never shrinks); slot 0…3
   // are independent.
   void* scratch(int slot, int64_t bytes);
+
+  RopeAngles angles;
 
  private:
   AlignedBytes scratch_[4];
