@@ -129,9 +129,8 @@ float* heads_of(const Tensor& t, const Job& job, int64_t token, int64_t kv_head)
 void load_queries(const Rows& rows, const Job& job, const Unit& unit) {
   const int64_t dim = job.dim, row_bytes = query_floats(dim) * int64_t{sizeof(float)};
   for (int64_t r = 0; r < unit.num_rows; r++) {
-    const float* q =
-        heads_of(job.q, job, unit.block->first_token + r / job.group, unit.kv_head) +
-        r % job.group * dim;
+    const float* q = heads_of(job.q, job, unit.block->first_token + r / job.group, unit.kv_head) +
+                     r % job.group * dim;
     if (job.region.dtype == DType::i8) {
       std::copy(q, q + dim, rows.turned);
       turn_query(rows.turned, dim);
@@ -266,21 +265,21 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
                 blocks};
   const int64_t thread_floats = rows_floats(max_rows, dim);
   const int64_t num_threads = stream.pool.num_threads();
-  float* memory = static_cast<float*>(
-      stream.scratch(0, num_threads * thread_floats * int64_t{sizeof(float)}));
+  float* memory =
+      static_cast<float*>(stream.scratch(0, num_threads * thread_floats * int64_t{sizeof(float)}));
   const auto rows_of = [&](int thread) {
     return carve_rows(memory + thread * thread_floats, max_rows, dim);
   };
   const int64_t cost_ns = keys_read(batch) * num_q_heads * dim / 20;
   const int64_t wanted = num_threads * kTasksPerThread;
-  const int64_t longest = *std::max_element(batch.kv_lengths, batch.kv_lengths + batch.num_sequences);
+  const int64_t longest =
+      *std::max_element(batch.kv_lengths, batch.kv_lengths + batch.num_sequences);
   const int64_t max_spans = (longest + kSpan - 1) / kSpan;
   const int64_t num_parts = std::min(wanted / num_units, max_spans / kLeastSpans);
   if (num_threads > 1 && num_parts > 1) {
     Parts parts{num_parts, max_spans, std::min(max_rows, batch.num_tokens * group), nullptr};
-    parts.states = static_cast<float*>(
-        stream.scratch(2, num_units * max_spans * state_floats(parts.max_rows, dim) *
-                              int64_t{sizeof(float)}));
+    parts.states = static_cast<float*>(stream.scratch(
+        2, num_units * max_spans * state_floats(parts.max_rows, dim) * int64_t{sizeof(float)}));
     for_each_task(stream.pool, num_units * num_parts, cost_ns, [&](int64_t task, int thread) {
       attend_part(parts, task, job, rows_of(thread));
     });

@@ -29,6 +29,7 @@ constexpr Kernels kPlain = {
     plain::rope,
     plain::exp_minus,
     plain::weighted_sum,
+    plain::block_maxima,
     quant::try_scales,
     plain::probe_read,
     {plain::probe_flops, plain::probe_flops, plain::probe_flops},

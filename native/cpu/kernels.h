@@ -18,6 +18,7 @@ inline constexpr int64_t kSpanGroups = 8;  // groups in one attention span of 12
 inline constexpr int64_t kKvScaleBytes = kKeyGroup * 4;  // before the keys or values of an i8 group
 inline constexpr int64_t kMaxHeadDim = 512;  // bounds the stack buffers of the attention kernels
 inline constexpr int64_t kQueryStep = 32, kRowTile = 16;
+inline constexpr int64_t kScanBlock = 64;                                    // of block_maxima
 inline constexpr int64_t kPanelRows = 16, kBlockCols = 64, kGroupCols = 32;  // cpu/panels.h
 inline constexpr int64_t kTileTokens = 16;
 
@@ -60,10 +61,10 @@ struct MatmulKernel {
 //   [4][head_dim][4]
 // Entries from counts[r] on may hold anything, NaN included, and have no influence.
 struct AttentionSpan {
-  float* y;        // (num_rows, head_dim)
-  float* max;      // (num_rows), −inf at first
-  float* sum;      // (num_rows), 0 at first
-  const void* q;   // rows in the form of AttentionKernel, num_rows rounded up to kRowTile
+  float* y;       // (num_rows, head_dim)
+  float* max;     // (num_rows), −inf at first
+  float* sum;     // (num_rows), 0 at first
+  const void* q;  // rows in the form of AttentionKernel, num_rows rounded up to kRowTile
   const void* const* key_groups;
   const void* const* value_groups;
   // (kSpanGroups each) of the span that comes after: worth fetching
@@ -103,6 +104,10 @@ struct Kernels {
   void (*exp_minus)(float* y, const float* x, int64_t n, float max);  // exp(x − max)
   void (*weighted_sum)(float* y, const float* x, const float* weights, int64_t num_rows,
                        int64_t stride, int64_t n);
+
+  // maxima[b] ← the largest of x[64 b … 64 b + 63], `largest` of all n ≥ 1; false where x holds NaN
+  // or +Inf, and the maxima may then be anything.
+  bool (*block_maxima)(float* largest, float* maxima, const float* x, int64_t n);
 
   // The sums that choose the scale of int8 weights, as quant::try_scales has them, bit for bit.
   void (*try_scales)(float* xq, float* qq, const float* x, int64_t n, float factor);

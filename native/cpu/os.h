@@ -5,8 +5,9 @@
 
 namespace conclave::cpu {
 
-// Asks for large pages where [data, data + bytes) holds whole ones; the ends of the range keep small
-// pages, so that no more memory is taken than the range has. A wish: a system without them ignores it.
+// Asks for large pages where [data, data + bytes) holds whole ones; the ends of the range keep
+// small pages, so that no more memory is taken than the range has. A wish: a system without them
+// ignores it.
 void prefer_large_pages(void* data, int64_t bytes);
 
 // Asks the system to keep AMX's tile registers for the threads of this process, which it does for

@@ -24,6 +24,8 @@ void exp_minus(float* y, const float* x, int64_t n, float max);
 void weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride,
                   int64_t n);
 
+bool block_maxima(float* largest, float* maxima, const float* x, int64_t n);
+
 uint64_t probe_read(const void* data, int64_t bytes);
 int64_t probe_flops(float* sink, int64_t rounds);
 

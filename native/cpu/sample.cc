@@ -1,5 +1,5 @@
-// sample on the CPU: one row a task. Passes over the vocabulary are plain loops that vectorise;
-// nothing sorts all of it.
+// sample on the CPU: one row a task. Passes over the vocabulary are in vectors; nothing sorts all
+// of it.
 #include "ops/sample.h"
 
 #include <algorithm>
@@ -8,9 +8,25 @@
 #include <limits>
 
 #include "cpu/exact_math.h"
+#include "cpu/plain.h"
 #include "cpu/stream.h"
 
 namespace conclave::cpu {
+
+bool plain::block_maxima(float* largest, float* maxima, const float* x, int64_t n) {
+  bool sound = true;
+  *largest = -std::numeric_limits<float>::infinity();
+  for (int64_t start = 0; start < n; start += kScanBlock) {
+    float& top = maxima[start / kScanBlock] = x[start];
+    for (int64_t i = start; i < std::min(n, start + kScanBlock); i++) {
+      sound = sound && x[i] < std::numeric_limits<float>::infinity();
+      top = std::max(top, x[i]);
+    }
+    *largest = std::max(*largest, top);
+  }
+  return sound;
+}
+
 namespace {
 
 using ops::SampleResult;
@@ -18,8 +34,8 @@ using ops::SamplerState;
 using ops::SampleStatus;
 using ops::SamplingParams;
 
-constexpr int64_t kBlock = 64;     // elements whose maximum is kept
-constexpr int kBuckets = 1 << 12;  // of the radix selection
+constexpr int64_t kBlock = kScanBlock;  // elements whose maximum is kept
+constexpr int kBuckets = 1 << 12;       // of the radix selection
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 // Working memory of one thread, for rows of `vocab` values.
@@ -45,37 +61,6 @@ struct Scratch {
     maxima = reinterpret_cast<float*>(border + vocab);
   }
 };
-
-// Largest of x, with the maximum of each block kept; false where x holds NaN or +Inf.
-bool scan(float& largest, float* maxima, const float* x, int64_t n) {
-  constexpr int kLanes = 16;
-  bool sound = true;
-  largest = -kInf;
-  for (int64_t start = 0; start < n; start += kBlock) {
-    const int64_t end = std::min(n, start + kBlock);
-    float lanes[kLanes];
-    int32_t bad[kLanes] = {};
-    for (float& lane : lanes) lane = -kInf;
-    int64_t i = start;
-    for (; i + kLanes <= end; i += kLanes)
-      for (int l = 0; l < kLanes; l++) {
-        bad[l] |= !(x[i + l] < kInf);
-        lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-      }
-    for (; i < end; i++) {
-      bad[0] |= !(x[i] < kInf);
-      lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
-    }
-    float top = lanes[0];
-    for (int l = 0; l < kLanes; l++) {
-      top = lanes[l] > top ? lanes[l] : top;
-      sound = sound && !bad[l];
-    }
-    maxima[start / kBlock] = top;
-    largest = top > largest ? top : largest;
-  }
-  return sound;
-}
 
 bool has_edits(const SamplerState& state) {
   const SamplingParams& p = state.params;
@@ -291,16 +276,16 @@ void add_logprobs(SampleResult& result, Scratch& s, const float* x, int64_t n, f
 }
 
 void sample_row(SampleResult& result, Scratch s, const float* x, int64_t vocab,
-                const SamplerState& state) {
+                const SamplerState& state, const Kernels& kernels) {
   const SamplingParams& p = state.params;
   const int64_t n = p.vocab_limit > 0 ? std::min<int64_t>(vocab, p.vocab_limit) : vocab;
   float largest;
-  bool sound = scan(largest, s.maxima, x, n);
+  bool sound = kernels.block_maxima(&largest, s.maxima, x, n);
   if (sound && has_edits(state)) {
     std::copy(x, x + n, s.row);
     edit(s.row, n, state);
     x = s.row;
-    sound = scan(largest, s.maxima, x, n);
+    sound = kernels.block_maxima(&largest, s.maxima, x, n);
   }
   if (!sound || largest == -kInf) {
     result.status = sound ? nothing_left(state) : SampleStatus::numerical_error;
@@ -338,7 +323,7 @@ void sample(std::vector<SampleResult>& results, Tensor logits,
     if (state == nullptr) return;
     if (state->matcher) state->matcher->prepare(state->tokens_left());
     sample_row(results[static_cast<size_t>(r)], Scratch(memory + stride * thread, vocab),
-               logits.f32() + r * vocab, vocab, *state);
+               logits.f32() + r * vocab, vocab, *state, cpu.kernels);
   });
   for (int64_t r = 0; r < num_rows; r++) {
     SamplerState* state = states[static_cast<size_t>(r)];

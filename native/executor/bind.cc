@@ -124,8 +124,7 @@ void pack(BoundWeights& bound, size_t id, const WeightSource& source, const Int8
     for (int64_t r = 0; r < count; r++) {
       read_int8_row(q + r * ref.cols, scales + r * groups, x, source, first + r, maker);
     }
-    cpu::pack_panel(panels + panel * bytes, row_scales + first,
-                    {q, scales, count, ref.cols});
+    cpu::pack_panel(panels + panel * bytes, row_scales + first, {q, scales, count, ref.cols});
   });
   bound.matrices[id] = {panels, DType::i8, ref.rows, ref.cols, row_scales};
 }

@@ -259,8 +259,8 @@ void attention_merge(const AttentionMerge& args) {
     const V::F max = V::load(states[0]), span_max = V::load(states[2]);
     const V::F new_max = V::max(span_max, max);
     const V::F old_scale = exp(V::sub(max, new_max)), span_scale = exp(V::sub(span_max, new_max));
-    const V::F sum = V::add(V::mul(V::load(states[1]), old_scale),
-                            V::mul(V::load(states[3]), span_scale));
+    const V::F sum =
+        V::add(V::mul(V::load(states[1]), old_scale), V::mul(V::load(states[3]), span_scale));
     V::store(old_scales, old_scale);
     V::store(span_scales, span_scale);
     V::store(states[0], new_max);
@@ -304,8 +304,8 @@ inline void span_tile(const AttentionSpan& args, int64_t first) {
       values<P, 1, false>(out + m, packed + m, args.value_groups, args.value_groups, seen_by_all,
                           counts[m], dim);
   }
-  attention_merge({args.y + first * dim, args.max + first, args.sum + first, out[0], max, sum, M, dim,
-                   kMaxHeadDim});
+  attention_merge({args.y + first * dim, args.max + first, args.sum + first, out[0], max, sum, M,
+                   dim, kMaxHeadDim});
 }
 
 template <class K, class P, bool kFetch>

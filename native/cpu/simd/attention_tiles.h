@@ -1,11 +1,12 @@
 #pragma once
-// Attention over bf16 pages on AMX tiles, 16 rows at a time. Groups of keys and blocks of values are
-// right-hand tiles as they lie in a page. A row of a tile does not see the others, so that one row
-// alone takes the same way and has the same bits. Included after bf16_tiles.h.
+// Attention over bf16 pages on AMX tiles, 16 rows at a time. Groups of keys and blocks of values
+// are right-hand tiles as they lie in a page. A row of a tile does not see the others, so that one
+// row alone takes the same way and has the same bits. Included after bf16_tiles.h.
 //
 //   scores   (16 rows, 16 keys) += queries (16, 32 dimensions) · keys [16 pairs][16][2], their low
 //            parts first (SplitBf16Pages says why)
-//   sums     (16 rows, 16 dimensions) += probabilities (16, 32 positions) · values [16 pairs][16][2]
+//   sums     (16 rows, 16 dimensions) += probabilities (16, 32 positions) · values [16
+//   pairs][16][2]
 
 namespace conclave::cpu {
 namespace {
@@ -37,7 +38,9 @@ void split_query(void* out, const float* q, int64_t head_dim) {
   for (int64_t d = 0; d < head_dim; d += kQueryStep, to += 2 * kQueryStep) {
     const auto part = [&](int64_t at) {
       const int64_t left = head_dim - at;
-      return left >= V::kLanes ? V::load(q + at) : left > 0 ? V::load_part(q + at, left) : V::zero();
+      return left >= V::kLanes ? V::load(q + at)
+             : left > 0        ? V::load_part(q + at, left)
+                               : V::zero();
     };
     const V::F low = part(d), high = part(d + V::kLanes);
     const __m512i rounded = (__m512i)_mm512_cvtne2ps_pbh(high, low);
@@ -65,13 +68,13 @@ inline const void* last_keys(uint32_t (*copy)[kKeyGroup], const void* keys, int6
   return copy;
 }
 
-#define CONCLAVE_MULTIPLY_KEYS(tile, b)                 \
-  if constexpr (G > tile) {                             \
-    const void* keys = keys_of(tile);                   \
-    if constexpr (kFetch) fetch_tile(next_of(tile));    \
-    _tile_loadd(b, keys, 64);                           \
-    _tile_dpbf16ps(tile, 5, b);                         \
-    _tile_dpbf16ps(tile, 4, b);                         \
+#define CONCLAVE_MULTIPLY_KEYS(tile, b)              \
+  if constexpr (G > tile) {                          \
+    const void* keys = keys_of(tile);                \
+    if constexpr (kFetch) fetch_tile(next_of(tile)); \
+    _tile_loadd(b, keys, 64);                        \
+    _tile_dpbf16ps(tile, 5, b);                      \
+    _tile_dpbf16ps(tile, 4, b);                      \
   }
 #define CONCLAVE_STORE_SCORES(tile) \
   if constexpr (G > tile)           \
@@ -145,7 +148,7 @@ inline void weigh_row(AttentionMemory& memory, int64_t r, int64_t count, float s
   for (int width = kVectors / 2; width > 0; width /= 2) {
     for (int i = 0; i < width; i++) high[i] = V::max(high[i], high[i + width]);
   }
-  const float max = _mm512_reduce_max_ps(high[0]);
+  const float max = lane_max(high[0]);
   CONCLAVE_UNROLL
   for (int i = 0; i < kVectors; i++) {
     sums[i] = p[i] = _mm512_maskz_mov_ps(mask(i), exp(V::sub(p[i], V::set1(max))));
@@ -176,17 +179,15 @@ inline bool copy_block(uint32_t (*copy)[kMaxHeadDim], const void* const* groups,
   __mmask32 endless = 0;
   for (int64_t pair = 0; pair < kBlockPositions / 2; pair++) {
     const int64_t seen = end - 2 * pair;
-    const char* row = seen > 0 ? static_cast<const char*>(groups[pair / kHalfPairs]) +
-                                     pair % kHalfPairs * dim * 4
-                               : nullptr;
-    const __mmask32 own = 2 * pair >= shared       ? 0xffffffff
-                          : 2 * pair + 1 >= shared ? 0xaaaaaaaa
-                                                   : 0;
+    const char* row =
+        seen > 0 ? static_cast<const char*>(groups[pair / kHalfPairs]) + pair % kHalfPairs * dim * 4
+                 : nullptr;
+    const __mmask32 own = 2 * pair >= shared ? 0xffffffff : 2 * pair + 1 >= shared ? 0xaaaaaaaa : 0;
     for (int64_t d = 0; d < dim; d += V::kLanes) {
       const int64_t left = dim - d;
       __m512i v = _mm512_setzero_si512();
-      if (seen > 0) v = left >= V::kLanes ? V::load_pairs(row + d * 4)
-                                          : V::load_pairs_part(row + d * 4, left);
+      if (seen > 0)
+        v = left >= V::kLanes ? V::load_pairs(row + d * 4) : V::load_pairs_part(row + d * 4, left);
       if (seen == 1) v = V::keep_even(v);
       endless |= _mm512_mask_cmpeq_epi16_mask(own, _mm512_and_si512(v, exponent), exponent);
       _mm512_store_si512(copy[pair] + d, v);

@@ -32,6 +32,7 @@ constexpr Kernels table_of(const SetParts& set) {
       rope,
       exp_minus,
       weighted_sum,
+      block_maxima,
       try_scales,
       probe_read,
       {probe_flops<F32Product>, set.bf16_flops, set.int8_flops},

@@ -31,11 +31,9 @@ inline float lane_sum(V::F v) {
 }
 
 inline float lane_max(V::F v) {
-  float lanes[V::kLanes];
-  V::store(lanes, v);
-  float max = lanes[0];
-  for (int64_t i = 1; i < V::kLanes; i++) max = lanes[i] > max ? lanes[i] : max;
-  return max;
+  const __m128 q = V::fold_max(v);
+  const __m128 pairs = _mm_max_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_max_ss(pairs, _mm_shuffle_ps(pairs, pairs, 1)));
 }
 
 // e^x within 2 units in the last place; 0 below −104, Inf above 89, NaN for NaN.

@@ -100,6 +100,29 @@ void weighted_sum(float* y, const float* x, const float* weights, int64_t num_ro
       });
 }
 
+bool block_maxima(float* largest, float* maxima, const float* x, int64_t n) {
+  const V::F lowest = V::set1(-__builtin_inff()), least_finite = V::set1(-__FLT_MAX__);
+  V::F high = lowest, nothing = V::zero();
+  for (int64_t start = 0; start < n; start += kScanBlock) {
+    V::F top = lowest;
+    const auto take = [&](V::F v) {
+      top = V::max(top, v);
+      // NaN from NaN and +Inf, which stays, else zero; −Inf is no error.
+      nothing = V::fma(V::max(least_finite, v), V::zero(), nothing);
+    };
+    over_row(
+        n - start < kScanBlock ? n - start : kScanBlock,
+        [&](int64_t i) { take(V::load(x + start + i)); },
+        [&](int64_t i, int64_t left) {
+          take(V::select_first(left, V::load_part(x + start + i, left), lowest));
+        });
+    high = V::max(high, top);
+    maxima[start / kScanBlock] = lane_max(top);
+  }
+  *largest = lane_max(high);
+  return lane_sum(nothing) == 0;
+}
+
 // Weights of each format as f32 lanes.
 template <WeightFormat F>
 struct Load;

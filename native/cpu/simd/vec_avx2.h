@@ -154,6 +154,9 @@ struct V {
   static __m128 fold(F v) {
     return _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
   }
+  static __m128 fold_max(F v) {
+    return _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  }
 };
 
 }  // namespace
