@@ -27,6 +27,7 @@ export async function run({ models, quick }) {
   const rows = []
   for (const name of models) {
     rows.push(...(await measureLoad(name, 'auto', quick ? 1 : 5)))
+    if (name === 'moe-s') rows.push(...(await measureLoad(name, 'int8', quick ? 1 : 3)))
     if (name === 'moe-s' && !quick) rows.push(...(await measureLoad(name, 'f32', 3)))
   }
   if (hasDefaultModel()) rows.push(await firstToken(quick ? 3 : 9))

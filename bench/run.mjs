@@ -13,6 +13,7 @@ import { printRows, saveRows } from './rows.mjs'
 const benches = new Map([
   ['generate', './generate.bench.mjs'],
   ['load', './load.bench.mjs'],
+  ['idle', './idle.bench.mjs'],
   ['loop', './loop.bench.mjs'],
   ['boundary', './boundary.bench.mjs'],
   ['peers', './peers/peers.bench.mjs'],

@@ -271,7 +271,8 @@ void run_bench(int num_threads, const std::string& filter) {
   bench_matmul(b, DType::bf16, 151936, 1024, {1, 8});
   bench_matmul(b, DType::i8, 151936, 1024, {1, 8});
   for (DType dtype : {DType::bf16, DType::f32}) {
-    bench_attention(b, dtype, 16, 4, 64, 1, 1, 4096);
+    for (int64_t length : {4096, 16384, 32768}) bench_attention(b, dtype, 16, 4, 64, 1, 1, length);
+    bench_attention(b, dtype, 16, 4, 64, 32, 1, 136);
     bench_attention(b, dtype, 32, 4, 128, 1, 1, 4096);
     bench_attention(b, dtype, 32, 4, 128, 8, 1, 4096);
     bench_attention(b, dtype, 16, 4, 64, 1, 512, 512);
