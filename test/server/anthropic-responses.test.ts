@@ -67,7 +67,13 @@ describe('@anthropic-ai/sdk, unmodified', () => {
     const pictured = [{ role: 'user' as const, content: [image] }]
     await expect(client().messages.create({ ...asked, messages: pictured })).rejects.toMatchObject({
       status: 400,
-      error: { type: 'error', error: { type: 'invalid_request_error' } },
+      error: {
+        type: 'error',
+        error: {
+          type: 'invalid_request_error',
+          message: expect.stringMatching(/^messages\[0\]\.content: .*images and documents/),
+        },
+      },
     })
     await expect(client().messages.create({ ...asked, model: 'x' })).rejects.toBeInstanceOf(
       Anthropic.NotFoundError,

@@ -5,7 +5,7 @@ import { defaultApp, get, post } from './default-app.ts'
 
 interface Operation {
   operationId: string
-  responses: Record<string, { content: Record<string, { schema: object }> }>
+  responses: Record<string, { description: string; content: Record<string, { schema: object }> }>
   requestBody?: { content: { 'application/json': { schema: object } } }
 }
 
@@ -33,6 +33,19 @@ describe('/openapi.json', () => {
         for (const { schema } of Object.values(content?.content ?? {}))
           ajv.compile({ ...schema, components })
     }
+  })
+
+  it('says why a body that holds to its schema may be refused', async () => {
+    const { paths } = await document()
+    const reasons = (path: string) => paths[path]!.post!.responses[400]!.description
+    expect(reasons('/v1/embeddings')).toMatch(/Beyond its schema: .*more dimensions than the model/)
+    for (const { path, method, refuses = [] } of endpoints.filter(one => one.method === 'POST'))
+      expect([path, method, refuses.every(reason => reasons(path).includes(reason))]).toEqual([
+        path,
+        method,
+        true,
+      ])
+    expect(reasons('/detokenize')).not.toContain('Beyond')
   })
 
   it('says what the answers hold', async () => {
