@@ -85,72 +85,44 @@ CONCLAVE_INLINE void scale_half(V::F (&sums)[M], const int32_t (*products)[kPane
   }
 }
 
-// A block's products are made while those of the block before it are scaled, in turns that are
-// short enough for the core to do both at once. Null: there is none.
+// A tile's place in memory is read, filled anew, and the tile as well. The number of a tile
+// register is part of the instruction's text.
+#define CONCLAVE_TURN(tile, operand, weights, kFirst)                                         \
+  if (scale) scale_half<M, kFirst>(sums, products[tile], before[tile % 2], scales[tile % 2]); \
+  if (leave) _tile_stored(tile, products[tile], kLineBytes);                                  \
+  if (multiply) {                                                                             \
+    _tile_loadd(operand, x[tile % 2].values[tile / 2], kGroupCols);                           \
+    _tile_zero(tile);                                                                         \
+    _tile_dpbsud(tile, operand, weights);                                                     \
+  }
+
+// Block b is multiplied, the one before it leaves the tiles, and the one before that is scaled, in
+// turns that are short enough for the core to do all three at once.
 template <int M>
-CONCLAVE_INLINE void block_step(V::F (&sums)[M], const std::byte* block, const TokenGroup* x,
-                                int32_t (*out)[kTileTokens][kPanelRows], const std::byte* before,
-                                const TokenGroup* before_x,
-                                const int32_t (*products)[kTileTokens][kPanelRows]) {
+CONCLAVE_INLINE void block_step(V::F (&sums)[M], Products& products, const TileTask& task,
+                                int64_t b) {
+  const bool multiply = b < task.num_blocks, leave = b >= 1 && b <= task.num_blocks, scale = b >= 2;
+  const std::byte* block = task.block + b * kBlockBytes;
+  const TokenGroup *x = task.x + 2 * b, *before = x - 4;
   V::F scales[2] = {V::zero(), V::zero()};
-  if (before) {
-    const auto* halves = reinterpret_cast<const uint16_t*>(before + kScalesAt);
+  if (scale) {
+    const auto* halves = reinterpret_cast<const uint16_t*>(block - 2 * kBlockBytes + kScalesAt);
     scales[0] = V::from_f16(halves);
     scales[1] = V::from_f16(halves + kPanelRows);
   }
-  if (block) {
+  if (multiply) {
     _tile_loadd(6, block, kLineBytes);
-    _tile_loadd(4, x[0].values[0], kGroupCols);
-    _tile_zero(0);
-    _tile_dpbsud(0, 4, 6);
     _tile_loadd(7, block + kScalesAt / 2, kLineBytes);
-    _tile_loadd(5, x[1].values[0], kGroupCols);
-    _tile_zero(2);
-    _tile_dpbsud(2, 5, 7);
   }
-  if (before) scale_half<M, 0>(sums, products[0], before_x[0], scales[0]);
-  if (block) {
-    if constexpr (M > kHalfHeight) {
-      _tile_loadd(4, x[0].values[1], kGroupCols);
-      _tile_zero(1);
-      _tile_dpbsud(1, 4, 6);
-    }
-    _tile_stored(0, out[0], kLineBytes);
-  }
-  if (before) scale_half<M, 0>(sums, products[2], before_x[1], scales[1]);
-  if (block) {
-    if constexpr (M > kHalfHeight) {
-      _tile_loadd(5, x[1].values[1], kGroupCols);
-      _tile_zero(3);
-      _tile_dpbsud(3, 5, 7);
-    }
-    _tile_stored(2, out[2], kLineBytes);
-  }
+  CONCLAVE_TURN(0, 4, 6, 0)
+  CONCLAVE_TURN(1, 5, 7, 0)
   if constexpr (M > kHalfHeight) {
-    if (before) scale_half<M, kHalfHeight>(sums, products[1], before_x[0], scales[0]);
-    if (block) _tile_stored(1, out[1], kLineBytes);
-    if (before) scale_half<M, kHalfHeight>(sums, products[3], before_x[1], scales[1]);
-    if (block) _tile_stored(3, out[3], kLineBytes);
+    CONCLAVE_TURN(2, 4, 6, kHalfHeight)
+    CONCLAVE_TURN(3, 5, 7, kHalfHeight)
   }
 }
 
-// sums ← the products of all blocks.
-template <int M>
-inline void add_blocks(V::F (&sums)[M], const TileTask& task) {
-  alignas(64) Products products[2];
-  block_step<M>(sums, task.block, task.x, products[0], nullptr, nullptr, nullptr);
-  for (int64_t b = 1; b < task.num_blocks; b++) {
-    for (int line = task.fetch_begin; line < task.fetch_end; line++) {
-      _mm_prefetch(reinterpret_cast<const char*>(task.fetch + b * kBlockBytes + line * 64),
-                   _MM_HINT_T1);
-    }
-    block_step<M>(sums, task.block + b * kBlockBytes, task.x + 2 * b, products[b % 2],
-                  task.block + (b - 1) * kBlockBytes, task.x + 2 * b - 2, products[(b - 1) % 2]);
-  }
-  const int64_t b = task.num_blocks;
-  block_step<M>(sums, nullptr, nullptr, nullptr, task.block + (b - 1) * kBlockBytes,
-                task.x + 2 * b - 2, products[(b - 1) % 2]);
-}
+#undef CONCLAVE_TURN
 
 // y of M tokens from m0 on and the rows of the panel at n.
 template <int M>
@@ -160,7 +132,14 @@ void tile_panel(const DotRows& args, int64_t m0, int64_t n, const TileTask& task
   V::F sums[M];
   CONCLAVE_UNROLL
   for (int m = 0; m < M; m++) sums[m] = V::zero();
-  add_blocks<M>(sums, task);
+  alignas(64) Products products;
+  for (int64_t b = 0; b < task.num_blocks + 2; b++) {
+    for (int line = task.fetch_begin; line < task.fetch_end; line++) {
+      _mm_prefetch(reinterpret_cast<const char*>(task.fetch + b * kBlockBytes + line * 64),
+                   _MM_HINT_T1);
+    }
+    block_step<M>(sums, products, task, b);
+  }
   const V::F scales = _mm512_maskz_loadu_ps(rows, args.scales + n);
   CONCLAVE_UNROLL
   for (int m = 0; m < M; m++) {
