@@ -28,6 +28,7 @@ constexpr Kernels kPlain = {
     plain::silu_mul,
     plain::rope,
     plain::exp_minus,
+    plain::largest,
     plain::weighted_sum,
     plain::block_maxima,
     quant::try_scales,

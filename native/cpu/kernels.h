@@ -102,6 +102,8 @@ struct Kernels {
   void (*silu_mul)(float* y, const float* gate, const float* up, int64_t n);
   void (*rope)(float* x, const float* cos, const float* sin, int64_t half);
   void (*exp_minus)(float* y, const float* x, int64_t n, float max);  // exp(x − max)
+  // Where the first of the largest values is; NaN is none of them, and 0 where all are.
+  int64_t (*largest)(const float* x, int64_t n);
   void (*weighted_sum)(float* y, const float* x, const float* weights, int64_t num_rows,
                        int64_t stride, int64_t n);
 

@@ -21,6 +21,7 @@ void add(float* y, const float* a, const float* b, int64_t n);
 void silu_mul(float* y, const float* gate, const float* up, int64_t n);
 void rope(float* x, const float* cos, const float* sin, int64_t half);
 void exp_minus(float* y, const float* x, int64_t n, float max);
+int64_t largest(const float* x, int64_t n);
 void weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride,
                   int64_t n);
 

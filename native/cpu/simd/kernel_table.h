@@ -31,6 +31,7 @@ constexpr Kernels table_of(const SetParts& set) {
       silu_mul,
       rope,
       exp_minus,
+      largest,
       weighted_sum,
       block_maxima,
       try_scales,

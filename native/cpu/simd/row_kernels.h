@@ -1,5 +1,7 @@
 #pragma once
 // The kernels that take a row element by element. Included after lanes.h.
+#include <bit>
+#include <limits>
 
 namespace conclave::cpu {
 namespace {
@@ -28,6 +30,25 @@ void silu_mul(float* y, const float* gate, const float* up, int64_t n) {
 
 void exp_minus(float* y, const float* x, int64_t n, float max) {
   map2(y, x, x, n, [max](V::F a, V::F) { return exp(V::sub(a, V::set1(max))); });
+}
+
+int64_t largest(const float* x, int64_t n) {
+  V::F max = V::set1(-std::numeric_limits<float>::infinity());
+  over_row(
+      n, [&](int64_t i) { max = V::max(V::load(x + i), max); },
+      [&](int64_t i, int64_t left) {
+        max = V::max(V::select_first(left, V::load_part(x + i, left), max), max);
+      });
+  const float top = lane_max(max);
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) {
+    if (const uint32_t equal = V::equal(V::load(x + i), V::set1(top)))
+      return i + std::countr_zero(equal);
+  }
+  for (; i < n; i++) {
+    if (x[i] == top) return i;
+  }
+  return 0;
 }
 
 inline float sum_of_squares(const float* x, int64_t n) {

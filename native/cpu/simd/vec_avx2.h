@@ -40,6 +40,9 @@ struct V {
   static F fnma(F a, F b, F c) { return _mm256_fnmadd_ps(a, b, c); }  // c − a·b
   static F max(F a, F b) { return _mm256_max_ps(a, b); }              // b where either is NaN
   static F min(F a, F b) { return _mm256_min_ps(a, b); }
+  static uint32_t equal(F a, F b) {  // a bit a lane
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ)));
+  }
   static F round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   // a · 2^n in two steps, so that n from −150 to 130 neither wraps nor overflows on the way.
   static F scale_by_power(F a, F n) {

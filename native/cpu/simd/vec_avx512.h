@@ -38,6 +38,7 @@ struct V {
   static F fnma(F a, F b, F c) { return _mm512_fnmadd_ps(a, b, c); }  // c − a·b
   static F max(F a, F b) { return _mm512_max_ps(a, b); }              // b where either is NaN
   static F min(F a, F b) { return _mm512_min_ps(a, b); }
+  static uint32_t equal(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }  // a bit a lane
   static F round(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
   static F scale_by_power(F a, F n) { return _mm512_scalef_ps(a, n); }  // a · 2^n
   // Lanes below n of a, the others of b.
