@@ -98,7 +98,9 @@ describe('tenants', () => {
     return Math.min(1, Math.max(0, sum))
   }
 
-  it('learn nothing of each other from the time to the first token', async () => {
+  // One fair comparison in a hundred ends below 0.01: it is made once more. A leak ends there always.
+  const fair = { retry: 1, timeout: 180_000 }
+  it('learn nothing of each other from the time to the first token', fair, async () => {
     const words = 'marble fox river gentle rain valley stone moon '.repeat(10).trim().split(' ')
     const random = randomOf(7)
     /** The same words in another order: as many tokens. */
@@ -131,5 +133,5 @@ describe('tenants', () => {
     // The same test on the same samples sees a prefix that is shared: it could see a leak.
     expect(kolmogorovSmirnov(own, unknown)).toBeLessThan(1e-6)
     expect(kolmogorovSmirnov(known, unknown)).toBeGreaterThan(0.01)
-  }, 180_000)
+  })
 })
