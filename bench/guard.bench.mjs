@@ -206,9 +206,10 @@ const benches = new Map([
   ['serving', servingRows],
 ])
 
+const chosen = () => process.env.CONCLAVE_BENCH_PARTS?.split(',') ?? [...benches.keys()]
+
 /** `pairs` and `streams`: how many rounds with and without a guard, of how many answers. */
-export async function run({ quick, pairs, streams }) {
-  const names = process.env.CONCLAVE_BENCH_PARTS?.split(',') ?? [...benches.keys()]
+export async function run({ quick, pairs, streams, names = chosen() }) {
   const room = await fromSource(
     'guard',
     `export { createGuard, filterOf, guardedText } from './lib/guard/guard.ts'
@@ -231,6 +232,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   })
   const pairs = values.pairs && Number(values.pairs)
   const streams = values.streams?.split(',').map(Number)
-  for (const row of await run({ ...values, pairs, streams }))
-    console.log(`${row.what}: ${row.value.toFixed(1)} ${row.unit} (${row.note})`)
+  for (const name of chosen())
+    for (const row of await run({ ...values, pairs, streams, names: [name] }))
+      console.log(`${row.what}: ${row.value.toFixed(1)} ${row.unit} (${row.note})`)
 }
