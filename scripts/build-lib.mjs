@@ -26,6 +26,16 @@ const ownErrors = extension => ({
     ),
 })
 
+/** The command loads compliance when it is asked for, from the file that callers import too. */
+const ownCompliance = {
+  name: 'own-compliance',
+  setup: build =>
+    build.onResolve({ filter: /\/compliance\/index\.ts$/ }, () => ({
+      path: './compliance.mjs',
+      external: true,
+    })),
+}
+
 export async function buildLib() {
   const { build } = await import('esbuild')
   const common = {
@@ -41,7 +51,11 @@ export async function buildLib() {
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
   }
-  const command = { entryPoints: ['lib/cli/main.ts'], banner: { js: '#!/usr/bin/env node' } }
+  const command = {
+    entryPoints: ['lib/cli/main.ts'],
+    banner: { js: '#!/usr/bin/env node' },
+    plugins: [ownErrors('mjs'), ownCompliance],
+  }
   const outputs = Object.entries(entries).flatMap(([name, file]) =>
     [
       { format: 'esm', extension: 'mjs' },

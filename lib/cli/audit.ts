@@ -3,8 +3,6 @@
  * @module
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createAuditKey } from '../compliance/audit-log.ts'
-import { verifyAuditLog } from '../compliance/audit-verify.ts'
 import { isDiskFull, systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { type Command, outputFlags, UsageError } from './command.ts'
@@ -25,6 +23,7 @@ export const audit: Command = {
     if (action === 'key') return makeKey(path, json === true)
     if (action !== 'verify') throw new UsageError(`audit takes verify or key, not '${action}'.`)
     const noted = head === undefined ? undefined : readNoted(head as string)
+    const { verifyAuditLog } = await import('../compliance/index.ts')
     const report = verifyAuditLog(path, {
       ...(publicKey !== undefined && { publicKey: read(publicKey as string) }),
       ...(noted !== undefined && { head: noted }),
@@ -41,7 +40,8 @@ export const audit: Command = {
   },
 }
 
-function makeKey(path: string, json: boolean): void {
+async function makeKey(path: string, json: boolean): Promise<void> {
+  const { createAuditKey } = await import('../compliance/index.ts')
   const { privateKey, publicKey } = createAuditKey()
   write(path, privateKey, 0o600)
   write(`${path}.pub`, publicKey, 0o644)

@@ -6,15 +6,7 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import {
-  createCompliance,
-  defaultRuleBook,
-  type Lists,
-  openAuditLog,
-  openCaseStore,
-  type RuleBook,
-  reviewRoutes,
-} from '../compliance/index.ts'
+import type { Lists, RuleBook } from '../compliance/index.ts'
 import { ConclaveError } from '../errors.ts'
 import { packageRoot } from '../native.ts'
 import type { ApiKey } from '../server/api-keys.ts'
@@ -73,6 +65,8 @@ export async function openCompliance(
       `Expected reviewKeys in ${file}, or --api-key-file: whoever reviews needs a key.`,
       { path: file },
     )
+  const { createCompliance, defaultRuleBook, openAuditLog, openCaseStore, reviewRoutes } =
+    await import('../compliance/index.ts')
   const store = await openCaseStore('sqlite' in cases ? { sqlite: from(cases.sqlite) } : cases)
   try {
     const log =
