@@ -5,8 +5,8 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
-import { fileError } from './audit-files.ts'
 import {
   type AuditRecord,
   firstHash,
@@ -112,7 +112,7 @@ class Verification {
     try {
       return readdirSync(this.#folder).sort()
     } catch (error) {
-      throw fileError(this.#folder, error)
+      throw unreadable(this.#folder, error)
     }
   }
 
@@ -283,7 +283,7 @@ function readPublicKey(folder: string, pem: string | undefined): KeyObject {
   try {
     text ??= readFileSync(join(folder, publicKeyName), 'utf8')
   } catch (error) {
-    throw fileError(folder, error)
+    throw unreadable(folder, error)
   }
   try {
     const key = createPublicKey(text)
@@ -293,5 +293,15 @@ function readPublicKey(folder: string, pem: string | undefined): KeyObject {
     'invalid_request',
     'Expected the PEM of an Ed25519 public key for the audit log, but this is none. Give the ' +
       'one that was noted when the log was made.',
+  )
+}
+
+function unreadable(path: string, error: unknown): ConclaveError {
+  const code = systemCode(error) || 'unknown'
+  return new ConclaveError(
+    'io_error',
+    `Expected to read the audit log in ${path}, but the system refused (${code}). Check the folder.`,
+    { path, system: code },
+    { cause: error },
   )
 }

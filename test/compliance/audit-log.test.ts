@@ -46,6 +46,10 @@ const write = (folder: string, file: string, lines: string[]) =>
   writeFileSync(join(folder, file), lines.map(line => `${line}\n`).join(''))
 
 describe('tampering', () => {
+  test('a log that is not there is said to be unreadable', () => {
+    expect(() => verifyAuditLog(join(sample, 'nowhere'))).toThrow(/Expected to read the audit log/)
+  })
+
   test('the sample itself is whole', () => {
     expect(check(sample)).toMatchObject({ ok: true, records, segments: 3, problems: [] })
     expect(verifyAuditLog(sample).ok).toBe(true)

@@ -158,6 +158,20 @@ describe('routes', () => {
   })
 })
 
+const browser = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync)
+
+/** A server of its own for `answer`; on a free port of loopback. */
+async function serverOf(answer: () => ReviewRoutes): Promise<Server> {
+  const listener = getRequestListener(
+    async request => (await answer()(request)) ?? new Response('', { status: 404 }),
+  )
+  const server = createServer(listener)
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return server
+}
+const pageOf = (server: Server) =>
+  `http://127.0.0.1:${(server.address() as AddressInfo).port}/review`
+
 describe('many cases', () => {
   const numCases = 260
   let many: Compliance
@@ -199,6 +213,32 @@ describe('many cases', () => {
     expect(seen.length).toBe(numCases)
     expect(seen.map(one => one.deadline)).toEqual(seen.map(one => one.deadline).toSorted())
   })
+
+  test.skipIf(browser === undefined)(
+    'the page shows them all, More by More',
+    async () => {
+      const server = await serverOf(() => manyRoutes)
+      const opened = await chromium.launch({ executablePath: browser!, args: ['--no-sandbox'] })
+      try {
+        const page = await opened.newPage()
+        await page.goto(pageOf(server))
+        await page.fill('#key', key)
+        await page.fill('#reviewer', 'M. Chen')
+        await page.click('#key-form button')
+        for (const count of [100, 200]) {
+          await page.waitForSelector(`text=${count} cases so far`)
+          await page.click('#more')
+        }
+        await page.waitForSelector(`text=${numCases} cases`)
+        expect(await page.locator('#queue [data-id]').count()).toBe(numCases)
+        expect(await page.locator('#more').count()).toBe(0)
+      } finally {
+        await opened.close()
+        server.close()
+      }
+    },
+    120_000,
+  )
 
   test('a decision between two pages leaves out none of the others', async () => {
     const first = await page('status=open&limit=100')
@@ -246,16 +286,10 @@ describe('reports', () => {
   })
 })
 
-const browser = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find(existsSync)
-
 describe.skipIf(browser === undefined)('in a browser (needs Chromium)', () => {
   let server: Server
   beforeAll(async () => {
-    const listener = getRequestListener(
-      async request => (await routes(request)) ?? new Response('', { status: 404 }),
-    )
-    server = createServer(listener)
-    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    server = await serverOf(() => routes)
   })
   afterAll(() => void server.close())
 
@@ -267,7 +301,7 @@ describe.skipIf(browser === undefined)('in a browser (needs Chromium)', () => {
       page.on('console', line => line.type() === 'error' && faults.push(line.text()))
       page.on('pageerror', error => faults.push(error.message))
       page.on('dialog', dialog => faults.push(dialog.message()))
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/review`)
+      await page.goto(pageOf(server))
       await page.fill('#key', key)
       await page.fill('#reviewer', 'M. Chen')
       await page.click('#key-form button')
