@@ -120,7 +120,10 @@ function higher(a: Ceilings, b: Ceilings): Ceilings {
   }
 }
 
-/** Shares of the memory's speed in the decode and of the arithmetic of the weights' format in the prefill. */
+/**
+ * Shares of the memory's speed in the decode and of the arithmetic of the weights' format in the
+ * prefill; null on a card, whose ceilings are not measured.
+ */
 function ofRoof(
   { prefill, decode }: { prefill: number; decode: { batch: number; tokensPerSecond: number } },
   { bytesPerToken, flopsPerToken }: Awaited<ReturnType<typeof stepCost>>,
@@ -133,7 +136,8 @@ function ofRoof(
     ['bf16', ceilings.bf16FlopsPerSecond],
     ['int8', ceilings.int8OpsPerSecond],
   ])
-  const peak = peaks.get(info.weights)
+  const isHost = info.device === 'cpu'
+  const peak = isHost ? peaks.get(info.weights) : undefined
   return {
     prefill: {
       tokensPerSecond: prefill,
@@ -142,7 +146,9 @@ function ofRoof(
     decode: {
       ...decode,
       bytesPerToken,
-      fractionOfRoof: (decode.tokensPerSecond * bytesPerToken) / ceilings.readBytesPerSecond,
+      fractionOfRoof: isHost
+        ? (decode.tokensPerSecond * bytesPerToken) / ceilings.readBytesPerSecond
+        : null,
     },
   }
 }

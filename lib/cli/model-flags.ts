@@ -22,6 +22,10 @@ export const modelFlags = {
   },
   'kv-cache': { kind: 'string', value: 'FORMAT', help: 'auto, f32, bf16 or int8' },
   device: { kind: 'string', value: 'DEVICE', help: 'auto, cpu or cuda' },
+  fastest: {
+    kind: 'boolean',
+    help: 'a GPU may sum in another order where it is faster (deterministic: false)',
+  },
   threads: {
     kind: 'integer',
     value: 'N',
@@ -65,7 +69,8 @@ function pick(values: Values, names: readonly string[]): object {
 }
 
 export function loadOptions(values: Values): LoadOptions {
-  return pick(values, loadNames)
+  const options = pick(values, loadNames)
+  return values.fastest === true ? { ...options, deterministic: false } : options
 }
 
 export function generateOptions(values: Values): GenerateOptions {
