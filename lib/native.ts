@@ -254,6 +254,16 @@ export interface Ceilings {
   int8OpsPerSecond: number
 }
 
+export interface GraphPlan {
+  /** Of activations. */
+  workspaceBytes: number
+  kvBytesPerPage: number
+  /** Of a card's kernels; 0 on the CPU. */
+  scratchBytes: number
+  /** The same, more for each page that the longest sequence may have. */
+  scratchBytesPerPage: number
+}
+
 interface Addon {
   /** Kernel set that this processor gets, and the cores that this process may use (affinity and cgroup quota respected). */
   system(): {
@@ -277,10 +287,9 @@ interface Addon {
     onProgress: (doneBytes: number, totalBytes: number) => void,
   ): Promise<Executor>
   /** Memory plan of a graph without weights or allocation, made on a thread of its own. */
-  planGraph(
-    graphJson: string,
-    options: ExecutorOptions,
-  ): Promise<{ workspaceBytes: number; kvBytesPerPage: number }>
+  planGraph(graphJson: string, options: ExecutorOptions): Promise<GraphPlan>
+  /** Bytes of the card that nobody has taken. Rejects with `gpu_unavailable`. */
+  cardMemory(): Promise<number>
 }
 
 let loaded: Addon | undefined

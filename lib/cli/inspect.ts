@@ -38,7 +38,8 @@ export const inspect: Command = {
 function describe(open: OpenModel) {
   const { recorded, tensors, folder, plan } = open
   const { parametersTotal, parametersActive, graph } = recorded
-  const size = (format: 'f32' | 'bf16' | 'int8') => weightBytes(graph, tensors, format)
+  const { device } = open.executorOptions
+  const size = (format: 'f32' | 'bf16' | 'int8') => weightBytes(graph, tensors, format, device)
   return {
     architecture: folder.config.modelType,
     parametersTotal,
@@ -57,6 +58,7 @@ function describe(open: OpenModel) {
     kvCache: open.executorOptions.kvCache,
     maxContext: plan.maxContext,
     kvTokens: plan.numPages * open.executorOptions.pageSize,
+    device,
     availableBytes: open.availableBytes,
   }
 }
@@ -66,6 +68,7 @@ const smaller = (size: number, than: number) => `${((1 - size / than) * 100).toF
 function page(open: OpenModel): string {
   const { plan, sizes, ...facts } = describe(open)
   const { config } = open.folder
+  const where = facts.device === 'cuda' ? 'free on the GPU' : 'available'
   const millions = (n: number) => `${(n / 1e6).toFixed(1)} M`
   const experts = config.moe
     ? `, ${config.moe.numExperts} experts, ${config.moe.numExpertsPerTok} a token`
@@ -85,7 +88,7 @@ function page(open: OpenModel): string {
     ['weights', `${facts.weights}, ${formatBytes(plan.weightBytes)}`],
     ['KV cache', `${facts.kvCache}, ${facts.kvTokens} tokens, ${formatBytes(plan.kvBytes)}`],
     ['workspace', formatBytes(plan.workspaceBytes)],
-    ['in all', `${formatBytes(plan.totalBytes)} of ${formatBytes(facts.availableBytes)} available`],
+    ['in all', `${formatBytes(plan.totalBytes)} of ${formatBytes(facts.availableBytes)} ${where}`],
     ['context', `${facts.maxContext} tokens`],
     ['as f32', formatBytes(sizes.f32)],
     ['as bf16', formatBytes(sizes.bf16)],

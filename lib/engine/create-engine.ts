@@ -7,7 +7,6 @@ import { type Guard, guardOf } from '../guard/guard.ts'
 import type { GuardPolicy } from '../guard/policy.ts'
 import { type CacheSizes, nativeCall } from '../native.ts'
 import { checkBoolean, checkNames, checkNumber, invalid } from '../sampling/check.ts'
-import { availableMemory } from './available-memory.ts'
 import { Engine } from './engine.ts'
 import { type EngineHost, Model } from './model.ts'
 import { expertLoads, ModelEngine } from './model-engine.ts'
@@ -73,7 +72,7 @@ export async function createEngine(
     options.prefixCache === undefined
       ? parts.prefixCache
       : checkBoolean('prefixCache', options.prefixCache)
-  refuseTooMany(sizes.numPages, host.kvBytesPerPage)
+  refuseTooMany(sizes.numPages * host.kvBytesPerPage, sizes.numPages, await host.freeBytes())
   const cache = await nativeCall(() => host.executor.openCache(sizes))
   own.assertAlive()
   const maxContext = Math.min(parts.info.maxContext, sizes.numPages * host.pageSize)
@@ -152,9 +151,7 @@ function pagesOf({ kvBytes, kvPages }: EngineOptions, kvBytesPerPage: number): n
   return Math.floor(kvBytes / kvBytesPerPage)
 }
 
-function refuseTooMany(numPages: number, kvBytesPerPage: number): void {
-  const kvBytes = numPages * kvBytesPerPage
-  const availableBytes = availableMemory()
+function refuseTooMany(kvBytes: number, numPages: number, availableBytes: number): void {
   if (kvBytes <= availableBytes) return
   throw new ConclaveError(
     'insufficient_memory',

@@ -1,9 +1,10 @@
 /**
- * Which device a model runs on, and why.
+ * Which device a model runs on, and why; what memory it has left.
  * @module
  */
 import { ConclaveError } from '../errors.ts'
-import { native } from '../native.ts'
+import { native, nativeCall } from '../native.ts'
+import { availableMemory } from './available-memory.ts'
 
 export const deviceNames = ['auto', 'cpu', 'cuda'] as const
 
@@ -27,4 +28,9 @@ export function chooseDevice(asked: (typeof deviceNames)[number]): ChosenDevice 
   // The host harness runs kernels for their proof, not for an answer.
   if (cuda.name !== 'cuda') return { device: 'cpu', reason: `${cuda.name} is not a GPU` }
   return { device: 'cuda', reason: 'a GPU can be used' }
+}
+
+/** Bytes that a model may still take where it runs: of this machine, or of the card. */
+export async function freeMemory(device: 'cpu' | 'cuda'): Promise<number> {
+  return device === 'cpu' ? availableMemory() : nativeCall(() => native().cardMemory())
 }

@@ -6,6 +6,7 @@ import { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
 import type { ModelFolder } from '../files/model-folder.ts'
 import { type Executor, native, nativeCall } from '../native.ts'
+import { freeMemory } from './device.ts'
 import { Engine } from './engine.ts'
 import { type CheckedLoadOptions, checkLoadOptions, type LoadOptions } from './load-options.ts'
 import { refuseTooLarge } from './memory-plan.ts'
@@ -35,7 +36,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   throwIfAborted(checked.signal)
   const open = await openModel(source, checked)
   try {
-    refuseTooLarge(open.plan, open.availableBytes)
+    refuseTooLarge(open.plan, open.availableBytes, open.executorOptions.device)
     const tokenizer = await readTokenizer(open.folder)
     const executor = await createExecutor(open, checked)
     const host = hostOf(open, executor)
@@ -125,5 +126,6 @@ function hostOf(open: OpenModel, executor: Executor): EngineHost {
     pageSize,
     maxLogitRows: Math.max(1, Math.floor(maxLogitBytes / rowBytes)),
     kvBytesPerPage: open.plan.kvBytes / numPages,
+    freeBytes: () => freeMemory(open.executorOptions.device),
   }
 }

@@ -4,7 +4,7 @@
  */
 import { ConclaveError } from '../errors.ts'
 import type { Graph, WeightRef } from '../graph/node.ts'
-import type { TensorInfo } from '../native.ts'
+import type { GraphPlan, TensorInfo } from '../native.ts'
 
 export type WeightFormat = 'auto' | 'f32' | 'bf16' | 'int8'
 
@@ -30,25 +30,38 @@ function memoryFormat(dtype: string, { scales, cols }: WeightRef): string {
   return dtype === 'i8' && blockRows === 1 && grouped ? 'i8' : 'bf16'
 }
 
+/** Each piece of a weight on a card, its values and its scales, begins at a multiple of this. */
+const cardAlign = 256
+const aligned = (bytes: number) => Math.ceil(bytes / cardAlign) * cardAlign
+
+/** Of a matrix in int8 rows, as a card has them: values, and f32 scales apart. */
+function int8RowBytes({ rows, cols }: WeightRef): number {
+  return aligned(rows * cols) + aligned(rows * Math.ceil(cols / int8.groupCols) * 4)
+}
+
 /** Of a matrix in int8 panels: whole blocks with their scales, and a f32 scale for each row. */
-function int8Bytes({ rows, cols }: WeightRef): number {
+function int8PanelBytes({ rows, cols }: WeightRef): number {
   const filledRows = Math.ceil(rows / int8.panelRows) * int8.panelRows
   return filledRows * (Math.ceil(cols / int8.blockCols) * int8.blockBytes + 4)
 }
 
-/** Gives the bytes of a weight as kernels read it. */
+/** Gives the bytes of a weight as kernels of the device read it. */
 export function weightSizer(
   tensors: readonly TensorInfo[],
   format: WeightFormat,
+  device: 'cpu' | 'cuda' = 'cpu',
 ): (ref: WeightRef) => number {
   const stored = new Map(tensors.map(tensor => [tensor.name, tensor.dtype]))
+  const kept = (ref: WeightRef): string => {
+    if (ref.kind === 'vector' || ref.exact === true) return 'f32'
+    if (format !== 'auto') return format === 'int8' ? 'i8' : format
+    return memoryFormat(stored.get(ref.tensor) ?? '', ref)
+  }
   return ref => {
-    const elements = ref.rows * ref.cols
-    if (ref.kind === 'vector' || ref.exact === true || format === 'f32') return elements * 4
-    if (format === 'bf16') return elements * 2
-    if (format === 'int8') return int8Bytes(ref)
-    const kept = memoryFormat(stored.get(ref.tensor) ?? '', ref)
-    return kept === 'i8' ? int8Bytes(ref) : elements * (elementBytes.get(kept) ?? 4)
+    const dtype = kept(ref)
+    if (dtype === 'i8') return device === 'cpu' ? int8PanelBytes(ref) : int8RowBytes(ref)
+    const bytes = ref.rows * ref.cols * (elementBytes.get(dtype) ?? 4)
+    return device === 'cpu' ? bytes : aligned(bytes)
   }
 }
 
@@ -57,8 +70,9 @@ export function weightBytes(
   graph: Graph,
   tensors: readonly TensorInfo[],
   format: WeightFormat,
+  device: 'cpu' | 'cuda' = 'cpu',
 ): number {
-  const sizeOf = weightSizer(tensors, format)
+  const sizeOf = weightSizer(tensors, format, device)
   return graph.weights.reduce((sum, ref) => sum + sizeOf(ref), 0)
 }
 
@@ -93,10 +107,8 @@ export interface SizedPlan extends MemoryPlan {
   numPages: number
 }
 
-export interface PlanInput {
+export interface PlanInput extends GraphPlan {
   weightBytes: number
-  workspaceBytes: number
-  kvBytesPerPage: number
   pageSize: number
   /** Longest sequence that the model is made for, in tokens. */
   modelContext: number
@@ -124,28 +136,37 @@ export function planMemory(input: PlanInput): SizedPlan {
         `got ${input.maxContext}.`,
       { maxContext: input.maxContext, modelContext },
     )
-  const room = input.availableBytes * headroom - input.weightBytes - input.workspaceBytes
-  const affordable = Math.max(1, Math.floor(room / kvBytesPerPage))
+  const fixed = input.workspaceBytes + input.scratchBytes
+  const room = input.availableBytes * headroom - input.weightBytes - fixed
   const wished = input.maxContext ?? Math.min(modelContext, defaultContext)
   const pagesOf = (tokens: number) => Math.ceil(tokens / pageSize)
+  // Kernels take more for each page of a sequence: of all that is wished, or of what fits.
+  const whole = (room - pagesOf(wished) * input.scratchBytesPerPage) / kvBytesPerPage
+  const shared = room / (kvBytesPerPage + input.scratchBytesPerPage)
+  const affordable = Math.max(1, Math.floor(Math.max(whole, shared)))
   const fitting = Math.min(affordable, input.kvPages ?? affordable)
   const maxContext = input.maxContext ?? Math.min(wished, fitting * pageSize)
   const longest = pagesOf(maxContext)
   const generous = longest + pagesOf(Math.min(3 * maxContext, extraTokens))
   const numPages = input.kvPages ?? Math.max(longest, Math.min(generous, affordable))
   const kvBytes = numPages * kvBytesPerPage
-  const { weightBytes, workspaceBytes } = input
+  const { weightBytes } = input
+  const workspaceBytes = fixed + longest * input.scratchBytesPerPage
   const totalBytes = weightBytes + kvBytes + workspaceBytes
   return { weightBytes, kvBytes, workspaceBytes, totalBytes, maxContext, numPages }
 }
 
 /** Throws `insufficient_memory` with all numbers where the plan is more than what is available. */
-export function refuseTooLarge(plan: MemoryPlan, availableBytes: number): void {
+export function refuseTooLarge(
+  plan: MemoryPlan,
+  availableBytes: number,
+  device: 'cpu' | 'cuda' = 'cpu',
+): void {
   if (plan.totalBytes <= availableBytes) return
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`
   throw new ConclaveError(
     'insufficient_memory',
-    `Expected at least ${gib(plan.totalBytes)} of free memory (weights ` +
+    `Expected at least ${gib(plan.totalBytes)} of free memory${device === 'cuda' ? ' on the GPU' : ''} (weights ` +
       `${gib(plan.weightBytes)}, KV ${gib(plan.kvBytes)}, workspace ` +
       `${gib(plan.workspaceBytes)}), but ${gib(availableBytes)} is available. ` +
       "Free some, choose weights: 'int8' or a smaller maxContext.",

@@ -33,6 +33,8 @@ export interface EngineHost {
   pageSize: number
   maxLogitRows: number
   kvBytesPerPage: number
+  /** Bytes that further pages may take. */
+  freeBytes: () => Promise<number>
 }
 
 export interface ModelParts {

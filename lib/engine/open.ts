@@ -20,7 +20,7 @@ import {
 } from '../native.ts'
 import { invalid } from '../sampling/check.ts'
 import { inSlices } from '../slices.ts'
-import { availableMemory } from './available-memory.ts'
+import { freeMemory } from './device.ts'
 import type { CheckedLoadOptions } from './load-options.ts'
 import { planMemory, type SizedPlan, storedFormat, weightBytes } from './memory-plan.ts'
 
@@ -83,10 +83,11 @@ async function planModel(
   const kvCache =
     options.kvCache === 'auto' ? (weights === 'f32' ? 'f32' : 'bf16') : options.kvCache
   const { threads, pageSize, maxBatchTokens, validate, deterministic } = options
+  const { device } = options.device
   const maxSequences = Math.min(options.maxSequences, maxBatchTokens)
   const sizes = { threads, pageSize, maxBatchTokens, maxSequences, numPages: 1 }
   const executorOptions: ExecutorOptions = {
-    device: options.device.device,
+    device,
     weights: options.weights,
     kvCache,
     validate,
@@ -95,9 +96,9 @@ async function planModel(
   }
   const graphJson = await inSlices(graphText(graph))
   const graphPlan = await nativeCall(() => native().planGraph(graphJson, executorOptions))
-  const availableBytes = availableMemory()
+  const availableBytes = await freeMemory(device)
   const plan = planMemory({
-    weightBytes: weightBytes(graph, tensors, options.weights),
+    weightBytes: weightBytes(graph, tensors, options.weights, device),
     ...graphPlan,
     pageSize,
     modelContext: modelContext(config),

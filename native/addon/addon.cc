@@ -11,6 +11,7 @@
 #include "addon/weights_wrap.h"
 #include "cpu/kv_layout.h"
 #include "cuda/runtime.h"
+#include "executor/card_plan.h"
 #include "executor/plan.h"
 
 namespace conclave::addon {
@@ -32,6 +33,7 @@ Napi::Value system(const Napi::CallbackInfo& info) {
 
 struct GraphPlan {
   double workspace_bytes = 0, page_bytes = 0;
+  executor::ScratchPlan scratch;
 };
 
 GraphPlan plan_of(const std::string& json, const executor::ExecutorOptions& options) {
@@ -44,6 +46,7 @@ GraphPlan plan_of(const std::string& json, const executor::ExecutorOptions& opti
   }
   plan.workspace_bytes = static_cast<double>(
       executor::plan_memory(graph, options.max_batch_tokens, options.max_sequences).bytes);
+  if (options.device == DeviceKind::cuda) plan.scratch = executor::plan_scratch(graph, options);
   return plan;
 }
 
@@ -58,7 +61,22 @@ Napi::Value plan_graph(const Napi::CallbackInfo& info) {
       Napi::Object result = Napi::Object::New(env);
       result.Set("workspaceBytes", plan->workspace_bytes);
       result.Set("kvBytesPerPage", plan->page_bytes);
+      result.Set("scratchBytes", static_cast<double>(plan->scratch.bytes));
+      result.Set("scratchBytesPerPage", static_cast<double>(plan->scratch.bytes_per_page));
       deferred.Resolve(result);
+    });
+  });
+}
+
+// On a thread of its own: making the context of a card takes a while.
+Napi::Value card_memory(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    auto bytes = std::make_shared<int64_t>(0);
+    const auto work = [=] { *bytes = conclave::cuda::runtime::free_bytes(); };
+    return once(env, work, [=](Napi::Env env, const auto& deferred, auto& error) {
+      if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
+      deferred.Resolve(Napi::Number::New(env, static_cast<double>(*bytes)));
     });
   });
 }
@@ -75,6 +93,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("createExecutor", Napi::Function::New<ExecutorWrap::create>(env));
   exports.Set("createVocabulary", Napi::Function::New<VocabularyWrap::create>(env));
   exports.Set("measure", Napi::Function::New<measure>(env));
+  exports.Set("cardMemory", Napi::Function::New<card_memory>(env));
   exports.Set("planGraph", Napi::Function::New<plan_graph>(env));
   return exports;
 }

@@ -4,6 +4,7 @@
 #include "cuda/batch_arrays.h"
 #include "cuda/device/hadamard.h"
 #include "cuda/device/softmax.h"
+#include "cuda/scratch.h"
 
 namespace conclave::cuda {
 
@@ -27,7 +28,7 @@ __global__ void __launch_bounds__(kThreads)
 
 const float* turned(const Tensor& q, int dim, CudaStream& stream) {
   const int64_t num_heads = q.shape.elements() / dim;
-  auto* y = static_cast<float*>(stream.scratch(1, q.shape.elements() * 4));
+  auto* y = static_cast<float*>(stream.scratch(1, turned_bytes(q.shape[0], q.shape[1])));
   hw::launch("attention", turn_queries_kernel, {blocks(num_heads, kWarps)}, kThreads,
              kWarps * dim * int64_t{sizeof(float)}, stream.queue, y,
              static_cast<const float*>(q.f32()), num_heads, dim);

@@ -3,6 +3,7 @@
 // length · head_dim · 2 · s bytes a kv head, read once.
 #include "cuda/attention.h"
 #include "cuda/device/attend_span.h"
+#include "cuda/scratch.h"
 
 namespace conclave::cuda {
 
@@ -100,9 +101,9 @@ void launch(const AttentionProblem& p, CudaStream& stream) {
   // grow.
   const int64_t max_spans = (int64_t{p.batch.max_pages} * p.pages.page_size + kSpan - 1) / kSpan;
   const int64_t num_rows = num_heads * max_spans * p.group;
-  const int64_t row_bytes = (num_rows * int64_t{sizeof(Softmax)} + 255) / 256 * 256;
-  char* memory = static_cast<char*>(stream.scratch(0, row_bytes + num_rows * p.pages.head_dim * 4));
-  const Spans spans{reinterpret_cast<float*>(memory + row_bytes),
+  static_assert(sizeof(Softmax) == 8 && kSpan == kSpanPositions);
+  char* memory = static_cast<char*>(stream.scratch(0, span_bytes(num_rows, p.pages.head_dim)));
+  const Spans spans{reinterpret_cast<float*>(memory + span_softmax_bytes(num_rows)),
                     reinterpret_cast<Softmax*>(memory), static_cast<int>(max_spans)};
   const int row_tiles = (p.group + kRows - 1) / kRows;
   const int64_t tasks = num_heads * row_tiles;

@@ -12,11 +12,12 @@ constexpr size_t kMaxRecordings = 64;
 
 CudaCard::CudaCard(bool deterministic) {
   const runtime::Card card = runtime::open();
-  stream_ = std::make_unique<CudaStream>(runtime::create_queue(), card, deterministic);
+  void* queue = runtime::create_queue();
   try {
+    stream_ = std::make_unique<CudaStream>(queue, card, deterministic);
     staging_ = static_cast<std::byte*>(runtime::allocate_pinned(kStagingBytes));
   } catch (...) {
-    runtime::destroy_queue(stream_->queue);
+    runtime::destroy_queue(queue);
     throw;
   }
 }

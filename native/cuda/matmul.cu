@@ -3,11 +3,12 @@
 //   few     bf16 and int8, at most 8 tokens: a block for 16 output features reads their weights
 //           once, its warps share k. Bound by memory: out·in·s bytes
 //   tiles   bf16 and int8, more tokens: device/tile.h over rounded activations
-//   hopper  matmul_hopper.cu, where a stream need not be batch-invariant
+//   hopper  matmul_hopper.cu and matmul_hopper_int8.cu, where a stream need not be batch-invariant
 #include "cuda/device/dot.h"
 #include "cuda/device/tile.h"
 #include "cuda/matmul.h"
 #include "cuda/round_rows.h"
+#include "cuda/scratch.h"
 
 namespace conclave::cuda {
 
@@ -108,10 +109,10 @@ void launch_fragments(const Product& p, CudaStream& stream) {
     return hw::launch("matmul", matmul_few_kernel<W>, {blocks(p.out, kFragmentRows)}, kThreads,
                       kShared, stream.queue, p);
   }
+  if (matmul_hopper(p, W{}, stream)) return;
   const int64_t elements = int64_t{p.num_tokens} * p.in;
-  auto* rounded = static_cast<uint16_t*>(stream.scratch(0, elements * 2));
+  auto* rounded = static_cast<uint16_t*>(stream.scratch(0, rounded_bytes(p.num_tokens, p.in)));
   round_rows<W>(rounded, p.x, elements, stream);
-  if (!kFourBytes<W> && takes_hopper(p, stream)) return matmul_hopper(p, rounded, stream);
   hw::launch("matmul", matmul_tiles_kernel<W>,
              {blocks(p.out, T::kRows), blocks(p.num_tokens, T::kTokens)}, T::kThreads,
              T::kSharedBytes, stream.queue, p, static_cast<const uint16_t*>(rounded));

@@ -2,6 +2,8 @@
 // 128 rows of weights × 128 tokens; edges arrive as zeros and are not stored.
 #include "cuda/device/hopper_tile.h"
 #include "cuda/matmul.h"
+#include "cuda/round_rows.h"
+#include "cuda/scratch.h"
 
 namespace conclave::cuda {
 
@@ -27,8 +29,7 @@ __device__ __forceinline__ void produce(const TensorMap* weights, const TensorMa
 
 // Neighbouring blocks share their rows of weights, which then come from the second-level cache.
 __global__ void __launch_bounds__(kHopperThreads)
-    matmul_hopper_kernel(Product p, const __grid_constant__ TensorMap weights,
-                         const __grid_constant__ TensorMap tokens) {
+    matmul_hopper_kernel(Product p, CONCLAVE_MAP_PARAMETER weights, CONCLAVE_MAP_PARAMETER tokens) {
   R::init(1);
   const int first_token = static_cast<int>(blockIdx.x) * kTokens;
   const int first_row = static_cast<int>(blockIdx.y) * kRows;
@@ -47,15 +48,15 @@ __global__ void __launch_bounds__(kHopperThreads)
 
 }  // namespace
 
-bool takes_hopper(const Product& p, const CudaStream& stream) {
-  return stream.is_hopper && !stream.deterministic && p.num_tokens >= kLeastTokens;
-}
-
-void matmul_hopper(const Product& p, const uint16_t* rounded, CudaStream& stream) {
+bool matmul_hopper(const Product& p, Bf16, CudaStream& stream) {
+  if (!stream.is_hopper || stream.deterministic || p.num_tokens < kLeastTokens) return false;
+  auto* rounded = static_cast<uint16_t*>(stream.scratch(0, rounded_bytes(p.num_tokens, p.in)));
+  round_rows<Bf16>(rounded, p.x, int64_t{p.num_tokens} * p.in, stream);
   hw::launch("matmul", matmul_hopper_kernel, {blocks(p.num_tokens, kTokens), blocks(p.out, kRows)},
              kHopperThreads, R::kSharedBytes, stream.queue, p,
              make_tensor_map(p.w, 2, p.out, p.in, kRows),
              make_tensor_map(rounded, 2, p.num_tokens, p.in, kTokens));
+  return true;
 }
 
 }  // namespace conclave::cuda

@@ -4,13 +4,13 @@
 //   gate_up  64 rows of gate in one warpgroup, the same of up in the other, which hands its sums
 //            over in shared memory for silu·mul
 //   down     128 rows, into one row a pair
-// int8: weights are widened into the registers of wgmma's first operand; 32 columns share a scale,
-// so their two products start from zero and the scale joins them to the sums while the next two
-// run.
+// int8: device/hopper_int8.h.
+#include <type_traits>
+
 #include "cuda/device/activation.h"
-#include "cuda/device/fragments.h"
-#include "cuda/device/hopper_tile.h"
+#include "cuda/device/hopper_int8.h"
 #include "cuda/moe_sort.h"
+#include "cuda/round_hopper.h"
 
 namespace conclave::cuda {
 
@@ -35,23 +35,6 @@ constexpr int kSharedBytes = R<W>::kSharedBytes + kUpBytes;
 template <class W>
 __device__ __forceinline__ float* up_sums() {
   return hw::shared<float>() + R<W>::kSharedBytes / 4;
-}
-
-// Where value i of a row of activations is kept. A lane reads four bytes of weights, 4t … of each
-// 16; as pairs (0, 2) and (1, 3) they are its columns 2t, 2t + 1 and 2t + 8, 2t + 9 of wgmma.
-template <class W>
-__device__ __forceinline__ int hopper_index(int i) {
-  if (!kFourBytes<W>) return i;
-  return (i & ~15) + (i % 4 % 2) * 8 + i % 16 / 4 * 2 + i % 4 / 2;
-}
-
-constexpr int kRoundThreads = 256;
-
-template <class W>
-__global__ void __launch_bounds__(kRoundThreads)
-    round_for_hopper_kernel(uint16_t* y, const float* x, int64_t elements) {
-  const int64_t i = int64_t{blockIdx.x} * kRoundThreads + threadIdx.x;
-  if (i < elements) y[i / 16 * 16 + hopper_index<W>(static_cast<int>(i % 16))] = hw::to_bf16(x[i]);
 }
 
 // ---- produce
@@ -113,85 +96,13 @@ __device__ __forceinline__ void produce(const Boxes& boxes, const uint16_t* toke
 
 // ---- consume
 
-// Rows g and g + 8 of this warp: their scales; int8 alone.
-struct LaneScales {
-  const float *low, *high;
-};
-
 __device__ __forceinline__ void consume(float (&sums)[kSums], Bf16, const LaneScales&, int k) {
   consume_ring<2 * kHalfRows, kTilePairs, kStages>(sums, (k + kHopperStep - 1) / kHopperStep);
 }
 
-// Columns 16·i … of this lane's two rows, as the registers of wgmma.
-__device__ __forceinline__ void widen_rows(uint32_t (&a)[4], const char* weights, int row, int i,
-                                           int t) {
-  const char* low = weights + row * kRowBytes + (i ^ (row % 8)) * 16 + 4 * t;
-  widen_int8(a[0], a[2], *reinterpret_cast<const uint32_t*>(low));
-  widen_int8(a[1], a[3], *reinterpret_cast<const uint32_t*>(low + 8 * kRowBytes));
-}
-
-__device__ __forceinline__ void add_group(float (&sums)[kSums], const float (&group)[kSums],
-                                          const float (&scales)[2]) {
-#pragma unroll
-  for (int i = 0; i < kSums; i++) sums[i] = fmaf(group[i], scales[i % 4 / 2], sums[i]);
-}
-
-// Asks for the products of columns 32·j … of the stage's 128.
-__device__ __forceinline__ void ask(float (&group)[kSums], uint32_t (&a)[2][4], const char* weights,
-                                    uint64_t tokens, int row, int t, int j) {
-  widen_rows(a[0], weights, row, 2 * j, t);
-  widen_rows(a[1], weights, row, 2 * j + 1, t);
-  const uint64_t b =
-      hw::descriptor_step(tokens, j / 2 * kTilePairs * kRowBytes + j % 2 * kScaleColumns * 2);
-  hw::settle(a[0]);
-  hw::settle(a[1]);
-  hw::wgmma_fence();
-  hw::wgmma<kTilePairs, true>(group, a[0], b);
-  hw::wgmma<kTilePairs>(group, a[1], hw::descriptor_step(b, 32));
-  hw::wgmma_commit();
-}
-
+static_assert(std::is_same_v<R<Int8>, Int8Ring> && kTilePairs == kInt8Tokens);
 __device__ __forceinline__ void consume(float (&sums)[kSums], Int8, const LaneScales& rows, int k) {
-  constexpr int kGroups = kDepth<Int8> / kScaleColumns;
-  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
-  const int row = warp * 16 + lane / 4, t = lane % 4;
-  const int num_steps = (k + kDepth<Int8> - 1) / kDepth<Int8>;
-  RingPlace<kStages> place;
-  for (int step = 0; step < num_steps; step++) {
-    float scales[kGroups][2];
-#pragma unroll
-    for (int j = 0; j < kGroups; j++) {
-      const int group = step * kGroups + j;
-      const bool there = group * kScaleColumns < k;
-      scales[j][0] = there ? rows.low[group] : 0.0f;
-      scales[j][1] = there ? rows.high[group] : 0.0f;
-    }
-    hw::mbarrier_wait(R<Int8>::full(place.stage), place.parity);
-    const char* weights = R<Int8>::weights(place.stage);
-    const uint64_t tokens = hw::matrix_descriptor(R<Int8>::tokens(place.stage));
-    float group[2][kSums];
-    uint32_t a[2][2][4];
-    ask(group[0], a[0], weights, tokens, row, t, 0);
-#pragma unroll
-    for (int j = 1; j < kGroups; j++) {
-      ask(group[j % 2], a[j % 2], weights, tokens, row, t, j);
-      hw::wgmma_wait<1>();
-      hw::settle(group[1 - j % 2]);
-      add_group(sums, group[1 - j % 2], scales[j - 1]);
-    }
-    hw::wgmma_wait<0>();
-    hw::settle(group[1]);
-    if (lane == 0) hw::mbarrier_arrive(R<Int8>::empty(place.stage));
-    add_group(sums, group[1], scales[kGroups - 1]);
-    place.next();
-  }
-}
-
-__device__ __forceinline__ LaneScales lane_scales(const float* scales, int row, int num_rows,
-                                                  int k) {
-  const int per_row = scales_of_row(k);
-  return {scales + int64_t{min(row, num_rows - 1)} * per_row,
-          scales + int64_t{min(row + 8, num_rows - 1)} * per_row};
+  consume_int8(sums, rows, k);
 }
 
 // ---- kernels
@@ -270,9 +181,7 @@ void moe_hopper(const MoeProblem& p, CudaStream& stream) {
   const PairMemory memory = pair_memory(p, stream);
   const SortedPairs pairs = sort_pairs(p, stream);
   const unsigned max_tiles = blocks(max_pair_tiles(p), 1);
-  const int64_t elements = int64_t{p.num_tokens} * p.hidden;
-  hw::launch("moe_experts", round_for_hopper_kernel<W>, {blocks(elements, kRoundThreads)},
-             kRoundThreads, 0, stream.queue, memory.x, p.x, elements);
+  round_hopper<W>(memory.x, p.x, int64_t{p.num_tokens} * p.hidden, stream);
   hw::launch("moe_experts", moe_hopper_gate_up_kernel<W>,
              {max_tiles, blocks(p.intermediate, kHalfRows)}, kHopperThreads, kSharedBytes<W>,
              stream.queue, memory.act, static_cast<const uint16_t*>(memory.x), pairs, p);

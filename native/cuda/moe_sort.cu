@@ -63,17 +63,15 @@ __global__ void __launch_bounds__(kCombineThreads)
   }
 }
 
-int64_t align(int64_t bytes) { return (bytes + 255) / 256 * 256; }
-
 }  // namespace
 
 PairMemory pair_memory(const MoeProblem& p, CudaStream& stream) {
   const int num_pairs = p.num_tokens * p.k;
-  const int64_t x_bytes = align(int64_t{p.num_tokens} * p.hidden * 2);
+  const int64_t x_bytes = scratch_align(int64_t{p.num_tokens} * p.hidden * 2);
   char* memory = static_cast<char*>(
-      stream.scratch(0, x_bytes + align(int64_t{num_pairs} * p.intermediate * 2)));
+      stream.scratch(0, pair_values_bytes(p.num_tokens, num_pairs, p.hidden, p.intermediate)));
   return {reinterpret_cast<uint16_t*>(memory), reinterpret_cast<uint16_t*>(memory + x_bytes),
-          static_cast<float*>(stream.scratch(1, int64_t{num_pairs} * p.hidden * 4))};
+          static_cast<float*>(stream.scratch(1, pair_rows_bytes(num_pairs, p.hidden)))};
 }
 
 int max_pair_tiles(const MoeProblem& p) {
@@ -83,10 +81,13 @@ int max_pair_tiles(const MoeProblem& p) {
 
 SortedPairs sort_pairs(const MoeProblem& p, CudaStream& stream) {
   const int num_pairs = p.num_tokens * p.k;
-  const int64_t tiles_bytes = align(max_pair_tiles(p) * int64_t{sizeof(PairTile)});
-  char* lists = static_cast<char*>(stream.scratch(2, 256 + tiles_bytes + int64_t{num_pairs} * 4));
-  const SortedPairs pairs{reinterpret_cast<int*>(lists), reinterpret_cast<PairTile*>(lists + 256),
-                          reinterpret_cast<int*>(lists + 256 + tiles_bytes)};
+  const int64_t num_tiles = max_pair_tiles(p);
+  static_assert(sizeof(PairTile) == 12);
+  char* lists = static_cast<char*>(stream.scratch(2, pair_lists_bytes(num_tiles, num_pairs)));
+  char* tiles = lists + kScratchAlign;
+  char* sorted = tiles + pair_tiles_bytes(num_tiles);
+  const SortedPairs pairs{reinterpret_cast<int*>(lists), reinterpret_cast<PairTile*>(tiles),
+                          reinterpret_cast<int*>(sorted)};
   hw::launch("moe_experts", moe_sort_kernel, {1}, kSortThreads,
              (p.num_experts + 1) * int64_t{sizeof(int)}, stream.queue, pairs, p.expert_ids,
              num_pairs, p.num_experts);

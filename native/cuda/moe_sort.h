@@ -2,10 +2,9 @@
 // The two ends of moe_experts of many tokens: pairs sorted by expert as indices, activations stay
 // where they are; and a token's rows summed in the order of its slots.
 #include "cuda/moe_experts.h"
+#include "cuda/scratch.h"
 
 namespace conclave::cuda {
-
-constexpr int kTilePairs = 64;
 
 // Tile of up to kTilePairs pairs of one expert: sorted[first] … sorted[first + count - 1].
 struct PairTile {

@@ -1,6 +1,8 @@
 // The answers of a build without CUDA kernels. Nothing but why_not and open is reached: a stream is
 // made from an opened card alone.
 #include "core/error.h"
+#include "cuda/fused.h"
+#include "cuda/hopper_code.h"
 #include "cuda/ops.h"
 #include "cuda/runtime.h"
 #include "cuda/tensor_map.h"
@@ -41,9 +43,12 @@ void destroy_recording(void*) noexcept {}
 
 }  // namespace runtime
 
+bool has_hopper_code(const runtime::Card&, void*) { refuse(); }
 TensorMap make_tensor_map(const void*, int, int64_t, int64_t, int) { refuse(); }
 
 void add(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
+void add_rms_norm(Tensor, Tensor, Tensor, Tensor, Tensor, float, CudaStream&) { refuse(); }
+void rms_norm_rope(Tensor, Tensor, Tensor, float, Tensor, Tensor, float, CudaStream&) { refuse(); }
 void attention(Tensor, Tensor, const KvRegion&, const BatchView&, float, CudaStream&) { refuse(); }
 void embed(Tensor, Tensor, const Weight&, CudaStream&) { refuse(); }
 void gather_rows(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }

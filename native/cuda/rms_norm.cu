@@ -1,6 +1,6 @@
 // rms_norm: a warp for each row of at most 1024 values (heads of QK-norm), a block for longer ones.
 // The order of the sum follows from the width alone.
-#include "cuda/device/reduce.h"
+#include "cuda/device/norm_row.h"
 #include "cuda/launch.h"
 
 namespace conclave::cuda {
@@ -8,20 +8,6 @@ namespace conclave::cuda {
 namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / 32;
-constexpr int64_t kWarpWidth = 1024;
-
-__device__ __forceinline__ float sum_of_squares(const float* x, int64_t width, int first,
-                                                int step) {
-  float sum = 0;
-  for (int64_t i = first; i < width; i += step) sum += x[i] * x[i];
-  return sum;
-}
-
-__device__ __forceinline__ void scale_row(float* y, const float* x, const float* w, int64_t width,
-                                          float sum, float eps, int first, int step) {
-  const float r = 1.0f / sqrtf(sum / static_cast<float>(width) + eps);
-  for (int64_t i = first; i < width; i += step) y[i] = x[i] * r * w[i];
-}
 
 __global__ void __launch_bounds__(kThreads)
     rms_norm_warp_kernel(float* y, const float* x, const float* w, int64_t num_rows, int64_t width,
@@ -46,7 +32,7 @@ __global__ void __launch_bounds__(kThreads)
 
 void rms_norm(Tensor y, Tensor x, Tensor w, float eps, CudaStream& stream) {
   const int64_t width = w.shape.elements(), num_rows = x.shape.elements() / width;
-  if (width <= kWarpWidth)
+  if (width <= kNormWarpWidth)
     return hw::launch("rms_norm", rms_norm_warp_kernel, {blocks(num_rows, kWarps)}, kThreads, 0,
                       stream.queue, y.f32(), x.f32(), w.f32(), num_rows, width, eps);
   hw::launch("rms_norm", rms_norm_block_kernel, {blocks(num_rows, 1)}, kThreads,

@@ -1,5 +1,5 @@
-// rope: a block for each token; the angles are taken once, for all heads. position · inv_freq is
-// reduced to a part of a turn in f64, so that sin and cos see a small number at any position.
+// rope: a block for each token; the angles are taken once, for all heads.
+#include "cuda/device/rotary.h"
 #include "cuda/launch.h"
 
 namespace conclave::cuda {
@@ -11,25 +11,16 @@ constexpr int kThreads = 128;
 __global__ void __launch_bounds__(kThreads)
     rope_kernel(float* x, const int32_t* positions, const float* inv_freq, int width, int head_dim,
                 int half, float scale) {
-  constexpr double kPerTurn = 0.15915494309189533577;  // 1 / 2π
   float* cosines = hw::shared<float>();
   float* sines = cosines + half;
   const int first = static_cast<int>(threadIdx.x);
-  for (int i = first; i < half; i += kThreads) {
-    const double turns = positions[blockIdx.x] * (static_cast<double>(inv_freq[i]) * kPerTurn);
-    float s, c;
-    hw::sin_cos_pi(&s, &c, static_cast<float>(2.0 * (turns - rint(turns))));
-    cosines[i] = c * scale;
-    sines[i] = s * scale;
-  }
+  rotary_angles(cosines, sines, positions[blockIdx.x], inv_freq, half, scale, first, kThreads);
   hw::sync_block();
   float* row = x + int64_t{blockIdx.x} * width;
   for (int pair = first; pair < width / head_dim * half; pair += kThreads) {
     const int i = pair % half;
     float* head = row + pair / half * head_dim;
-    const float a = head[i], b = head[i + half];
-    head[i] = a * cosines[i] - b * sines[i];
-    head[i + half] = b * cosines[i] + a * sines[i];
+    turn_pair(head[i], head[i + half], head[i], head[i + half], cosines[i], sines[i]);
   }
 }
 

@@ -1,8 +1,7 @@
 #include "cuda/stream.h"
 
-#include <algorithm>
-
 #include "cuda/runtime.h"
+#include "cuda/scratch.h"
 
 namespace conclave::cuda {
 
@@ -17,7 +16,7 @@ void* CudaStream::scratch(int slot, int64_t bytes) {
   scratch_[slot] = nullptr;
   scratch_bytes_[slot] = 0;
   generation++;
-  const int64_t grown = std::max(bytes + bytes / 4, int64_t{4096}) / 256 * 256 + 256;
+  const int64_t grown = grown_scratch(bytes);
   scratch_[slot] = runtime::allocate(grown);
   scratch_bytes_[slot] = grown;
   return scratch_[slot];

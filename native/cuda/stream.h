@@ -3,17 +3,19 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "cuda/hopper_code.h"
 #include "cuda/runtime.h"
 
 namespace conclave::cuda {
 
 class CudaStream : public Stream {
  public:
+  // Throws gpu_unavailable.
   CudaStream(void* queue, const runtime::Card& card, bool deterministic)
       : Stream(DeviceKind::cuda),
         queue(queue),
         num_multiprocessors(card.num_multiprocessors),
-        is_hopper(card.compute_capability / 10 == 9),
+        is_hopper(has_hopper_code(card, queue)),
         deterministic(deterministic) {}
   ~CudaStream();
 
@@ -25,7 +27,7 @@ class CudaStream : public Stream {
 
   void* const queue;
   const int num_multiprocessors;
-  // Kernels with TMA and wgmma can run: code for 9.0 that no later card takes.
+  // Kernels with TMA and wgmma can run.
   const bool is_hopper;
   // Only kernels of one order of sums, whatever the number of tokens.
   const bool deterministic;

@@ -1,6 +1,6 @@
 #pragma once
 // What TMA needs to know of a matrix that it copies boxes of: made on the host, handed to a kernel
-// by value as `const __grid_constant__ TensorMap`, or kept in a table on the card. Opaque: the
+// by value as CONCLAVE_MAP_PARAMETER, or kept in a table on the card. Opaque: the
 // driver's on a card (tensor_map_cuda.cc), the harness's own on the host (simt/tensor_map.cc).
 #include <cstdint>
 

@@ -182,6 +182,16 @@ std::byte* BoundWeights::own(int64_t bytes) {
   return memory;
 }
 
+int64_t placed_bytes(const Graph& graph, const io::WeightStore& store, WeightPolicy policy) {
+  int64_t sum = 0;
+  for (const WeightRef& ref : graph.weights) {
+    const DType dtype = target_dtype(WeightSource(ref, store), policy);
+    sum += placed_align(ref.rows * ref.cols * dtype_bytes(dtype));
+    if (dtype == DType::i8) sum += placed_align(ref.rows * groups_of(ref.cols) * 4);
+  }
+  return sum;
+}
+
 BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,
                           bool validate, cpu::ThreadPool& pool, const Progress& progress,
                           const Place& place) {
@@ -217,7 +227,7 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
     progress(done, total);
   }
   store.check_unchanged();
-  bound.resident_bytes = total;
+  bound.resident_bytes = place ? placed_bytes(graph, store, policy) : total;
   return bound;
 }
 

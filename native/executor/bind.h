@@ -34,6 +34,10 @@ struct BoundWeights {
 // Called for each weight once it is bound, where it shall lie elsewhere than in host memory.
 using Place = std::function<void(BoundWeights& bound, size_t id)>;
 
+// A piece of a weight in the memory of a device that does not read the host's, and all of them.
+constexpr int64_t placed_align(int64_t bytes) { return (bytes + 255) / 256 * 256; }
+int64_t placed_bytes(const Graph& graph, const io::WeightStore& store, WeightPolicy policy);
+
 BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, WeightPolicy policy,
                           bool validate, cpu::ThreadPool& pool, const Progress& progress,
                           const Place& place);

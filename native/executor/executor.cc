@@ -50,7 +50,8 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
       host_stream_(pool_, cpu::select_kernels()),
       sample_stream_(lone_thread_, host_stream_.kernels),
       device_(make_device(options, host_stream_)),
-      placed_(*device_),
+      placed_(*device_,
+              device_->reads_host_memory() ? 0 : placed_bytes(graph_, *store, options.weights)),
       store_(std::move(store)),
       weights_(bind_weights(
           graph_, *store_, options.weights, options.validate, pool_, progress,
@@ -64,6 +65,11 @@ Executor::Executor(Graph graph, std::shared_ptr<const io::WeightStore> store,
   kv_bytes_ = cache->num_bytes;
   caches_.emplace(next_cache_++, std::move(cache));
   place_tables();
+  num_uses_.assign(graph_.values.size(), 0);
+  num_uses_[static_cast<size_t>(graph_.logits)]++;
+  for (const Node& node : graph_.nodes) {
+    for (const int32_t id : node.inputs) num_uses_[static_cast<size_t>(id)]++;
+  }
 }
 
 void Executor::place_tables() {

@@ -79,6 +79,15 @@ int64_t nanoseconds_of(Fn&& fn) {
   return std::chrono::duration_cast<Nanoseconds>(std::chrono::steady_clock::now() - start).count();
 }
 
+// The values of one step, where its plan has them.
+struct StepValues {
+  const Graph& graph;
+  const MemoryPlan& plan;
+  std::byte* arena;
+  int64_t num_tokens, num_rows;
+  Tensor operator()(int32_t id) const;
+};
+
 class Executor {
  public:
   // Binds every weight and takes all memory; throws insufficient_memory, invalid_file, aborted
@@ -133,8 +142,11 @@ class Executor {
                    const StepInput& input);
   void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena,
                  const StepInput& input, Cache& cache);
-  void run_node(const Node& node, const MemoryPlan& plan, std::byte* arena, const BatchView& batch,
-                int64_t num_rows, const Cache& cache);
+  void run_node(const Node& node, const StepValues& value, const BatchView& batch,
+                const Cache& cache);
+  // Both nodes in one kernel of a card; false, and nothing done, where there is none for them.
+  bool run_pair(const Node& node, const Node& next, const StepValues& value);
+  Tensor table_of(const Node& rope) const;
   // Samplers of the step that follow a grammar.
   MasksAhead::States constrained(const StepInput& input);
   void sample_rows(StepOutput& output, const Tensor& logits, const std::vector<int32_t>& samplers,
@@ -153,6 +165,7 @@ class Executor {
   MemoryPlan plan_;
   DeviceBytes arena_, batch_arrays_;
   std::vector<const float*> tables_;  // the graph's, where ops read them
+  std::vector<int> num_uses_;         // of each value, as an input or as the logits
   std::vector<float> logits_;         // of the last step, where ops do not write host memory
   std::chrono::steady_clock::time_point last_end_{};
   std::vector<int64_t> node_ns_;                 // see profile()

@@ -9,8 +9,12 @@ namespace conclave::executor {
 
 namespace {
 // Small matrices would each take whole pages of a card by themselves.
-constexpr int64_t kChunkBytes = 64 << 20, kAlign = 256;
+constexpr int64_t kChunkBytes = 1 << 20;
 }  // namespace
+
+Placed::Placed(Device& device, int64_t bytes) : device_(device) {
+  if (bytes > 0) chunks_.emplace_back(device, bytes);
+}
 
 std::byte* Placed::take(int64_t bytes) {
   if (chunks_.empty() || used_ + bytes > chunks_.back().size()) {
@@ -18,7 +22,7 @@ std::byte* Placed::take(int64_t bytes) {
     used_ = 0;
   }
   std::byte* memory = chunks_.back().data() + used_;
-  used_ += (bytes + kAlign - 1) / kAlign * kAlign;
+  used_ += placed_align(bytes);
   return memory;
 }
 

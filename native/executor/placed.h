@@ -11,7 +11,8 @@ namespace conclave::executor {
 
 class Placed {
  public:
-  explicit Placed(Device& device) : device_(device) {}
+  // Takes `bytes` at once, where the weights will lie; what comes behind them is little.
+  Placed(Device& device, int64_t bytes);
 
   // Weight `id` of `bound`, which is all that `bound` owns; its host memory is given back.
   void place(BoundWeights& bound, size_t id);

@@ -51,7 +51,10 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
                         input.page_tables.data(),
                         reinterpret_cast<const int32_t*>(batch_arrays_.data())};
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
-  for (const Node& node : graph_.nodes) {
+  const StepValues value{graph_, plan, arena, batch.num_tokens, num_rows};
+  const bool pairs = !device_->reads_host_memory();
+  for (size_t n = 0; n < graph_.nodes.size(); n++) {
+    const Node& node = graph_.nodes[n];
     if (options_.stop != nullptr && *options_.stop)
       throw Error("aborted", "The model was stopped while a step was in progress.");
     const bool on_rows =
@@ -66,23 +69,36 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
       // The head is the widest matrix: rows of which nobody reads the logits do without it.
       if (!input.reads_logits()) continue;
     }
-    const auto run = [&] { run_node(node, plan, arena, batch, num_rows, cache); };
+    if (pairs && n + 1 < graph_.nodes.size() && run_pair(node, graph_.nodes[n + 1], value)) {
+      n++;
+      continue;
+    }
+    const auto run = [&] { run_node(node, value, batch, cache); };
     if (node_ns_.empty()) run();
-    else node_ns_[static_cast<size_t>(&node - graph_.nodes.data())] += nanoseconds_of(run);
+    else node_ns_[n] += nanoseconds_of(run);
   }
   if (!node_ns_.empty()) node_ns_.back()++;
 }
 
-void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* arena,
-                        const BatchView& batch, int64_t num_rows, const Cache& cache) {
+Tensor StepValues::operator()(int32_t id) const {
+  const ValueInfo& v = graph.values[static_cast<size_t>(id)];
+  const int64_t leading = v.leading == Leading::num_tokens ? num_tokens : num_rows;
+  const Shape shape = id <= kLogitRows ? Shape{leading} : Shape{leading, v.width};
+  return {arena + plan.offsets[static_cast<size_t>(id)], v.is_int ? DType::i32 : DType::f32, shape};
+}
+
+// Rotary frequencies of a rope node.
+Tensor Executor::table_of(const Node& rope) const {
+  const auto table = static_cast<size_t>(rope.table);
+  // const_cast: a tensor that ops read.
+  return {const_cast<float*>(tables_[table]),
+          DType::f32,
+          {static_cast<int64_t>(graph_.tables[table].size())}};
+}
+
+void Executor::run_node(const Node& node, const StepValues& value, const BatchView& batch,
+                        const Cache& cache) {
   Stream& stream = device_->stream();
-  auto value = [&](int32_t id) {
-    const ValueInfo& v = graph_.values[static_cast<size_t>(id)];
-    const int64_t leading = v.leading == Leading::num_tokens ? batch.num_tokens : num_rows;
-    const Shape shape = id <= kLogitRows ? Shape{leading} : Shape{leading, v.width};
-    return Tensor{arena + plan.offsets[static_cast<size_t>(id)], v.is_int ? DType::i32 : DType::f32,
-                  shape};
-  };
   auto in = [&](size_t i) { return value(node.inputs[i]); };
   auto out = [&](size_t i) { return value(node.outputs[i]); };
   auto matrix = [&](size_t i) -> const Weight& {
@@ -104,12 +120,7 @@ void Executor::run_node(const Node& node, const MemoryPlan& plan, std::byte* are
       const Tensor x = out(0), source = in(0);
       if (x.data != source.data)
         device_->copy(x.data, source.data, x.shape.elements() * int64_t{sizeof(float)});
-      const auto table = static_cast<size_t>(node.table);
-      // const_cast: a tensor that ops read.
-      const Tensor inv_freq{const_cast<float*>(tables_[table]),
-                            DType::f32,
-                            {static_cast<int64_t>(graph_.tables[table].size())}};
-      ops::rope(x, in(1), inv_freq, node.head_dim, node.scale, stream);
+      ops::rope(x, in(1), table_of(node), node.head_dim, node.scale, stream);
       break;
     }
     case Op::store_kv: ops::store_kv(region(), in(0), in(1), batch, stream); break;

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -67,6 +68,8 @@ Driver& driver() {
   static Driver* const the = [] {
     auto* made = new Driver;
     read_failure(*made, std::getenv("CONCLAVE_SIMT_FAIL"));
+    const char* memory = std::getenv("CONCLAVE_SIMT_MEMORY");
+    if (memory != nullptr) made->memory_bytes = std::atoll(memory);
     return made;
   }();
   return *the;
@@ -154,7 +157,8 @@ cudaError_t cudaMalloc(void** memory, size_t bytes) {
   if (driver().used_bytes + size > driver().memory_bytes) return cudaErrorMemoryAllocation;
   *memory = take_memory(size);
   if (*memory == nullptr) return cudaErrorMemoryAllocation;
-  driver().used_bytes += size;
+  const int64_t used = driver().used_bytes += size;
+  driver().most_bytes = std::max<int64_t>(driver().most_bytes, used);
   const std::lock_guard lock(sizes_mutex);
   sizes()[*memory] = size;
   return cudaSuccess;

@@ -13,6 +13,8 @@ struct Driver {
   int version = 13000;  // of CUDA, as CUDA counts; 0: no driver is installed
   int num_cards = 1, compute_capability = 90;
   int64_t memory_bytes = int64_t{1} << 34;
+  // False: as a build with plain code for 9.0, or PTX.
+  bool has_hopper_code = true;
 
   // From the `countdown`-th call of `failing` on, counted from 1, calls of it answer `status`; one
   // that ruins the card (an illegal address) is what every call answers from then on. "launch" is a
@@ -22,8 +24,8 @@ struct Driver {
   // Calls of `failing` that answer so; then it works again.
   int times = 1 << 30;
 
-  std::atomic<int64_t> num_calls{0};
-  std::atomic<int64_t> used_bytes{0};
+  std::atomic<int64_t> num_calls{0}, num_tensor_maps{0};
+  std::atomic<int64_t> used_bytes{0}, most_bytes{0};
 
   // What a call answers: 0, or the number of an error.
   int answer(const char* call);
@@ -33,7 +35,8 @@ struct Driver {
   int ruined_ = 0;
 };
 
-// CONCLAVE_SIMT_FAIL=CALL:COUNTDOWN:STATUS sets what fails, for programs from outside.
+// From outside, CONCLAVE_SIMT_FAIL=CALL:COUNTDOWN:STATUS sets what fails, CONCLAVE_SIMT_MEMORY the
+// bytes of the card.
 Driver& driver();
 
 }  // namespace conclave::simt

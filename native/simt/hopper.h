@@ -3,12 +3,15 @@
 // simt/warpgroup.h. Included by that header alone, where the compiler is not nvcc.
 #include "cuda/tensor_map.h"
 #include "simt/block.h"
+#include "simt/driver.h"
 #include "simt/hw.h"
 #include "simt/tensor_map.h"
 
-#define __grid_constant__
+#define CONCLAVE_MAP_PARAMETER const ::conclave::cuda::TensorMap&
 
 namespace conclave::hw {
+
+inline bool is_hopper_code() { return simt::driver().has_hopper_code; }
 
 inline void mbarrier_init(uint64_t* barrier, int count, const Site& site = Site::current()) {
   block().async().init(barrier, count, site);

@@ -177,8 +177,8 @@ struct Grid {
 
 template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), Grid grid, int threads,
-            int64_t shared_bytes, void* queue, Args... args) {
-  const std::tuple<Params...> copy(static_cast<Params>(args)...);
+            int64_t shared_bytes, void* queue, const Args&... args) {
+  const std::tuple<std::decay_t<Params>...> copy(static_cast<std::decay_t<Params>>(args)...);
   simt::launch(name, queue, [=] {
     simt::run_grid(
         name, [=] { std::apply(kernel, copy); }, {grid.x, grid.y, grid.z},

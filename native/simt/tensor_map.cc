@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "simt/driver.h"
 
 namespace conclave {
 
@@ -27,6 +28,7 @@ cuda::TensorMap cuda::make_tensor_map(const void* data, int value_bytes, int64_t
       cols < 1 || box_rows < 1 || box_rows > kMaxBox || (value_bytes != 1 && value_bytes != 2))
     throw Error("engine_failed", "The harness refuses a tensor map of " + std::to_string(rows) +
                                      " × " + std::to_string(cols) + " values.");
+  simt::driver().num_tensor_maps++;
   const simt::MatrixMap fields{
       static_cast<const char*>(data), rows, cols, value_bytes, box_rows, kMagic};
   TensorMap map = {};

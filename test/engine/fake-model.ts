@@ -40,6 +40,7 @@ export function fakeModel(options: FakeModelOptions = {}) {
     pageSize,
     maxLogitRows,
     kvBytesPerPage: 1000,
+    freeBytes: async () => 2 ** 30,
   }
   const routing = { layers: [1, 3], expertsPerToken: 2 }
   const info = {

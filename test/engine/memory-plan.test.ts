@@ -14,6 +14,8 @@ const gib = 2 ** 30
 const base: PlanInput = {
   weightBytes: gib,
   workspaceBytes: 0,
+  scratchBytes: 0,
+  scratchBytesPerPage: 0,
   kvBytesPerPage: 2 ** 20,
   pageSize: 32,
   modelContext: 40_960,
@@ -40,6 +42,23 @@ describe('memory plan', () => {
     expect(plan.maxContext).toBe(plan.numPages * 32)
     expect(plan.totalBytes).toBeLessThanOrEqual(2 * gib)
     expect(plan.totalBytes).toBeGreaterThan(1.7 * gib)
+  })
+
+  it('counts what kernels of a card take for each page of a sequence', () => {
+    const card = { ...base, scratchBytes: gib / 4, scratchBytesPerPage: 2 ** 18 }
+    const roomy = planMemory(card)
+    expect([roomy.maxContext, roomy.numPages]).toEqual([32_768, 1280])
+    expect(roomy.workspaceBytes).toBe(gib / 4 + 1024 * 2 ** 18)
+    for (const availableBytes of [1.5 * gib, 2 * gib, 2.5 * gib, 3 * gib]) {
+      const plan = planMemory({ ...card, availableBytes })
+      expect(plan.totalBytes).toBeLessThanOrEqual(0.9 * availableBytes)
+      // One page more for the longest sequence would be too many.
+      const page = card.kvBytesPerPage + card.scratchBytesPerPage
+      if (plan.maxContext < 32_768)
+        expect(plan.totalBytes + page).toBeGreaterThan(0.9 * availableBytes)
+    }
+    const tight = planMemory({ ...card, availableBytes: 1.2 * gib })
+    expect(() => refuseTooLarge(tight, 1.2 * gib, 'cuda')).toThrowError(/free memory on the GPU/)
   })
 
   it('takes the caller at their word, and refuses what does not fit', () => {
@@ -104,6 +123,13 @@ describe('sizes of weights', () => {
     const panelRows = 112 + 12 * 16
     expect(weightBytes(recorded, tensors, 'int8')).toBe(panelRows * (68 + 4) + exact)
     expect(storedFormat(recorded, tensors)).toBe('bf16')
+  })
+
+  it('lie on a card in rows, each piece from a multiple of 256 bytes on', () => {
+    // Rows of 8 values have a scale each: a matrix is two pieces.
+    const embedded = 1024 + 512
+    expect(weightBytes(recorded, tensors, 'int8', 'cuda')).toBe(embedded + 12 * 512 + 2 * 256)
+    expect(weightBytes(recorded, tensors, 'bf16', 'cuda')).toBe(1792 + 12 * 256 + 2 * 256)
   })
 
   it('a decode reads the chosen experts, one row of the embedding and the whole head', () => {

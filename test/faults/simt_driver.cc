@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "cuda/runtime.h"
+#include "executor/card_plan.h"
 #include "golden_model.h"
 #include "simt/driver.h"
 
@@ -29,6 +30,14 @@ constexpr int kInvalidValue = 1, kNoMemory = 2, kNoImage = 209, kNewerPtx = 222,
 const GoldenModel& model() {
   static const GoldenModel golden("moe-f32");
   return golden;
+}
+
+// Enough tokens in one step for the kernels of large batches.
+GoldenModel long_prompt() {
+  GoldenModel longer = model();
+  while (longer.prompt.size() < 80)
+    longer.prompt.insert(longer.prompt.end(), model().prompt.begin(), model().prompt.end());
+  return longer;
 }
 
 executor::ExecutorOptions options_of(DeviceKind device) {
@@ -114,6 +123,40 @@ void no_kernels_for_the_card() {
   }
 }
 
+// Told at load, before a weight is read.
+void no_kernels_at_load() {
+  plan_failure("launch", 1, kNoImage);
+  expect_error(outcome([] { load(); }), "gpu_unavailable", "this build has no kernels for the card",
+               "a load");
+  expect(simt::driver().used_bytes == 0, "all is given back");
+}
+
+// Without code for 90a a card of 9.0 takes the portable kernels, whether a stream need be
+// deterministic or not: their bits, and no tensor map is made.
+void plain_code_on_hopper() {
+  executor::ExecutorOptions options = options_of(DeviceKind::cuda);
+  options.page_size = options.max_batch_tokens = 96;
+  const GoldenModel longer = long_prompt();
+  simt::Driver& driver = simt::driver();
+  for (const auto weights : {executor::WeightPolicy::bf16, executor::WeightPolicy::int8}) {
+    options.weights = weights;
+    options.deterministic = true;
+    driver.has_hopper_code = false;
+    const Answer portable = load_and_generate(longer, options);
+    options.deterministic = false;
+    expect(load_and_generate(longer, options) == portable, "portable kernels on plain code");
+    expect(driver.num_tensor_maps == 0, "no kernel of Hopper on plain code");
+    driver.has_hopper_code = true;
+    load_and_generate(longer, options);
+    expect(driver.num_tensor_maps > 0, "Hopper's kernels on their own code");
+    driver.compute_capability = 100;
+    driver.num_tensor_maps = 0;
+    load_and_generate(longer, options);
+    expect(driver.num_tensor_maps == 0, "no kernel of Hopper on a newer card");
+    driver.compute_capability = 90;
+  }
+}
+
 // Every allocation in turn finds no memory: while loading, and in the steps.
 void out_of_memory() {
   for (const char* call : {"cudaMalloc", "cudaMallocHost"}) {
@@ -146,6 +189,43 @@ void too_small_a_card() {
   expect_error(outcome([] { load(); }), "gpu_out_of_memory", "free memory on the GPU",
                "a card of 100 KiB");
   expect(simt::driver().used_bytes == 0, "all is given back");
+}
+
+// A card with as much as the plan says is enough for a load and for steps, and little is not used.
+void memory_as_planned(executor::WeightPolicy weights, DType kv, bool deterministic,
+                       const std::string& what) {
+  executor::ExecutorOptions options = options_of(DeviceKind::cuda);
+  options.weights = weights;
+  options.kv_dtype = kv;
+  options.deterministic = deterministic;
+  options.page_size = options.max_batch_tokens = 96;
+  simt::Driver& driver = simt::driver();
+  driver.most_bytes = 0;
+  const auto executor = make_executor(model(), open_store(model()), options);
+  const int64_t expected_weights = executor->weight_bytes();
+  const executor::ScratchPlan scratch =
+      executor::plan_scratch(executor::parse_graph(model().graph), options);
+  const int64_t plan = expected_weights + executor->kv_bytes() + executor->workspace_bytes() +
+                       scratch.bytes + scratch.bytes_per_page;
+  generate(*executor, long_prompt());
+  // Tables and the arrays of a step come beside it.
+  constexpr int64_t kRest = 2 << 20;
+  const std::string figures = what + ": " + std::to_string(driver.most_bytes) + " of " +
+                              std::to_string(plan) + " planned bytes";
+  expect(driver.most_bytes <= plan + kRest, figures);
+  expect(driver.most_bytes >= plan / 2, figures + " are used");
+}
+
+void memory_is_planned() {
+  using executor::WeightPolicy;
+  memory_as_planned(WeightPolicy::f32, DType::f32, true, "f32");
+  memory_as_planned(WeightPolicy::bf16, DType::bf16, true, "bf16");
+  memory_as_planned(WeightPolicy::int8, DType::i8, true, "int8");
+  memory_as_planned(WeightPolicy::int8, DType::bf16, false, "int8 on Hopper");
+  simt::driver().memory_bytes = 0;
+  simt::driver().most_bytes = 0;
+  expect_error(outcome([] { load(); }), "gpu_out_of_memory", "free memory on the GPU", "no memory");
+  expect(simt::driver().most_bytes == 0, "weights are taken at once, before any is read");
 }
 
 // The card is lost: each step says so, and nothing is asked of it any more, not even to free.
@@ -278,9 +358,12 @@ constexpr Case kCases[] = {
     {"an old driver", old_driver},
     {"an old card", old_card},
     {"no kernels for the card", no_kernels_for_the_card},
+    {"no kernels at load", no_kernels_at_load},
+    {"plain code on Hopper", plain_code_on_hopper},
     {"out of memory", out_of_memory},
     {"out of memory in a step", out_of_memory_in_a_step},
     {"too small a card", too_small_a_card},
+    {"memory is planned", memory_is_planned},
     {"lost in a kernel", lost_in_a_kernel<kIllegalAddress>},
     {"a kernel that fails", lost_in_a_kernel<kLaunchFailure>},
     {"lost while waiting", lost_while_waiting},

@@ -15,10 +15,10 @@ int main() {
     void* queue = cuda::runtime::create_queue();
     for (const bool deterministic : {true, false}) {
       cuda::CudaStream stream(queue, card, deterministic);
-      test::device() = {&stream};
+      test::device() = {&stream, deterministic};
       const cpu::Kernels kernels = test::device_profile(deterministic ? "cuda" : "cuda, fastest");
-      for (auto* run : {test::test_elementwise, test::test_route, test::test_matmul, test::test_moe,
-                        test::test_attention})
+      for (auto* run : {test::test_elementwise, test::test_fused, test::test_route,
+                        test::test_matmul, test::test_moe, test::test_attention})
         run(kernels);
       test::device() = {};
     }

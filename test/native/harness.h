@@ -26,6 +26,8 @@ std::vector<float> random_floats(int64_t n, uint64_t seed, float scale = 1);
 // Kernels only say its name and what it rounds. An op is done when it returns.
 struct Device {
   Stream* stream = nullptr;
+  // False where kernels of large batches may sum in an order of their own.
+  bool deterministic = true;
 };
 Device& device();
 
@@ -78,5 +80,7 @@ void test_route(const cpu::Kernels& kernels);
 void test_matmul(const cpu::Kernels& kernels);
 void test_moe(const cpu::Kernels& kernels);
 void test_attention(const cpu::Kernels& kernels);
+// Of a card alone.
+void test_fused(const cpu::Kernels& kernels);
 
 }  // namespace conclave::test

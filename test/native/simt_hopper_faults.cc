@@ -118,6 +118,93 @@ bool is_right(Plant plant) {
   return true;
 }
 
+// ---- int8 weights widened into the first operand's registers: 64 rows, 64 tokens, 64 columns of
+// which each 32 share a scale.
+
+enum class Registers { nothing, refilled_too_early, read_too_early, no_fence };
+
+constexpr int kWarpgroup = 128, kWidth = 64, kGroupSums = kTokens / 2;
+
+int8_t byte_at(int row, int k) { return static_cast<int8_t>((row * 11 + k * 5) % 255 - 127); }
+float scale_at(int row, int group) { return static_cast<float>(1 << ((row + group) % 3)); }
+
+// Columns 16·i … of rows g and g + 8 of the warp, as bf16.
+void widen(uint32_t (&a)[4], int i) {
+  const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
+  for (int r = 0; r < 4; r++) {
+    const int row = warp * 16 + lane / 4 + r % 2 * 8, k = 16 * i + lane % 4 * 2 + r / 2 * 8;
+    a[r] = hw::pack_bf16(byte_at(row, k), byte_at(row, k + 1));
+  }
+}
+
+void ask(float (&group)[kGroupSums], uint32_t (&a)[2][4], uint64_t tokens, int j, bool fenced) {
+  widen(a[0], 2 * j);
+  widen(a[1], 2 * j + 1);
+  if (fenced) hw::wgmma_fence();
+  hw::wgmma<kTokens, true>(group, a[0], hw::descriptor_step(tokens, 64 * j));
+  hw::wgmma<kTokens>(group, a[1], hw::descriptor_step(tokens, 64 * j + 32));
+  hw::wgmma_commit();
+}
+
+void product_from_registers(float* y, const uint16_t* tokens, Registers plant) {
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
+  char* shared = hw::shared<char>();
+  for (int i = thread; i < kTokens * 8; i += kWarpgroup) {
+    const int row = i / 8, piece = i % 8;
+    *reinterpret_cast<uint4*>(shared + row * kRowBytes + (piece ^ (row % 8)) * 16) =
+        hw::load16(tokens + row * kWidth + piece * 8);
+  }
+  hw::fence_async_proxy();
+  hw::sync_block();
+  const uint64_t b = hw::matrix_descriptor(shared);
+  const bool fenced = plant != Registers::no_fence;
+  float sums[kGroupSums] = {}, group[2][kGroupSums];
+  uint32_t a[2][2][4];
+  const auto add = [&](int j) {
+    for (int i = 0; i < kGroupSums; i++)
+      sums[i] += group[j][i] * scale_at(warp * 16 + lane / 4 + 8 * (i % 4 / 2), j);
+  };
+  ask(group[0], a[0], b, 0, fenced);
+  if (plant == Registers::read_too_early) add(0);
+  ask(group[1], a[plant == Registers::refilled_too_early ? 0 : 1], b, 1, fenced);
+  hw::wgmma_wait<1>();
+  if (plant != Registers::read_too_early) add(0);
+  hw::wgmma_wait<0>();
+  add(1);
+  for (int i = 0; i < kGroupSums; i++)
+    y[(i / 4 * 8 + lane % 4 * 2 + i % 2) * 64 + warp * 16 + lane / 4 + 8 * (i % 4 / 2)] = sums[i];
+}
+
+bool is_right_from_registers(Registers plant) {
+  Buffer<uint16_t> tokens(kTokens * kWidth);
+  Buffer<float> y(kTokens * 64);
+  for (int i = 0; i < kTokens * kWidth; i++)
+    tokens.data[i] = hw::to_bf16(token_at(i / kWidth, i % kWidth));
+  run_block("from registers", kWarpgroup, kTokens * kRowBytes,
+            [&] { product_from_registers(y.data, tokens.data, plant); });
+  for (int t = 0; t < kTokens; t++) {
+    for (int r = 0; r < 64; r++) {
+      float want = 0;
+      for (int k = 0; k < kWidth; k++)
+        want += static_cast<float>(byte_at(r, k)) * token_at(t, k) * scale_at(r, k / 32);
+      if (y.data[t * 64 + r] != want) return false;
+    }
+  }
+  return true;
+}
+
+struct RegisterMistake {
+  const char* name;
+  Registers plant;
+  int how;
+};
+
+constexpr RegisterMistake kRegisterMistakes[] = {
+    {"registers refilled while wgmma reads them", Registers::refilled_too_early, kWrong},
+    {"a group read before its wgmma is done", Registers::read_too_early, kWrong},
+    {"a group's registers not given over by a fence", Registers::no_fence, kFault},
+};
+
 struct Mistake {
   const char* name;
   Plant plant;
@@ -146,6 +233,11 @@ void test_hopper_faults() {
   for (const Mistake& mistake : kMistakes)
     check_seen(
         mistake.name, [&] { return is_right(mistake.plant); }, mistake.how);
+  check_sound("no fault planted, from registers",
+              [] { return is_right_from_registers(Registers::nothing); });
+  for (const RegisterMistake& mistake : kRegisterMistakes)
+    check_seen(
+        mistake.name, [&] { return is_right_from_registers(mistake.plant); }, mistake.how);
 }
 
 }  // namespace conclave::test

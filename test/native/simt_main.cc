@@ -21,6 +21,7 @@ struct Group {
 };
 
 constexpr Group kGroups[] = {{"elementwise", test::test_elementwise},
+                             {"fused", test::test_fused},
                              {"route", test::test_route},
                              {"matmul", test::test_matmul},
                              {"moe", test::test_moe},
@@ -39,9 +40,11 @@ struct Pass {
 constexpr Pass kPasses[] = {
     {"simt random",
      {simt::Order::random, simt::Landing::random, 3},
-     "elementwise route matmul moe attention"},
+     "elementwise fused route matmul moe attention"},
     {"simt forward late", {simt::Order::forward, simt::Landing::late, 1}, "route matmul"},
-    {"simt reverse early", {simt::Order::reverse, simt::Landing::early, 2}, "elementwise moe"},
+    {"simt reverse early",
+     {simt::Order::reverse, simt::Landing::early, 2},
+     "elementwise fused moe"},
     {"hopper random", {simt::Order::random, simt::Landing::random, 4}, "matmul moe", false},
     {"hopper forward late", {simt::Order::forward, simt::Landing::late, 1}, "matmul", false},
     {"hopper reverse early", {simt::Order::reverse, simt::Landing::early, 2}, "matmul", false},
@@ -50,7 +53,7 @@ constexpr Pass kPasses[] = {
 void run_pass(const Pass& pass, const cuda::runtime::Card& card, void* queue) {
   std::printf("kernels %s\n", pass.name);
   cuda::CudaStream stream(queue, card, pass.deterministic);
-  test::device() = {&stream};
+  test::device() = {&stream, pass.deterministic};
   simt::options() = pass.options;
   const cpu::Kernels kernels = test::device_profile(pass.name);
   using Clock = std::chrono::steady_clock;

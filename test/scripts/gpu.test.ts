@@ -4,7 +4,8 @@ import { parseFlags } from '../../lib/cli/command.ts'
 import { generate } from '../../lib/cli/generate.ts'
 import { loadOptions } from '../../lib/cli/model-flags.ts'
 import { checkLoadOptions } from '../../lib/engine/load-options.ts'
-import { benchRow, parseCard, parseTotals, proveOnCard } from '../../scripts/gpu-steps.mjs'
+import { benchRow, parseCard, parseTotals } from '../../scripts/gpu-report.mjs'
+import { proveOnCard } from '../../scripts/gpu-steps.mjs'
 
 const bench8 = {
   machine: { cpu: 'x', threads: 16, readBytesPerSecond: 1, int8OpsPerSecond: 1 },

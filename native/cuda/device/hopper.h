@@ -15,11 +15,19 @@
 
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
 #define CONCLAVE_HOPPER(...) asm volatile(__VA_ARGS__)
+#define CONCLAVE_IS_HOPPER true
 #else
 #define CONCLAVE_HOPPER(...) __trap()
+#define CONCLAVE_IS_HOPPER false
 #endif
 
+// A tensor map as a kernel's parameter: it lies where TMA reads it, not in a copy of the thread.
+#define CONCLAVE_MAP_PARAMETER const __grid_constant__ ::conclave::cuda::TensorMap
+
 namespace conclave::hw {
+
+// Whether this code has these instructions, or a trap in place of each.
+__device__ __forceinline__ bool is_hopper_code() { return CONCLAVE_IS_HOPPER; }
 
 // ---- mbarriers: 8 bytes of shared memory. A phase ends when `count` arrivals have come and the
 // announced bytes have landed; phases have parity 0, 1, 0, …

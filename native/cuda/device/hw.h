@@ -140,7 +140,7 @@ struct Grid {
 // Throws the named error where the driver refuses.
 template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), Grid grid, int threads,
-            int64_t shared_bytes, void* queue, Args... args) {
+            int64_t shared_bytes, void* queue, const Args&... args) {
   cuda::runtime::expect_usable();
   if (shared_bytes > 48 << 10) {
     cuda::runtime::check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
