@@ -1,7 +1,7 @@
-// npm run check:kernels [ARCH …]: compiles every kernel with nvcc, without a card, and fails where ptxas
-// spills registers, keeps a stack frame or takes more registers than planned, or where the PTX lacks the
-// wide loads and matrix instructions that were meant, or Hopper's machine code its own. Default: all cards
-// that the build is for.
+// npm run check:kernels [ARCH | FILE.cu …]: compiles every kernel, or those named, with nvcc, without a
+// card, and fails where ptxas spills registers, keeps a stack frame or takes more registers than planned, or
+// where the PTX lacks the wide loads and matrix instructions that were meant, or Hopper's machine code its
+// own. Default: all cards that the build is for.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,12 @@ import { meant, meantCode, planned } from './kernel-plan.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const folder = join(root, 'native/cuda')
-const archs = process.argv.length > 2 ? process.argv.slice(2) : ['80', '86', '89', '90a']
+const isFile = name => name.endsWith('.cu')
+const asked = process.argv.slice(2)
+const archs = asked.some(name => !isFile(name))
+  ? asked.filter(name => !isFile(name))
+  : ['80', '86', '89', '90a']
+const files = asked.some(isFile) ? asked.filter(isFile) : readdirSync(folder).filter(isFile)
 
 const scratch = mkdtempSync(join(tmpdir(), 'kernels-'))
 const problems = []
@@ -79,7 +84,7 @@ function checkCode(file) {
 }
 
 try {
-  for (const file of readdirSync(folder).filter(name => name.endsWith('.cu'))) {
+  for (const file of files) {
     for (const arch of archs) {
       checkCubin(file, arch)
       if (arch === '90a' && file in meantCode) checkCode(file)
