@@ -69,13 +69,13 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
       // The head is the widest matrix: rows of which nobody reads the logits do without it.
       if (!input.reads_logits()) continue;
     }
-    if (pairs && n + 1 < graph_.nodes.size() && run_pair(node, graph_.nodes[n + 1], value)) {
-      n++;
-      continue;
-    }
-    const auto run = [&] { run_node(node, value, batch, cache); };
+    const size_t first = n;
+    const auto run = [&] {
+      if (pairs && n + 1 < graph_.nodes.size() && run_pair(node, graph_.nodes[n + 1], value)) n++;
+      else run_node(node, value, batch, cache);
+    };
     if (node_ns_.empty()) run();
-    else node_ns_[n] += nanoseconds_of(run);
+    else node_ns_[first] += nanoseconds_of(run);
   }
   if (!node_ns_.empty()) node_ns_.back()++;
 }
