@@ -27,7 +27,7 @@ export interface GgufMetadata {
   type: string
   /** Type of an array's elements; otherwise as `type`. */
   element: string
-  /** Null for an array of more than 2^24 elements. */
+  /** Null for an array of more than 2^20 elements. */
   value: number | boolean | string | string[] | Float64Array | null
 }
 

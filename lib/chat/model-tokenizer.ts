@@ -89,7 +89,7 @@ export class ModelTokenizer {
 
   /**
    * Ids of a text, in [0, vocabSize). Text that looks like a control token stays text unless
-   * `controlTokens` is true. A megabyte takes about half a second, during which the event loop
+   * `controlTokens` is true. A megabyte of prose takes up to 0.35 s, during which the event loop
    * waits: use `encodeInSlices` for a long text.
    * @throws ConclaveError `invalid_request` where `text` is not a string.
    */

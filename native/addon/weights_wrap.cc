@@ -14,8 +14,8 @@
 namespace conclave::addon {
 namespace {
 
-// Above every vocabulary; longer arrays of metadata are no business of a language model.
-constexpr uint64_t kMaxMetadataElements = uint64_t{1} << 24;
+// Above every published vocabulary and its merges; they are handed over on the event loop.
+constexpr uint64_t kMaxMetadataElements = uint64_t{1} << 20;
 // `read` is for tables, not for weights.
 constexpr int64_t kMaxReadElements = int64_t{1} << 20;
 // What `rows` makes is in memory at once.

@@ -66,6 +66,15 @@ describe('GG-8: known keys', () => {
     ['block_count of 0', 'invalid_config', { 'qwen3.block_count': int(0) }],
     ['block_count of 2^32-1', 'invalid_config', { 'qwen3.block_count': int(2 ** 32 - 1) }],
     ['block_count beyond 2^53', 'invalid_config', { 'qwen3.block_count': value('u64', 2 ** 60) }],
+    [
+      'more than a million tokens',
+      'invalid_config',
+      {
+        'tokenizer.ggml.model': text('gpt2'),
+        'tokenizer.ggml.pre': text('qwen2'),
+        'tokenizer.ggml.tokens': list('string', new Array(2 ** 20 + 1).fill('')),
+      },
+    ],
     ['no architecture', 'invalid_config', { 'general.architecture': null }],
     ['architecture as a number', 'invalid_config', { 'general.architecture': int(3) }],
     ['another architecture', 'unsupported_model', { 'general.architecture': text('mamba') }],
