@@ -318,11 +318,14 @@ describe('the graph boundary', () => {
     await expect(change(edit)()).rejects.toMatchObject({ code: 'invalid_config' })
   })
 
-  it.each(['', '{', 'null', '[]', '{"version":1}', '\u0000'])('refuses the document %j', async text => {
-    await expect(native().planGraph(text, options)).rejects.toMatchObject({
-      code: expect.stringMatching(/^invalid_/),
-    })
-  })
+  it.each(['', '{', 'null', '[]', '{"version":1}', '\u0000'])(
+    'refuses the document %j',
+    async text => {
+      await expect(native().planGraph(text, options)).rejects.toMatchObject({
+        code: expect.stringMatching(/^invalid_/),
+      })
+    },
+  )
 })
 
 describe('the life of an executor', () => {
