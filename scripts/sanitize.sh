@@ -3,7 +3,7 @@
 # under ASan and UBSan and under TSan, and the addon under ASan and UBSan in a part of the suite. With an
 # argument one of them alone:
 #   bash scripts/sanitize.sh [faults|valgrind|address|thread|addon]
-# addon is not part of the default: it is for a release, after `npm run build`.
+# addon is not part of the default: it comes after `npm run build`, and CI asks for it by name.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 modes=("$@")
