@@ -9,6 +9,7 @@ export const planned = {
   'moe_hopper.cu': 168,
   'moe_tiles.cu': 192,
   'add.cu': 64,
+  'fused.cu': 64,
   'rms_norm.cu': 64,
 }
 /** What the PTX must contain: at least so many of each. */
