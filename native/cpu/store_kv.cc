@@ -87,8 +87,10 @@ void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch
   const int64_t dim = region.head_dim, row = region.num_kv_heads * dim;
   const auto store = kStores[kv_format(region.dtype)];
   const int64_t width = key_width(region.dtype, dim);
-  // A range starts at no group border, but two tasks never write the same element. A lone position
-  // touches as many cache lines as a whole group: that is its price.
+  // A range starts at no group border, but two tasks never write the same element. Positions of a
+  // group share cache lines: long pieces of a sequence keep them on one thread. A lone position
+  // touches as many as a whole group, and that is its price.
+  const int64_t grain = batch.num_tokens >= 16 * int64_t{batch.num_sequences} ? 64 : 4;
   for_each_range(
       stream.pool, batch.num_tokens, 4, batch.num_tokens * row * 8,
       [&](int64_t begin, int64_t end) {
