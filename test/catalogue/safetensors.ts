@@ -170,7 +170,7 @@ const changed = (change: (path: string) => void) => async () => {
   const store = await native().openWeights([path])
   try {
     change(path)
-    store.rows(weight, { first: 0, count: 1, group: 2 }, 'f32')
+    await store.rows(weight, { first: 0, count: 1, group: 2 }, 'f32')
   } catch (error) {
     throw fromNative(error)
   } finally {
