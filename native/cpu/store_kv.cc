@@ -92,7 +92,7 @@ void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch
   // touches as many as a whole group, and that is its price.
   const int64_t grain = batch.num_tokens >= 16 * int64_t{batch.num_sequences} ? 64 : 4;
   for_each_range(
-      stream.pool, batch.num_tokens, 4, batch.num_tokens * row * 8,
+      stream.pool, batch.num_tokens, grain, batch.num_tokens * row * 8,
       [&](int64_t begin, int64_t end) {
         const int32_t* starts = batch.query_starts;
         int64_t s = std::upper_bound(starts, starts + batch.num_sequences, begin) - starts - 1;
