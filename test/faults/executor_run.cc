@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "expect.h"
 #include "golden_model.h"
 #include "quant/int8_groups.h"
 
@@ -16,13 +17,6 @@ namespace conclave::test {
 namespace {
 
 using executor::WeightPolicy;
-
-int g_passed = 0, g_failed = 0;
-
-void expect(bool holds, const std::string& what) {
-  (holds ? g_passed : g_failed)++;
-  if (!holds) std::printf("FAILED %s\n", what.c_str());
-}
 
 void every_thread_count(const GoldenModel& model) {
   for (const WeightPolicy policy :

@@ -11,18 +11,12 @@
 #include "core/error.h"
 #include "cuda/runtime.h"
 #include "executor/card_plan.h"
+#include "expect.h"
 #include "golden_model.h"
 #include "simt/driver.h"
 
 namespace conclave::test {
 namespace {
-
-int g_passed = 0, g_failed = 0;
-
-void expect(bool ok, const std::string& what) {
-  (ok ? g_passed : g_failed)++;
-  if (!ok) std::printf("FAILED %s\n", what.c_str());
-}
 
 constexpr int kInvalidValue = 1, kNoMemory = 2, kNoImage = 209, kNewerPtx = 222, kNotReady = 600,
               kIllegalAddress = 700, kLaunchFailure = 719;

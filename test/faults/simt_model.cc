@@ -3,17 +3,11 @@
 #include <cmath>
 #include <cstdio>
 
+#include "expect.h"
 #include "golden_model.h"
 
 namespace conclave::test {
 namespace {
-
-int g_passed = 0, g_failed = 0;
-
-void expect(bool ok, const std::string& what) {
-  (ok ? g_passed : g_failed)++;
-  if (!ok) std::printf("FAILED %s\n", what.c_str());
-}
 
 constexpr int kPage = 96;  // a page holds the longest prompt here and its answer
 
