@@ -102,6 +102,12 @@ struct Unit {
     num_keys = positions[block->num_tokens - 1] + 1;
   }
   int64_t num_spans() const { return (num_keys + kSpan - 1) / kSpan; }
+  // The first token that sees any of a span: those before it end earlier.
+  int64_t first_token_of(int64_t span) const {
+    int64_t token = 0;
+    while (positions[token] < span * kSpan) token++;
+    return token;
+  }
 };
 
 // Where one span's keys and values lie.
@@ -160,9 +166,8 @@ void store_rows(const State& state, const Job& job, const Unit& unit) {
 void attend_span(const State& state, const Rows& rows, const Job& job, const Unit& unit,
                  int64_t span, const Groups& groups, const Groups& next) {
   const int64_t start = span * kSpan, dim = job.dim;
-  int64_t first = 0;  // tokens before this span see none of it
-  while (unit.positions[first] < start) first++;
-  const int64_t r = first * job.group, q_bytes = query_floats(dim) * int64_t{sizeof(float)};
+  const int64_t r = unit.first_token_of(span) * job.group,
+                q_bytes = query_floats(dim) * int64_t{sizeof(float)};
   for (int64_t i = r; i < unit.num_rows; i++) {
     rows.counts[i] =
         static_cast<int32_t>(std::min(unit.positions[i / job.group] + 1 - start, kSpan));
@@ -223,9 +228,7 @@ void merge_parts(const Parts& parts, int64_t u, const Job& job) {
   const Unit unit(job, u);
   const State state = parts.state(u, 0, job.dim);
   for (int64_t span = 1; span < unit.num_spans(); span++) {
-    int64_t first = 0;
-    while (unit.positions[first] < span * kSpan) first++;
-    const int64_t r = first * job.group;
+    const int64_t r = unit.first_token_of(span) * job.group;
     const State later = parts.state(u, span, job.dim);
     job.merge({state.y + r * job.dim, state.max + r, state.sum + r, later.y + r * job.dim,
                later.max + r, later.sum + r, unit.num_rows - r, job.dim, job.dim});

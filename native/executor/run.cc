@@ -52,7 +52,7 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
                         reinterpret_cast<const int32_t*>(batch_arrays_.data())};
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
   const StepValues value{graph_, plan, arena, batch.num_tokens, num_rows};
-  const bool pairs = !device_->reads_host_memory();
+  const bool pairs = device_->stream().kind == DeviceKind::cuda;
   for (size_t n = 0; n < graph_.nodes.size(); n++) {
     const Node& node = graph_.nodes[n];
     if (options_.stop != nullptr && *options_.stop)
