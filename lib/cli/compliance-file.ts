@@ -2,15 +2,15 @@
  * The file of `conclave serve --compliance`: where cases lie, who is watched for, who reviews.
  * @module
  */
-import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import type { Lists, RuleBook } from '../compliance/index.ts'
+import type { AuditLog, Lists, RuleBook } from '../compliance/index.ts'
+import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
-import { packageRoot } from '../native.ts'
 import type { ApiKey } from '../server/api-keys.ts'
 import type { AppOptions } from '../server/options.ts'
+import { version } from './version.ts'
 
 const path = z.string().min(1)
 const word = z.string().min(1).max(200)
@@ -68,8 +68,9 @@ export async function openCompliance(
   const { createCompliance, defaultRuleBook, openAuditLog, openCaseStore, reviewRoutes } =
     await import('../compliance/index.ts')
   const store = await openCaseStore('sqlite' in cases ? { sqlite: from(cases.sqlite) } : cases)
+  let log: AuditLog | undefined
   try {
-    const log =
+    log =
       audit &&
       (await openAuditLog({
         folder: from(audit.folder),
@@ -100,6 +101,7 @@ export async function openCompliance(
       },
     }
   } catch (error) {
+    await log?.close()
     await store.close()
     throw error
   }
@@ -133,7 +135,7 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    const what = (cause as NodeJS.ErrnoException).code
+    const what = systemCode(cause)
     throw new ConclaveError(
       'io_error',
       `Expected to read ${file}, but got ${what}. Give a file as docs/compliance.md shows.`,
@@ -142,6 +144,3 @@ async function textOf(file: string): Promise<string> {
     )
   }
 }
-
-const version = (): string =>
-  JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version

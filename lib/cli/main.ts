@@ -2,11 +2,8 @@
  * The `conclave` command. Exit codes: 0 fine, 1 a ConclaveError, 2 wrong usage, 130 Ctrl-C.
  * @module
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
-import { packageRoot } from '../native.ts'
 import { audit } from './audit.ts'
 import { bench } from './bench.ts'
 import { benchServe } from './bench-serve.ts'
@@ -18,6 +15,7 @@ import { inspect } from './inspect.ts'
 import { interruptedExitCode } from './interrupt.ts'
 import { quantize } from './quantize.ts'
 import { serve } from './serve.ts'
+import { version } from './version.ts'
 
 const commands: readonly Command[] = [
   generate,
@@ -38,10 +36,6 @@ function help(): string {
     `Usage: conclave COMMAND [flags]\n\n${rows.join('\n')}\n\n` +
     'conclave COMMAND --help shows the flags of a command; --version the version.\n'
   )
-}
-
-function version(): string {
-  return JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')).version
 }
 
 async function run([name, ...args]: string[]): Promise<void> {

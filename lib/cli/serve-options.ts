@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pino } from 'pino'
+import { systemCode } from '../disk/system-error.ts'
 import type { LoadOptions } from '../engine/load-options.ts'
 import { ConclaveError } from '../errors.ts'
 import { createGuard, type Guard } from '../guard/guard.ts'
@@ -124,7 +125,7 @@ async function readKeys({ apiKeyFile }: Values): Promise<ApiKey[]> {
     const keys = parseKeyFile(await readFile(path, 'utf8'))
     if (keys.length > 0) return keys
   } catch (cause) {
-    const what = (cause as NodeJS.ErrnoException).code
+    const what = systemCode(cause)
     throw new ConclaveError(
       'io_error',
       `Expected to read the keys of ${path}, but got ${what}. Give a file with one key a line.`,
