@@ -48,7 +48,10 @@ std::string shown(std::string_view name) {
 class HeaderReader {
  public:
   HeaderReader(std::span<const std::byte> bytes, uint64_t file_size, const std::string& what)
-      : bytes_(bytes), cursor_(bytes, what), file_size_(file_size), what_(what) {}
+      : bytes_(bytes.first(std::min<size_t>(bytes.size(), kMaxHeaderBytes))),
+        cursor_(bytes_, what),
+        file_size_(file_size),
+        what_(what) {}
 
   GgufHeader read() {
     read_version();

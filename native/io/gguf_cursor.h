@@ -25,7 +25,7 @@ class GgufCursor {
   std::span<const std::byte> take(uint64_t count, std::string_view part) {
     if (count > left()) {
       refuse(std::string(part) + " takes " + std::to_string(count) + " bytes and " +
-             std::to_string(left()) + " are left");
+             std::to_string(left()) + " of " + std::to_string(bytes_.size()) + " are left");
     }
     const auto taken = bytes_.subspan(static_cast<size_t>(at_), static_cast<size_t>(count));
     at_ += count;

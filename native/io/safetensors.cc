@@ -4,12 +4,11 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "io/limits.h"
 #include "io/safetensors_header.h"
 
 namespace conclave::io {
 namespace {
-
-constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // as the format's own reader
 
 std::vector<uint32_t> all_indices(const SafetensorsHeader& header) {
   std::vector<uint32_t> indices(header.tensors.size());
