@@ -5,7 +5,7 @@
  */
 import type { Slices } from '../slices.ts'
 import { byteChars } from './byte-level.ts'
-import { MergeTable } from './merge-table.ts'
+import { PairTable } from './pair-table.ts'
 import { Symbols } from './symbols.ts'
 import { entriesPerSlice, invalidFile, type Merges } from './tokenizer-file.ts'
 
@@ -33,7 +33,7 @@ export interface BpeOptions {
 
 export class BpeModel {
   readonly #options: BpeOptions
-  readonly #table: MergeTable
+  readonly #table: PairTable
   readonly #mergedIds: Int32Array
   /** Byte → id (byte-level and byte fallback), −1 where the vocabulary lacks it. */
   readonly #byteIds: Int32Array
@@ -46,7 +46,7 @@ export class BpeModel {
     return new BpeModel(options, yield* mergeTable(options))
   }
 
-  private constructor(options: BpeOptions, table: MergeTable) {
+  private constructor(options: BpeOptions, table: PairTable) {
     const { vocab, merges, byteLevel, byteFallback } = options
     this.#options = options
     this.#table = table
@@ -149,9 +149,9 @@ export class BpeModel {
   }
 }
 
-function* mergeTable({ merges, reserved }: BpeOptions): Slices<MergeTable> {
+function* mergeTable({ merges, reserved }: BpeOptions): Slices<PairTable> {
   const { left, right, merged } = merges
-  const table = new MergeTable(merged.length)
+  const table = new PairTable(merged.length)
   for (let rank = 0; rank < merged.length; rank++) {
     if (rank % entriesPerSlice === 0) yield
     if (reserved.has(merged[rank]!) || table.add(left[rank]!, right[rank]!, rank)) continue

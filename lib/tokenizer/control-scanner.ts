@@ -2,7 +2,9 @@
  * Finds control tokens in text: at each place the longest one, left to right.
  * @module
  */
-import type { AddedToken } from './tokenizer-file.ts'
+import type { Slices } from '../slices.ts'
+import { PairTable } from './pair-table.ts'
+import { type AddedToken, entriesPerSlice } from './tokenizer-file.ts'
 
 /** UTF-16 offsets [start, end) of text that a caller filled in, flat and ascending. */
 export type Spans = readonly number[]
@@ -13,38 +15,58 @@ export interface ControlMatch {
   end: number
 }
 
-interface Node {
-  next: Map<number, Node>
-  token: AddedToken | null
-}
+/** Characters that are looked at between two pauses: a few milliseconds. */
+const stepsPerSlice = 1 << 16
 
 const wordBefore = /[\p{L}\p{M}\p{N}_]$/u
 const wordAfter = /^[\p{L}\p{M}\p{N}_]/u
 
+/** A tree in two tables: a file may name two million nodes, too many to be objects. */
 export class ControlScanner {
-  readonly #root: Node = { next: new Map(), token: null }
+  /** (node, character) → node; 0 is the root. */
+  readonly #next: PairTable
+  #nodes = 1
+  /** Node → the token that ends there. */
+  readonly #ends = new Map<number, AddedToken>()
+  /** Characters looked at since the last pause. */
+  #steps = 0
 
-  constructor(tokens: readonly AddedToken[]) {
-    for (const token of tokens) {
-      let node = this.#root
-      for (let i = 0; i < token.content.length; i++) {
-        const unit = token.content.charCodeAt(i)
-        let child = node.next.get(unit)
-        if (child === undefined) {
-          child = { next: new Map(), token: null }
-          node.next.set(unit, child)
-        }
-        node = child
-      }
-      node.token = token
+  /** Yields now and then. */
+  static *build(tokens: readonly AddedToken[]): Slices<ControlScanner> {
+    const scanner = new ControlScanner(tokens.reduce((sum, { content }) => sum + content.length, 0))
+    for (const [i, token] of tokens.entries()) {
+      scanner.#add(token)
+      if (scanner.#rests() || i % entriesPerSlice === 0) yield
     }
+    return scanner
+  }
+
+  private constructor(characters: number) {
+    this.#next = new PairTable(characters)
+  }
+
+  #add(token: AddedToken): void {
+    let node = 0
+    for (let i = 0; i < token.content.length; i++) {
+      const unit = token.content.charCodeAt(i)
+      if (this.#next.add(node, unit, this.#nodes)) node = this.#nodes++
+      else node = this.#next.get(node, unit)
+    }
+    this.#ends.set(node, token)
+    this.#steps += token.content.length
+  }
+
+  #rests(): boolean {
+    if (this.#steps < stepsPerSlice) return false
+    this.#steps = 0
+    return true
   }
 
   /**
-   * Matches that lie wholly outside `caller`, the text that is never a control token.
-   * White space that a token swallows is part of its match.
+   * Matches that lie wholly outside `caller`, the text that is never a control token; null is a
+   * pause. White space that a token swallows is part of its match.
    */
-  *scan(text: string, caller: Spans): Generator<ControlMatch> {
+  *scan(text: string, caller: Spans): Generator<ControlMatch | null> {
     let done = 0
     let span = 0
     for (let start = 0; start < text.length; start++) {
@@ -55,6 +77,7 @@ export class ControlScanner {
         continue
       }
       const token = this.#longest(text, start, limit)
+      if (this.#rests()) yield null
       if (token === null) continue
       let from = start
       let end = start + token.content.length
@@ -68,13 +91,14 @@ export class ControlScanner {
 
   #longest(text: string, start: number, limit: number): AddedToken | null {
     let found: AddedToken | null = null
-    let node = this.#root
+    let node = 0
     for (let i = start; i < limit; i++) {
-      const child = node.next.get(text.charCodeAt(i))
-      if (child === undefined) break
-      node = child
-      const token = node.token
-      if (token !== null && (!token.singleWord || standsAlone(text, start, i + 1))) found = token
+      this.#steps++
+      node = this.#next.get(node, text.charCodeAt(i))
+      if (node < 0) break
+      const token = this.#ends.get(node)
+      if (token !== undefined && (!token.singleWord || standsAlone(text, start, i + 1)))
+        found = token
     }
     return found
   }

@@ -1,13 +1,14 @@
 /**
- * (left id, right id) → rank, as one open-addressing table: 12 bytes a slot, no objects.
+ * (left, right) → a number, as one open-addressing table: 12 bytes a slot, no objects.
  * @module
  */
 const emptySlot = -1
 
-export class MergeTable {
+/** Of numbers in [0, 2^31). */
+export class PairTable {
   readonly #left: Int32Array
   readonly #right: Int32Array
-  readonly #rank: Int32Array
+  readonly #value: Int32Array
   readonly #mask: number
   // A file cannot aim for collisions without knowing this.
   readonly #seed = (Math.random() * 0x40000000) | 1
@@ -18,24 +19,24 @@ export class MergeTable {
     while (size < count * 2) size *= 2
     this.#left = new Int32Array(size).fill(emptySlot)
     this.#right = new Int32Array(size)
-    this.#rank = new Int32Array(size)
+    this.#value = new Int32Array(size)
     this.#mask = size - 1
   }
 
   /** Adds a pair; false where it was there already. */
-  add(left: number, right: number, rank: number): boolean {
+  add(left: number, right: number, value: number): boolean {
     const slot = this.#find(left, right)
     if (this.#left[slot] !== emptySlot) return false
     this.#left[slot] = left
     this.#right[slot] = right
-    this.#rank[slot] = rank
+    this.#value[slot] = value
     return true
   }
 
-  /** Rank of the pair, −1 where the two do not merge. */
-  rank(left: number, right: number): number {
+  /** Value of the pair, −1 where it has none. */
+  get(left: number, right: number): number {
     const slot = this.#find(left, right)
-    return this.#left[slot] === emptySlot ? -1 : this.#rank[slot]!
+    return this.#left[slot] === emptySlot ? -1 : this.#value[slot]!
   }
 
   /** Slot of the pair, or the empty slot where it would go. */

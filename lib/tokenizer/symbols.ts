@@ -4,13 +4,13 @@
  */
 import { ConclaveError } from '../errors.ts'
 import { MergeQueue, positionOf, rankOf } from './merge-queue.ts'
-import type { MergeTable } from './merge-table.ts'
+import type { PairTable } from './pair-table.ts'
 
 /** Longest word in symbols: a queue key has 28 bits for the position. */
 const maxSymbols = 2 ** 27
 
 export class Symbols {
-  readonly #table: MergeTable
+  readonly #table: PairTable
   readonly #mergedIds: Int32Array
   readonly #queue = new MergeQueue()
   #ids = new Int32Array(64)
@@ -19,7 +19,7 @@ export class Symbols {
   #count = 0
   #proposed = 0
 
-  constructor(table: MergeTable, mergedIds: Int32Array) {
+  constructor(table: PairTable, mergedIds: Int32Array) {
     this.#table = table
     this.#mergedIds = mergedIds
   }
@@ -85,7 +85,7 @@ export class Symbols {
     if (ids[left]! < 0 || right >= this.#count) return
     const merged = this.#mergedIds[rankOf(key)]!
     // The pair may have changed since it was proposed.
-    const rank = this.#table.rank(ids[left]!, ids[right]!)
+    const rank = this.#table.get(ids[left]!, ids[right]!)
     if (rank < 0 || this.#mergedIds[rank] !== merged) return
     ids[left] = merged
     ids[right] = -1
@@ -99,7 +99,7 @@ export class Symbols {
   }
 
   #propose(left: number, right: number): void {
-    const rank = this.#table.rank(this.#ids[left]!, this.#ids[right]!)
+    const rank = this.#table.get(this.#ids[left]!, this.#ids[right]!)
     if (rank >= 0) this.#queue.push(rank, left)
   }
 }

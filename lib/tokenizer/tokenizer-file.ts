@@ -39,9 +39,12 @@ export interface BpeFile {
 
 const maxId = 2 ** 22
 const maxMerges = 10_000_000
-const maxAddedTokenLength = 4096
-/** The largest published tokenizers have a few thousand. */
-const maxAddedTokens = 2 ** 16
+/** What a scan may look at from each place of a text; the longest published ones have some 40. */
+const maxAddedTokenLength = 256
+/** Most published tokenizers have a few thousand, those of speech models 65,000. */
+const maxAddedTokens = 2 ** 17
+/** Characters of all of them: each may become a node of the scanner. */
+const maxAddedCharacters = 2 ** 21
 
 /** Entries of the vocabulary, or merges, that are read at a time: under a millisecond. */
 export const entriesPerSlice = 1 << 11
@@ -93,8 +96,10 @@ function* readVocab(value: unknown): Slices<Map<string, number>> {
   if (!isObject(value)) throw invalidFile('expected an object "model.vocab"')
   const vocab = new Map<string, number>()
   const taken = new Set<number>()
-  for (const token of Object.keys(value)) {
-    const id = readId(value[token], token)
+  // That of a GGUF file is a Map.
+  const given: ReadonlyMap<string, unknown> | null = value instanceof Map ? value : null
+  for (const token of given?.keys() ?? Object.keys(value)) {
+    const id = readId(given === null ? value[token] : given.get(token), token)
     if (taken.has(id)) throw invalidFile(`expected each id once, but ${id} repeats`)
     taken.add(id)
     vocab.set(token, id)
@@ -144,7 +149,10 @@ function idInMerge(vocab: ReadonlyMap<string, number>, token: string, rank: numb
   throw invalidFile(`merge ${rank} needs ${name}, which is not in the vocabulary`, { merge: rank })
 }
 
-export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, number>) {
+export function* readAddedTokens(
+  file: JsonObject,
+  vocab: ReadonlyMap<string, number>,
+): Slices<AddedToken[]> {
   const list = file.added_tokens ?? []
   if (!Array.isArray(list)) throw invalidFile('expected a list "added_tokens"')
   if (list.length > maxAddedTokens) {
@@ -152,7 +160,10 @@ export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, num
   }
   const ids = new Set<number>()
   const contents = new Set<string>()
-  return list.map((entry: unknown, i): AddedToken => {
+  const added: AddedToken[] = []
+  let characters = 0
+  for (const [i, entry] of list.entries()) {
+    if (i % entriesPerSlice === 0) yield
     if (!isObject(entry)) throw invalidFile(`expected added token ${i} to be an object`)
     const { content } = entry
     if (typeof content !== 'string' || content === '' || content.length > maxAddedTokenLength) {
@@ -166,17 +177,22 @@ export function readAddedTokens(file: JsonObject, vocab: ReadonlyMap<string, num
     if (inVocab !== undefined && inVocab !== id) {
       throw invalidFile(`${JSON.stringify(content)} has id ${id} and, as a token, ${inVocab}`)
     }
+    characters += content.length
+    if (characters > maxAddedCharacters) {
+      throw invalidFile(`expected added tokens of at most ${maxAddedCharacters} characters in all`)
+    }
     ids.add(id)
     contents.add(content)
-    return {
+    added.push({
       id,
       content,
       special: entry.special === true,
       lstrip: entry.lstrip === true,
       rstrip: entry.rstrip === true,
       singleWord: entry.single_word === true,
-    }
-  })
+    })
+  }
+  return added
 }
 
 function readId(id: unknown, token: string): number {

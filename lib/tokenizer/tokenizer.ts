@@ -39,6 +39,7 @@ interface TokenizerParts {
   tokens: (string | undefined)[]
   textVocabSize: number
   preTokenizer: PreTokenizer
+  scanner: ControlScanner
   model: BpeModel
   vocab: ReadonlyMap<string, number>
 }
@@ -109,7 +110,7 @@ export class Tokenizer {
   static *#build({ tokenizer: file }: TokenizerFiles): Slices<Tokenizer> {
     if (!isObject(file)) throw invalidFile('expected an object')
     const read = yield* readModel(file)
-    const added = readAddedTokens(file, read.vocab)
+    const added = yield* readAddedTokens(file, read.vocab)
     const tokens = yield* tokenTable(read.vocab)
     const textVocabSize = tokens.length
     addTokens(tokens, added)
@@ -121,7 +122,8 @@ export class Tokenizer {
       reserved: specialIds,
       unkId: read.unkToken === null ? null : read.vocab.get(read.unkToken)!,
     })
-    const parts = { file, added, specialIds, tokens, textVocabSize, preTokenizer, model }
+    const scanner = yield* ControlScanner.build(added)
+    const parts = { file, added, specialIds, tokens, textVocabSize, preTokenizer, model, scanner }
     return new Tokenizer({ ...read, ...parts })
   }
 
@@ -141,7 +143,7 @@ export class Tokenizer {
       file.post_processor,
       token => this.#controlIds.get(token) ?? vocab.get(token),
     )
-    this.#scanner = new ControlScanner(added)
+    this.#scanner = parts.scanner
     this.#model = parts.model
   }
 
@@ -239,6 +241,10 @@ export class Tokenizer {
     let done = 0
     if (caller !== null) {
       for (const match of this.#scanner.scan(wellFormed, caller)) {
+        if (match === null) {
+          yield
+          continue
+        }
         if (match.start > done)
           yield* this.#encodePlain(ids, wellFormed.slice(done, match.start), section)
         if (match.start > done) section++
