@@ -27,16 +27,29 @@ export interface GgufMetadata {
   type: string
   /** Type of an array's elements; otherwise as `type`. */
   element: string
-  /** Null for an array of more than 2^20 elements. */
-  value: number | boolean | string | string[] | Float64Array | null
+  /** Of elements; 1 unless it is an array. */
+  count: number
+  /** Null for an array, and for a text of more than 4 MiB. */
+  value: number | boolean | string | null
+}
+
+/** Text i is the UTF-8 of bytes[offsets[i] … offsets[i + 1]). */
+export interface GgufTexts {
+  bytes: Uint8Array
+  offsets: Uint32Array
 }
 
 /** Memory-mapped weight files, safetensors or GGUF; headers are checked when it is opened. */
 export interface WeightStore {
   /** `count` tensors from `first` on, in file order; all unless given. A thousand take about 2 ms. */
   tensors(first?: number, count?: number): TensorInfo[]
-  /** Keys of a GGUF file in file order; null for safetensors. */
-  metadata(file: number): GgufMetadata[] | null
+  /**
+   * Keys of a GGUF file in file order from `first` on, as many as take a few milliseconds, none
+   * behind the last; null for safetensors.
+   */
+  metadata(file: number, first: number): GgufMetadata[] | null
+  /** An array of at most 2^20 elements, by the place of its key; read on a thread. */
+  elements(file: number, key: number): Promise<GgufTexts | Float64Array>
   /** Values of a small tensor (at most 2^20), widened to f32. */
   read(tensor: string): Float32Array
   /**

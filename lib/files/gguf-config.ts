@@ -24,22 +24,23 @@ export interface GgufTensors {
  * An object like a parsed config.json, not checked further than its types.
  * Throws `invalid_config`, or `unsupported_model` for another architecture.
  */
-export function ggufConfig(keys: GgufKeys, { tensors, ropeDivisors }: GgufTensors) {
+export async function ggufConfig(keys: GgufKeys, { tensors, ropeDivisors }: GgufTensors) {
   const architecture = keys.string('general.architecture')
   const modelType = modelTypes.get(architecture)
   if (modelType === undefined) throw unknownArchitecture(keys, architecture)
   const key = (name: string) => `${architecture}.${name}`
-  const heads = keys.sameInt(key('attention.head_count')) ?? keys.int(key('attention.head_count'))
+  const heads =
+    (await keys.sameInt(key('attention.head_count'))) ?? keys.int(key('attention.head_count'))
   const hidden = keys.int(key('embedding_length'))
   const headDim = keys.intOrNull(key('attention.key_length')) ?? hidden / heads
   const config = {
     model_type: modelType,
     vocab_size: vocabSize(keys, architecture, tensors),
     hidden_size: hidden,
-    intermediate_size: keys.sameInt(key('feed_forward_length')) ?? undefined,
+    intermediate_size: (await keys.sameInt(key('feed_forward_length'))) ?? undefined,
     num_hidden_layers: keys.int(key('block_count')),
     num_attention_heads: heads,
-    num_key_value_heads: keys.sameInt(key('attention.head_count_kv')) ?? heads,
+    num_key_value_heads: (await keys.sameInt(key('attention.head_count_kv'))) ?? heads,
     head_dim: headDim,
     rms_norm_eps: keys.number(key('attention.layer_norm_rms_epsilon')),
     max_position_embeddings: keys.int(key('context_length')),

@@ -1,23 +1,40 @@
 /**
- * The metadata of a GGUF file, read by key and type.
+ * The metadata of a GGUF file, read by key and type. Arrays are read on a thread when they are
+ * asked for, and made into texts a few at a time: a file may have a hundred megabytes of them.
  * @module
  */
 import { ConclaveError } from '../errors.ts'
-import type { GgufMetadata } from '../native.ts'
+import { type GgufMetadata, type GgufTexts, nativeCall, type WeightStore } from '../native.ts'
+import { inSlices, type Slices } from '../slices.ts'
 import { shown } from './config-reader.ts'
 
 const integerTypes = new Set(['u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'u64', 'i64'])
 const numberTypes = new Set([...integerTypes, 'f32', 'f64'])
 
-/** Reads keys; each method throws `invalid_config` for a value of another type. */
+/** Elements of an array that native code reads. */
+const maxElements = 2 ** 20
+/** Bytes of one text of a list; the longest tokens of published vocabularies have some hundred. */
+const maxTextBytes = 2 ** 20
+/** Texts, or bytes of them, that are made at a time. */
+const [textsAtATime, bytesAtATime] = [1 << 11, 1 << 17]
+
+type Entry = GgufMetadata & { readonly index: number }
+
+/** Reads keys of an open file; each method throws `invalid_config` for a value of another type. */
 export class GgufKeys {
   readonly where: string
-  readonly #entries: ReadonlyMap<string, GgufMetadata>
+  readonly #store: WeightStore
+  readonly #entries: ReadonlyMap<string, Entry>
 
-  /** `where` names the file in errors. */
-  constructor(entries: readonly GgufMetadata[], where: string) {
+  /** Keys of a store's only file, null where it is no GGUF file; `where` names it in errors. */
+  static read(store: WeightStore, where: string): Promise<GgufKeys | null> {
+    return nativeCall(() => inSlices(readKeys(store, where)))
+  }
+
+  constructor(store: WeightStore, entries: ReadonlyMap<string, Entry>, where: string) {
     this.where = where
-    this.#entries = new Map(entries.map(entry => [entry.key, entry]))
+    this.#store = store
+    this.#entries = entries
   }
 
   has(key: string): boolean {
@@ -31,7 +48,9 @@ export class GgufKeys {
   stringOrNull(key: string): string | null {
     const entry = this.#entries.get(key)
     if (entry === undefined) return null
-    return typeof entry.value === 'string' ? entry.value : this.#refuse(key, 'a string')
+    return typeof entry.value === 'string'
+      ? entry.value
+      : this.#refuse(key, 'a string of at most 4 MiB')
   }
 
   /** An integer of any width; a float is refused whatever its value. */
@@ -47,12 +66,13 @@ export class GgufKeys {
   }
 
   /** An integer, or an array with one for each layer, all alike. */
-  sameInt(key: string): number | null {
+  async sameInt(key: string): Promise<number | null> {
     const entry = this.#entries.get(key)
     if (entry?.type !== 'array') return this.intOrNull(key)
-    const [first, ...rest] = this.numbers(key) ?? []
+    const all = (await this.numbers(key)) ?? new Float64Array()
+    const first = all[0]
     if (first === undefined) return this.#refuse(key, 'an integer')
-    if (rest.every(n => n === first)) return first
+    if (all.every(n => n === first)) return first
     throw new ConclaveError(
       'unsupported_model',
       `"${key}" in ${this.where} differs from layer to layer, which is not implemented.`,
@@ -77,40 +97,80 @@ export class GgufKeys {
     return typeof entry.value === 'boolean' ? entry.value : this.#refuse(key, 'true or false')
   }
 
-  strings(key: string): readonly string[] | null {
-    const entry = this.#entries.get(key)
-    if (entry === undefined) return null
-    return Array.isArray(entry.value) ? entry.value : this.#refuse(key, 'a list of strings')
+  async strings(key: string): Promise<readonly string[] | null> {
+    const list = await this.#list(key, 'strings', element => element === 'string')
+    if (list === null) return null
+    return inSlices(this.#texts(key, list as GgufTexts))
   }
 
   /** How many elements an array has, of any type; null where the key is absent. */
   count(key: string): number | null {
     const entry = this.#entries.get(key)
     if (entry === undefined) return null
-    const isList = Array.isArray(entry.value) || entry.value instanceof Float64Array
-    return isList ? (entry.value as ArrayLike<unknown>).length : this.#refuse(key, 'a list')
+    return entry.type === 'array' ? entry.count : this.#refuse(key, 'a list')
   }
 
   /** Integers of an array. */
-  numbers(key: string): Float64Array | null {
+  async numbers(key: string): Promise<Float64Array | null> {
+    const list = await this.#list(key, 'integers', element => integerTypes.has(element))
+    return list as Float64Array | null
+  }
+
+  async #list(key: string, what: string, fits: (element: string) => boolean) {
     const entry = this.#entries.get(key)
     if (entry === undefined) return null
-    const fits = integerTypes.has(entry.element) && entry.value instanceof Float64Array
-    return fits ? (entry.value as Float64Array) : this.#refuse(key, 'a list of integers')
+    if (entry.type !== 'array' || !fits(entry.element) || entry.count > maxElements)
+      return this.#refuse(key, `a list of at most ${maxElements} ${what}`)
+    return nativeCall(() => this.#store.elements(0, entry.index))
+  }
+
+  *#texts(key: string, { bytes, offsets }: GgufTexts): Slices<string[]> {
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const texts: string[] = []
+    let rested = 0
+    for (let i = 1; i < offsets.length; i++) {
+      const [from, to] = [offsets[i - 1]!, offsets[i]!]
+      if (to - from > maxTextBytes) throw this.#tooLong(key, i - 1, to - from)
+      texts.push(all.toString('utf8', from, to))
+      if (i % textsAtATime !== 0 && to - rested < bytesAtATime) continue
+      rested = to
+      yield
+    }
+    return texts
+  }
+
+  #tooLong(key: string, at: number, bytes: number): ConclaveError {
+    return new ConclaveError(
+      'invalid_file',
+      `Expected texts of at most ${maxTextBytes} bytes in "${key}" in ${this.where}, but number ` +
+        `${at} has ${bytes}.`,
+      { key, limit: maxTextBytes, actual: bytes },
+    )
   }
 
   #refuse(key: string, expected: string): never {
-    const entry = this.#entries.get(key)
-    const came =
-      entry === undefined
-        ? 'it is missing'
-        : entry.type === 'array'
-          ? `it is an array of ${entry.element}`
-          : `it is the ${entry.type} ${shown(entry.value)}`
     throw new ConclaveError(
       'invalid_config',
-      `Expected "${key}" in ${this.where} to be ${expected}, but ${came}.`,
+      `Expected "${key}" in ${this.where} to be ${expected}, but it is ` +
+        `${described(this.#entries.get(key))}.`,
       { key, expected },
     )
+  }
+}
+
+function described(entry: Entry | undefined): string {
+  if (entry === undefined) return 'missing'
+  if (entry.type === 'array') return `an array of ${entry.count} ${entry.element}`
+  return entry.value === null ? 'longer' : `the ${entry.type} ${shown(entry.value)}`
+}
+
+function* readKeys(store: WeightStore, where: string): Slices<GgufKeys | null> {
+  const entries = new Map<string, Entry>()
+  for (let first = 0; ; ) {
+    const some = store.metadata(0, first)
+    if (some === null) return null
+    if (some.length === 0) return new GgufKeys(store, entries, where)
+    for (const entry of some) entries.set(entry.key, { ...entry, index: first++ })
+    yield
   }
 }

@@ -6,6 +6,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { native, nativeCall, type TensorInfo, type WeightStore } from '../native.ts'
+import { inSlices, type Slices } from '../slices.ts'
 import { configLimits, parseModelConfig } from './config.ts'
 import { parseGenerationConfig } from './generation-config.ts'
 import { ggufConfig } from './gguf-config.ts'
@@ -15,7 +16,7 @@ import { checkPart, checkTensorCount, partPaths, splitKeys } from './gguf-parts.
 import { ggufTokenizer } from './gguf-tokenizer.ts'
 import type { ModelFolder, TokenizerFiles } from './model-folder.ts'
 import { fileLimits, firstBytes, withFile } from './read-file.ts'
-import { readTensors } from './weight-files.ts'
+import { maxTensors, readTensors } from './weight-files.ts'
 
 /** True for a file that is named as GGUF or begins as one. */
 export async function isGgufPath(path: string): Promise<boolean> {
@@ -33,6 +34,8 @@ async function beginsAsGguf(path: string): Promise<boolean> {
   return first?.toString('latin1') === 'GGUF'
 }
 
+const tensorsAtATime = 1024
+
 interface Part {
   readonly keys: GgufKeys
   readonly tensors: readonly TensorInfo[]
@@ -48,21 +51,25 @@ interface Part {
  */
 export async function openGguf(path: string): Promise<ModelFolder> {
   await expectGguf(path)
-  const first = await readPart(path)
+  return withPart(path, first => openModel(path, first))
+}
+
+async function openModel(path: string, first: Part): Promise<ModelFolder> {
   const split = splitKeys(first.keys)
   const weightFiles = split === null ? [path] : await partPaths(path, split)
-  const parts = [first]
-  // One part is open at a time, however many there are.
+  const tensors = new Map<string, TensorInfo>()
+  let ropeDivisors: readonly number[] | null = null
+  // The first part and one more are open at a time, however many there are.
   for (const [i, file] of weightFiles.entries()) {
-    if (i === 0 || split === null) continue
-    const part = await readPart(file)
-    checkPart(part.keys, i, split)
-    parts.push(part)
+    const take = async (part: Part) => {
+      if (i > 0 && split !== null) checkPart(part.keys, i, split)
+      await inSlices(addTensors(tensors, part.tensors, path))
+      ropeDivisors ??= part.ropeDivisors
+    }
+    await (i === 0 ? take(first) : withPart(file, take))
   }
-  const tensors = new Map(parts.flatMap(part => part.tensors).map(t => [t.name, t]))
   if (split !== null) checkTensorCount(path, split, tensors.size)
-  const ropeDivisors = parts.find(part => part.ropeDivisors !== null)?.ropeDivisors ?? null
-  const rawConfig = ggufConfig(first.keys, { tensors, ropeDivisors })
+  const rawConfig = await ggufConfig(first.keys, { tensors, ropeDivisors })
   const config = parseModelConfig(rawConfig)
   const layout = ggufLayout(first.keys.string('general.architecture'), config.headDim)
   return {
@@ -74,7 +81,25 @@ export async function openGguf(path: string): Promise<ModelFolder> {
     weightMap: null,
     totalSize: null,
     layout,
-    tokenizer: readTokenizer(first.keys, config.vocabSize),
+    tokenizer: await readTokenizer(first.keys, config.vocabSize),
+  }
+}
+
+function* addTensors(
+  all: Map<string, TensorInfo>,
+  some: readonly TensorInfo[],
+  path: string,
+): Slices<void> {
+  for (const [i, tensor] of some.entries()) {
+    all.set(tensor.name, tensor)
+    if (i % tensorsAtATime === 0) yield
+  }
+  if (all.size > maxTensors) {
+    throw new ConclaveError(
+      'invalid_file',
+      `Expected at most ${maxTensors} tensors in all parts of ${path}, but there are more.`,
+      { limit: maxTensors },
+    )
   }
 }
 
@@ -100,22 +125,21 @@ async function expectGguf(path: string): Promise<void> {
   )
 }
 
-async function readPart(path: string): Promise<Part> {
+async function withPart<T>(path: string, use: (part: Part) => Promise<T>): Promise<T> {
   const store = await nativeCall(() => native().openWeights([path]))
   try {
-    return await describePart(store, path)
+    return await use(await describePart(store, path))
   } finally {
     store.close()
   }
 }
 
 async function describePart(store: WeightStore, path: string): Promise<Part> {
-  const metadata = await nativeCall(() => store.metadata(0))
-  if (metadata === null) {
+  const keys = await GgufKeys.read(store, path)
+  if (keys === null) {
     throw new ConclaveError('missing_shard', `Expected a GGUF file at ${path}, but it is another.`)
   }
   const tensors = await readTensors(store)
-  const keys = new GgufKeys(metadata, path)
   const divisors = tensors.find(tensor => tensor.name === 'rope_freqs.weight')
   if (divisors === undefined) return { keys, tensors, ropeDivisors: null }
   const [count = 0, ...more] = divisors.shape
@@ -131,8 +155,8 @@ async function describePart(store: WeightStore, path: string): Promise<Part> {
   return { keys, tensors, ropeDivisors }
 }
 
-function readTokenizer(keys: GgufKeys, vocabSize: number): TokenizerFiles | null {
-  const tokenizer = ggufTokenizer(keys, vocabSize)
+async function readTokenizer(keys: GgufKeys, vocabSize: number): Promise<TokenizerFiles | null> {
+  const tokenizer = await ggufTokenizer(keys, vocabSize)
   if (tokenizer === null) return null
   const chatTemplate = keys.stringOrNull('tokenizer.chat_template')
   if (chatTemplate !== null && chatTemplate.length > fileLimits.template) {

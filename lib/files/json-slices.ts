@@ -8,7 +8,7 @@ import type { Slices } from '../slices.ts'
 /** Characters that JSON.parse takes at once: a few milliseconds. */
 const pieceLength = 1 << 17
 /** Members of an object longer than a piece: who lists them does so in one go. */
-export const maxMembers = 2 ** 19
+export const maxMembers = 300_000
 /** Containers longer than a piece that may lie in each other; model files have three. */
 const maxDepth = 16
 

@@ -23,7 +23,7 @@ export interface WeightFiles {
 export const maxWeightFiles = 4096
 
 /** Most tensors of one model: native/io/limits.h. */
-const maxTensors = 2 ** 18
+export const maxTensors = 2 ** 18
 const tensorsAtATime = 1024
 
 const indexName = 'model.safetensors.index.json'

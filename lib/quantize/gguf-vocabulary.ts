@@ -71,8 +71,10 @@ function tokenList(
     types[at] = type
     ids.set(content, at)
   }
-  for (const [content, at] of Object.entries(objectAt(model.vocab)))
-    put(content, at, tokenTypes.normal)
+  const { vocab } = model
+  const entries: Iterable<[string, unknown]> =
+    vocab instanceof Map ? vocab : Object.entries(objectAt(vocab))
+  for (const [content, at] of entries) put(content, at, tokenTypes.normal)
   for (const token of Array.isArray(file.added_tokens) ? file.added_tokens : []) {
     const { content, id: at, special } = objectAt(token)
     put(String(content), at, special === true ? tokenTypes.control : tokenTypes.userDefined)

@@ -14,8 +14,12 @@
 namespace conclave::addon {
 namespace {
 
-// Above every published vocabulary and its merges; they are handed over on the event loop.
+// Above every published vocabulary and its merges.
 constexpr uint64_t kMaxMetadataElements = uint64_t{1} << 20;
+// Above every text that is asked for; a chat template may have 2^20 characters.
+constexpr size_t kMaxMetadataText = size_t{1} << 22;
+// What one call of `metadata` walks and hands over on the event loop: under 10 ms.
+constexpr size_t kKeysAtATime = 1024, kBytesAtATime = size_t{1} << 20;
 // `read` is for tables, not for weights.
 constexpr int64_t kMaxReadElements = int64_t{1} << 20;
 // What `rows` makes is in memory at once.
@@ -26,29 +30,75 @@ Napi::Value scalar_value(Napi::Env env, io::GgufType type, double x) {
   return Napi::Number::New(env, x);
 }
 
-Napi::Value array_value(Napi::Env env, const io::GgufValue& value) {
-  if (value.count > kMaxMetadataElements) return env.Null();
-  size_t i = 0;
-  if (value.element == io::GgufType::string) {
-    Napi::Array list = Napi::Array::New(env, static_cast<size_t>(value.count));
-    value.for_each_string([&](std::string_view s) {
-      const Napi::HandleScope scope(env);
-      list.Set(static_cast<uint32_t>(i++), Napi::String::New(env, s.data(), s.size()));
-    });
-    return list;
-  }
-  Napi::Float64Array list = Napi::Float64Array::New(env, static_cast<size_t>(value.count));
-  value.for_each_number([&](double x) { list[i++] = x; });
-  return list;
-}
-
 Napi::Value metadata_value(Napi::Env env, const io::GgufValue& value) {
-  if (value.type == io::GgufType::array) return array_value(env, value);
   Napi::Value result = env.Null();
-  value.for_each_string(
-      [&](std::string_view s) { result = Napi::String::New(env, s.data(), s.size()); });
+  if (value.type == io::GgufType::array) return result;
+  value.for_each_string([&](std::string_view s) {
+    if (s.size() <= kMaxMetadataText) result = Napi::String::New(env, s.data(), s.size());
+  });
   value.for_each_number([&](double x) { result = scalar_value(env, value.type, x); });
   return result;
+}
+
+Napi::Object metadata_entry(Napi::Env env, const io::GgufValue& value) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("key", Napi::String::New(env, value.key.data(), value.key.size()));
+  object.Set("type", io::gguf_type_name(value.type));
+  object.Set("element", io::gguf_type_name(value.element));
+  object.Set("count", static_cast<double>(value.count));
+  object.Set("value", metadata_value(env, value));
+  return object;
+}
+
+const io::GgufFile* gguf_file(const io::WeightStore& store, uint32_t index) {
+  if (index >= store.num_files()) bad_argument("file", "the index of a file");
+  return dynamic_cast<const io::GgufFile*>(&store.file(index));
+}
+
+// Text i of an array of strings is bytes[offsets[i] … offsets[i + 1]).
+struct Elements {
+  std::vector<char> bytes;
+  std::vector<uint32_t> offsets;
+  std::vector<double> numbers;
+};
+
+Elements read_elements(const io::GgufFile& file, uint32_t key) {
+  if (key >= file.num_values()) bad_argument("key", "the index of a key");
+  const io::GgufValue value = file.value(key);
+  if (value.type != io::GgufType::array || value.count > kMaxMetadataElements)
+    bad_argument("key", "the index of an array of at most 1048576 elements");
+  Elements all;
+  const auto count = static_cast<size_t>(value.count);
+  if (value.element == io::GgufType::string) {
+    all.bytes.reserve(value.bytes.size() - 8 * count);
+    all.offsets.reserve(count + 1);
+    all.offsets.push_back(0);
+    value.for_each_string([&](std::string_view s) {
+      all.bytes.insert(all.bytes.end(), s.begin(), s.end());
+      all.offsets.push_back(static_cast<uint32_t>(all.bytes.size()));
+    });
+  } else {
+    all.numbers.reserve(count);
+    value.for_each_number([&](double x) { all.numbers.push_back(x); });
+  }
+  file.file().check_unchanged();
+  return all;
+}
+
+Napi::Value elements_value(Napi::Env env, const Elements& all) {
+  if (all.offsets.empty()) {
+    Napi::Float64Array numbers = Napi::Float64Array::New(env, all.numbers.size());
+    std::copy(all.numbers.begin(), all.numbers.end(), numbers.Data());
+    return numbers;
+  }
+  Napi::Uint8Array bytes = Napi::Uint8Array::New(env, all.bytes.size());
+  std::copy(all.bytes.begin(), all.bytes.end(), bytes.Data());
+  Napi::Uint32Array offsets = Napi::Uint32Array::New(env, all.offsets.size());
+  std::copy(all.offsets.begin(), all.offsets.end(), offsets.Data());
+  Napi::Object texts = Napi::Object::New(env);
+  texts.Set("bytes", bytes);
+  texts.Set("offsets", offsets);
+  return texts;
 }
 
 uint32_t uint_or(const Napi::Value& value, uint32_t otherwise) {
@@ -68,6 +118,7 @@ Napi::Function WeightsWrap::define(Napi::Env env) {
       env, "WeightStore",
       {InstanceMethod<&WeightsWrap::tensors>("tensors"),
        InstanceMethod<&WeightsWrap::metadata>("metadata"),
+       InstanceMethod<&WeightsWrap::elements>("elements"),
        InstanceMethod<&WeightsWrap::read>("read"), InstanceMethod<&WeightsWrap::rows>("rows"),
        InstanceMethod<&WeightsWrap::close>("close")});
 }
@@ -127,23 +178,35 @@ Napi::Value WeightsWrap::tensors(const Napi::CallbackInfo& info) {
 Napi::Value WeightsWrap::metadata(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return guarded(env, [&]() -> Napi::Value {
-    const uint32_t index = uint_or(info[0], 0);
-    if (index >= open_store().num_files()) bad_argument("file", "the index of a file");
-    const auto* file = dynamic_cast<const io::GgufFile*>(&open_store().file(index));
+    const io::GgufFile* file = gguf_file(open_store(), uint_or(info[0], 0));
     if (file == nullptr) return env.Null();
-    Napi::Array out = Napi::Array::New(env, file->num_values());
-    for (uint32_t i = 0; i < file->num_values(); i++) {
+    const size_t first = uint_or(info[1], 0);
+    const size_t end = std::min(file->num_values(), first + kKeysAtATime);
+    Napi::Array out = Napi::Array::New(env);
+    size_t walked = 0;
+    for (size_t i = first; i < end && walked < kBytesAtATime; i++) {
       const Napi::HandleScope scope(env);
       const io::GgufValue value = file->value(i);
-      Napi::Object object = Napi::Object::New(env);
-      object.Set("key", Napi::String::New(env, value.key.data(), value.key.size()));
-      object.Set("type", io::gguf_type_name(value.type));
-      object.Set("element", io::gguf_type_name(value.element));
-      object.Set("value", metadata_value(env, value));
-      out.Set(i, object);
+      walked += value.key.size() + value.bytes.size();
+      out.Set(static_cast<uint32_t>(i - first), metadata_entry(env, value));
     }
     file->file().check_unchanged();
     return out;
+  });
+}
+
+Napi::Value WeightsWrap::elements(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  return guarded(env, [&]() -> Napi::Value {
+    const io::GgufFile* file = gguf_file(open_store(), uint_or(info[0], 0));
+    if (file == nullptr) bad_argument("file", "the index of a GGUF file");
+    const uint32_t key = uint_or(info[1], UINT32_MAX);
+    auto all = std::make_shared<Elements>();
+    const auto work = [=, store = store_] { *all = read_elements(*file, key); };
+    return once(env, work, [=](Napi::Env env, const auto& deferred, auto& error) {
+      if (!error.code.empty()) return deferred.Reject(to_js(env, error).Value());
+      deferred.Resolve(elements_value(env, *all));
+    });
   });
 }
 

@@ -24,6 +24,7 @@ class WeightsWrap : public Napi::ObjectWrap<WeightsWrap> {
   const io::WeightStore& open_store() const;
   Napi::Value tensors(const Napi::CallbackInfo& info);
   Napi::Value metadata(const Napi::CallbackInfo& info);
+  Napi::Value elements(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value rows(const Napi::CallbackInfo& info);
   Napi::Value close(const Napi::CallbackInfo& info);

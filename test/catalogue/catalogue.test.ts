@@ -14,6 +14,7 @@ import { requestCases } from './requests.ts'
 import { safetensorsCases } from './safetensors.ts'
 import { sizeCases } from './sizes.ts'
 import { textCases } from './texts.ts'
+import { vocabularyCases } from './vocabularies.ts'
 
 const cases: Case[] = [
   ...safetensorsCases,
@@ -21,6 +22,7 @@ const cases: Case[] = [
   ...textCases,
   ...requestCases,
   ...sizeCases,
+  ...vocabularyCases,
 ]
 const onLinux = process.platform === 'linux'
 const mebibyte = 2 ** 20

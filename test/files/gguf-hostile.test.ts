@@ -67,13 +67,9 @@ describe('GG-8: known keys', () => {
     ['block_count of 2^32-1', 'invalid_config', { 'qwen3.block_count': int(2 ** 32 - 1) }],
     ['block_count beyond 2^53', 'invalid_config', { 'qwen3.block_count': value('u64', 2 ** 60) }],
     [
-      'more than a million tokens',
+      'more than a million merges',
       'invalid_config',
-      {
-        'tokenizer.ggml.model': text('gpt2'),
-        'tokenizer.ggml.pre': text('qwen2'),
-        'tokenizer.ggml.tokens': list('string', new Array(2 ** 20 + 1).fill('')),
-      },
+      { 'tokenizer.ggml.merges': list('string', new Array(2 ** 20 + 1).fill('')) },
     ],
     ['no architecture', 'invalid_config', { 'general.architecture': null }],
     ['architecture as a number', 'invalid_config', { 'general.architecture': int(3) }],
@@ -180,6 +176,16 @@ describe('GG-9: the tokenizer', () => {
     const error = await refusal(keysWith(changes))
     expect(error.code, error.message).toBe(code)
   })
+})
+
+test('keys that are no UTF-8 are no reason to read them again', async () => {
+  const bytes = ggufBytes(keysWith({ 'k\u00e4': int(1), 'k\u00f6': int(2) }), tinyTensors)
+  for (const name of ['\u00e4', '\u00f6']) {
+    const at = bytes.indexOf(`k${name}`)
+    bytes[at + 1] = bytes[at + 2]! // two keys, and one text of two U+FFFD
+  }
+  const folder = makeFolder({ 'model.gguf': bytes })
+  expect((await openModelFolder(join(folder, 'model.gguf'))).config.vocabSize).toBe(6)
 })
 
 test('a SentencePiece vocabulary is refused with what is read instead', async () => {

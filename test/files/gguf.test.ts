@@ -148,8 +148,8 @@ describe('a GGUF file as a model folder', () => {
 describe('its tokenizer', () => {
   test('tokens, added tokens and unused ones', async () => {
     const { tokenizer } = await open()
-    const { vocab } = (tokenizer!.tokenizer as { model: { vocab: object } }).model
-    expect({ ...vocab }).toEqual({ a: 0, b: 1, ab: 2, '<|end|>': 3, '<tool>': 4 })
+    const { vocab } = (tokenizer!.tokenizer as { model: { vocab: Map<string, number> } }).model
+    expect(Object.fromEntries(vocab)).toEqual({ a: 0, b: 1, ab: 2, '<|end|>': 3, '<tool>': 4 })
     const built = Tokenizer.fromFiles({ tokenizer: tokenizer!.tokenizer })
     expect(Array.from(built.encode('abba'))).toEqual([2, 1, 0])
     expect(Array.from(built.encode('ab<|end|><tool>', { controlTokens: true }))).toEqual([2, 3, 4])
