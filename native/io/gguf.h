@@ -65,8 +65,9 @@ struct GgufHeader {
 bool has_gguf_magic(std::span<const std::byte> bytes);
 
 // `bytes` is the file, or as much of its start as holds the header, of which kMaxHeaderBytes are
-// looked at; `file_size` is that of the whole file. Throws `invalid_file`; `unsupported_format` for another version, byte order or
-// number format; `invalid_config` for a key that stands twice. `what` names the file.
+// looked at; `file_size` is that of the whole file. Throws `invalid_file`; `unsupported_format` for
+// another version, byte order or number format; `invalid_config` for a key that stands twice.
+// `what` names the file.
 GgufHeader parse_gguf_header(std::span<const std::byte> bytes, uint64_t file_size,
                              const std::string& what);
 
