@@ -39,7 +39,7 @@ describe('worker threads', () => {
     10_000 * terminations + 60_000,
   )
 
-  it('24 ended while they download leave no descriptor', async () => {
+  it('28 ended while they download leave no descriptor', async () => {
     const count = '24'
     const { moments, before, after } = await report<{
       moments: Record<string, number>
@@ -47,7 +47,8 @@ describe('worker threads', () => {
       after: Taken
     }>('download.mjs', [count, String(seed)], { timeoutMs: 200_000 })
     console.log(`ended ${JSON.stringify(moments)} (seed ${seed})`)
-    expect(moments).toEqual({ 'config.json': 12, 'model.safetensors': 12 })
+    const open = process.platform === 'linux' ? { open: 4 } : {}
+    expect(moments).toEqual({ 'config.json': 12, 'model.safetensors': 12, ...open })
     expect([after.threads, after.descriptors]).toEqual([before.threads, before.descriptors])
   }, 220_000)
 

@@ -1,6 +1,6 @@
 // node download.mjs COUNT SEED: ends workers at random moments of a download from a server in here.
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -58,20 +58,27 @@ await new Promise(done => server.listen(0, '127.0.0.1', done))
 const hubUrl = `http://127.0.0.1:${server.address().port}`
 const moments = {}
 
-/** Ends a worker a while after it asked for the file of that name. */
+/**
+ * Ends a worker a while after it asked for the file of that name; null: while a file is opened, when
+ * the descriptor is there and the worker has not been given it.
+ */
 async function endOne(file, afterMs) {
   const cacheFolder = mkdtempSync(join(tmpdir(), 'conclave-download-'))
   const worker = new Worker(new URL('./downloading.cjs', import.meta.url), {
     env: { ...process.env, HF_ENDPOINT: hubUrl, HF_HUB_CACHE: cacheFolder, HF_TOKEN: '' },
+    workerData: { stopsAtOpen: file === null },
   })
   await new Promise((resolve, reject) => {
     worker.on('error', reject)
-    worker.on('message', message => reject(new Error(message)))
+    worker.on('message', message =>
+      file === null && message === 'opened' ? resolve() : reject(new Error(message)),
+    )
     asked = name => name === file && resolve()
   })
   await delay(afterMs)
   await worker.terminate()
-  moments[file] = (moments[file] ?? 0) + 1
+  const moment = file ?? 'open'
+  moments[moment] = (moments[moment] ?? 0) + 1
   server.closeAllConnections()
   rmSync(cacheFolder, { recursive: true, force: true })
 }
@@ -84,6 +91,7 @@ for (let i = 0; i < count; i++) {
     : endOne('model.safetensors', random() * 60))
   if (i === 3) before = taken()
 }
+if (existsSync('/proc/self/fd')) for (let i = 0; i < 4; i++) await endOne(null, 0)
 // Ends of connections that the server has yet to see.
 await delay(500)
 const after = taken()
