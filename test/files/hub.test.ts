@@ -39,7 +39,22 @@ beforeEach(async () => {
 afterEach(() => {
   hub.close()
   vi.unstubAllEnvs()
+  expect(openInCache(), 'open files after a download, whatever came of it').toEqual([])
 })
+
+/** Files of the cache that this process holds open; where the system does not say, none. */
+function openInCache(): string[] {
+  const folder = '/proc/self/fd'
+  const target = (descriptor: string) => {
+    try {
+      return readlinkSync(join(folder, descriptor))
+    } catch {
+      return '' // the one that lists them
+    }
+  }
+  const all = existsSync(folder) ? readdirSync(folder).map(target) : []
+  return all.filter(path => path.startsWith(cacheFolder))
+}
 const resolve = (options: object = {}, id = 'tiny/model') =>
   resolveModel(id, { hubUrl: hub.url, cacheFolder, ...options })
 const repository = () => join(cacheFolder, 'models--tiny--model')
