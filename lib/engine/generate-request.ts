@@ -52,10 +52,15 @@ export class GenerateRequest implements EngineRequest {
   /** `onOver` is called once, before the last event. */
   constructor(ask: GenerateAsk, events: GenerationEvents, onOver: () => void) {
     const { params } = ask
-    const editsLogits = params.logitsProcessor !== undefined
-    const tracesRoutes = ask.routes !== undefined
-    const { maxTokens } = params
-    this.sequence = new Sequence({ ...ask, maxTokens, editsLogits, tracesRoutes })
+    this.sequence = new Sequence({
+      id: ask.id,
+      promptIds: ask.promptIds,
+      maxTokens: params.maxTokens,
+      priority: ask.priority ?? 0,
+      cacheSalt: ask.cacheSalt,
+      editsLogits: params.logitsProcessor !== undefined,
+      tracesRoutes: ask.routes !== undefined,
+    })
     this.#routes = ask.routes
     this.#found = ask.found
     this.sampling = ask.sampling

@@ -31,6 +31,9 @@ export interface SequenceOptions {
   tracesRoutes?: boolean
 }
 
+/** Tokens of the answer that have room without growing. */
+const firstRoom = 16
+
 /** Prompt and answer as one line of tokens; the first `numComputed` of them are in the cache. */
 export class Sequence {
   readonly id: number
@@ -76,7 +79,8 @@ export class Sequence {
     this.editsLogits = options.editsLogits ?? false
     this.tracesRoutes = options.tracesRoutes ?? false
     this.wants = wants
-    this.#tokens = Int32Array.from(promptIds)
+    this.#tokens = new Int32Array(promptIds.length + Math.min(options.maxTokens, firstRoom))
+    this.#tokens.set(promptIds)
     this.#length = promptIds.length
   }
 

@@ -5,12 +5,16 @@
 import type { Grammar, NativeSamplingParams } from '../native.ts'
 import type { SamplingParams } from './params.ts'
 
+const noIds = new Int32Array(0)
+const noValues = new Float32Array(0)
+
 /** `vocabLimit`: ids from here on are masked. End ids are banned until `minTokens` are out. */
 export function toNative(
   params: SamplingParams,
   vocabLimit: number,
   grammar: Grammar | null = null,
 ): NativeSamplingParams {
+  const hasBias = params.logitBias.size > 0
   return {
     temperature: params.temperature,
     topK: params.topK,
@@ -24,8 +28,8 @@ export function toNative(
     vocabLimit,
     minTokens: params.minTokens,
     bannedUntilMin: Int32Array.from(params.endTokenIds),
-    biasIds: Int32Array.from(params.logitBias.keys()),
-    biasValues: Float32Array.from(params.logitBias.values()),
+    biasIds: hasBias ? Int32Array.from(params.logitBias.keys()) : noIds,
+    biasValues: hasBias ? Float32Array.from(params.logitBias.values()) : noValues,
     maxTokens: params.maxTokens,
     grammar,
   }

@@ -14,7 +14,8 @@ import type { DecodeOptions, Tokenizer } from './tokenizer.ts'
 export class Detokenizer {
   readonly #tokenizer: Tokenizer
   readonly #skipSpecialTokens: boolean
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  /** Made for the first token that is not ASCII: most answers of a few tokens need none. */
+  #decoder: InstanceType<typeof TextDecoder> | undefined
   #atStart: boolean
 
   constructor(tokenizer: Tokenizer, options: DecodeOptions = {}) {
@@ -30,12 +31,15 @@ export class Detokenizer {
   push(id: number): string {
     const bytes = this.#tokenizer.tokenBytes(id)
     if (this.#skipSpecialTokens && this.#tokenizer.isSpecial(id)) return ''
+    if (this.#decoder === undefined && bytes.every(byte => byte < 0x80))
+      return this.#emit(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'))
+    this.#decoder ??= new TextDecoder('utf-8', { ignoreBOM: true })
     return this.#emit(this.#decoder.decode(bytes, { stream: true }))
   }
 
   /** What is left at the end: U+FFFD where the ids stop inside a character, else ''. */
   finish(): string {
-    return this.#emit(this.#decoder.decode())
+    return this.#emit(this.#decoder?.decode() ?? '')
   }
 
   #emit(text: string): string {

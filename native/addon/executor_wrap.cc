@@ -53,7 +53,8 @@ ops::SamplerState parse_sampler(const Napi::Object& p, const std::vector<int32_t
   if (params.bias_ids.size() != params.bias_values.size())
     bad_argument("biasValues", "as many values as biasIds");
   params.max_tokens = static_cast<int32_t>(int_arg(p, "maxTokens", 0, INT32_MAX));
-  for (int32_t id : prompt) state.prompt_counts[id]++;
+  if (params.repetition_penalty != 1.0f)  // nothing else looks at the prompt, and it may be long
+    for (int32_t id : prompt) state.prompt_counts[id]++;
   for (int32_t id : generated) state.generated_counts[id]++;
   state.num_generated = static_cast<int32_t>(generated.size());
   if (p.Get("grammar").IsObject()) {
