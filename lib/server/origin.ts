@@ -9,8 +9,7 @@ import { Refusal } from './refusal.ts'
 export function checkOrigin(request: Request, options: CheckedAppOptions): void {
   const { allowedHosts, corsOrigins } = options
   const host = request.headers.get('host')
-  const name = host === null ? null : hostName(host)
-  if (allowedHosts !== undefined && host !== null && !allowedHosts.has(name ?? ''))
+  if (allowedHosts !== undefined && host !== null && !allowedHosts.has(hostName(host) ?? ''))
     throw forbidden('Expected a request to one of the names of this server, but Host is another.')
   const origin = request.headers.get('origin')
   if (origin === null || corsOrigins.has(origin) || corsOrigins.has('*')) return
