@@ -74,9 +74,9 @@ export async function listen(app: ServerApp, options: ListenOptions = {}): Promi
   const stalls = new StallWatch(ms('stallTimeoutMs', 30_000))
   const overrideGlobalObjects = options.replaceGlobals === true
   const handle = getRequestListener(request => app.fetch(request), { overrideGlobalObjects })
+  server.on('connection', socket => stalls.watch(socket))
   server.on('request', (request, response) => {
     if (refusedEarly(request, response)) return
-    stalls.watch(response)
     void handle(request, response)
   })
   server.on('clientError', onClientError)

@@ -2,12 +2,12 @@
  * Ends connections whose client stopped reading.
  * @module
  */
-import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 export class StallWatch {
   readonly #timeoutMs: number
-  /** Open responses, and since when their buffer has not moved. */
-  readonly #open = new Map<ServerResponse, { written: number; since: number }>()
+  /** Open connections, and since when what is written to them has not moved. */
+  readonly #open = new Map<Socket, { written: number; since: number }>()
   readonly #timer: NodeJS.Timeout
 
   constructor(timeoutMs: number) {
@@ -16,9 +16,9 @@ export class StallWatch {
     this.#timer.unref()
   }
 
-  watch(response: ServerResponse): void {
-    this.#open.set(response, { written: -1, since: 0 })
-    response.once('close', () => this.#open.delete(response))
+  watch(socket: Socket): void {
+    this.#open.set(socket, { written: -1, since: 0 })
+    socket.once('close', () => this.#open.delete(socket))
   }
 
   stop(): void {
@@ -27,15 +27,13 @@ export class StallWatch {
 
   #check(): void {
     const now = performance.now()
-    for (const [response, state] of this.#open) {
-      const { socket } = response
+    for (const [socket, state] of this.#open) {
       // What the kernel took so far; it grows as long as the client reads.
-      const written = socket === null ? 0 : socket.bytesWritten - socket.writableLength
-      const waits = socket !== null && socket.writableLength > 0
-      if (!waits || written !== state.written) {
+      const written = socket.bytesWritten - socket.writableLength
+      if (socket.writableLength === 0 || written !== state.written) {
         state.written = written
         state.since = now
-      } else if (now - state.since > this.#timeoutMs) response.destroy()
+      } else if (now - state.since > this.#timeoutMs) socket.destroy()
     }
   }
 }
