@@ -11,9 +11,7 @@ export const metricsRoute = endpoint({
   dialect: 'openai',
   produces: ['text/plain'],
   async handle({ serving }) {
-    const { registry } = serving.metrics
-    return new Response(await registry.metrics(), {
-      headers: { 'content-type': registry.contentType },
-    })
+    const { metrics } = serving
+    return new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } })
   },
 })
