@@ -36,7 +36,7 @@ export async function answer(
     const { keys, maxBodyBytes } = serving.options
     const tenant = endpoint.open === true ? { id: '' } : keys.authorize(request.headers)
     // A full server says so before it reads; a slow body holds no place.
-    if (endpoint.works) serving.admission.check(tenant.id)
+    if (endpoint.works) serving.check(tenant.id)
     const warnings: string[] = []
     const body = endpoint.body
       ? parseBody(serving, endpoint, await readJson(request, maxBodyBytes), warnings)

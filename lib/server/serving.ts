@@ -57,14 +57,15 @@ export class Serving {
     return this.#model !== undefined && this.#failure === undefined
   }
 
+  /** Throws a 503 where the engine failed or the server drains, a 429 where it is full. */
+  check(tenant: string): void {
+    if (this.state === 'failed') throw engineFailed()
+    this.admission.check(tenant)
+  }
+
   /** The model; throws a 503 while there is none. */
   get model(): ServedModel {
-    if (this.state === 'failed')
-      throw new Refusal({
-        status: 503,
-        code: 'engine_failed',
-        message: 'The engine failed; the server must be started again.',
-      })
+    if (this.#failure !== undefined) throw engineFailed()
     if (this.#model !== undefined) return this.#model
     throw new Refusal({
       status: 503,
@@ -84,4 +85,12 @@ export class Serving {
   #take(source: Model | ServedModel): void {
     this.#model = 'generate' in source ? servedModel(source, this.options.engine) : source
   }
+}
+
+function engineFailed(): Refusal {
+  return new Refusal({
+    status: 503,
+    code: 'engine_failed',
+    message: 'The engine failed; the server must be started again.',
+  })
 }
