@@ -20,29 +20,37 @@ function frame({ event, data }: SseEvent): string {
   return event === undefined ? `data: ${text}\n\n` : `event: ${event}\ndata: ${text}\n\n`
 }
 
+const encoded = (events: readonly SseEvent[]) => encoder.encode(events.map(frame).join(''))
+
+/** What comes next; there may be nothing to tell of a token. */
+async function nextOf(events: SseEvents) {
+  for (;;) {
+    const next = await events.next()
+    if (next.done || next.value.length > 0) return next
+  }
+}
+
+/** Events that came together leave in one write. */
+export type SseEvents = AsyncGenerator<readonly SseEvent[], void, undefined>
+
 /**
  * Streams `events`. A client that stops reading stops no one but itself: nothing is taken from the
  * iterator before there is room. An error becomes the last event.
  */
-export function sseResponse(
-  call: Call,
-  events: AsyncGenerator<SseEvent, void, undefined>,
-  dialect: Dialect,
-): Response {
+export function sseResponse(call: Call, events: SseEvents, dialect: Dialect): Response {
   const done = call.keep()
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const { done: over, value } = await events.next()
-          if (!over) return controller.enqueue(encoder.encode(frame(value)))
+          const { done: over, value } = await nextOf(events)
+          if (!over) return controller.enqueue(encoded(value))
         } catch (error) {
           if (call.signal.aborted) {
             done()
             return controller.error(call.signal.reason)
           }
-          for (const event of errorEvents(call, error, dialect))
-            controller.enqueue(encoder.encode(frame(event)))
+          controller.enqueue(encoded(errorEvents(call, error, dialect)))
         }
         controller.close()
         done()

@@ -4,7 +4,7 @@
  * @module
  */
 import type { GenerationResult } from '../../engine/generation.ts'
-import type { ReplyDelta, ReplyEvent, ReplyFinish, ReplyUsage } from './reply.ts'
+import type { ReplyDelta, ReplyEvent, ReplyEvents, ReplyFinish, ReplyUsage } from './reply.ts'
 
 export interface ReplyBlock {
   /** From 0. */
@@ -29,40 +29,55 @@ export type BlockEvent =
       result: GenerationResult
     }
 
+export type BlockEvents = AsyncGenerator<readonly BlockEvent[], void, undefined>
+
 /** Events of one reply; every block is closed before the next opens. */
-export async function* blockEvents(
-  events: AsyncIterable<ReplyEvent>,
-): AsyncGenerator<BlockEvent, void, undefined> {
-  let open: ReplyBlock | undefined
-  let next = 0
-  let finish: Extract<ReplyEvent, { kind: 'finish' }> | undefined
-  for await (const event of events) {
-    if (event.kind === 'logprobs') continue
-    if (event.kind === 'finish') finish = event
-    if (event.kind === 'end') {
-      const { reason, tokenIds } = finish!
-      const { usage, result } = event
-      yield { kind: 'over', reason, tokenIds, usage, result }
+export async function* blockEvents(events: ReplyEvents): BlockEvents {
+  const blocks = new Blocks()
+  for await (const together of events) yield together.flatMap(event => blocks.read(event))
+}
+
+class Blocks {
+  #open: ReplyBlock | undefined
+  #next = 0
+  #finish: Extract<ReplyEvent, { kind: 'finish' }> | undefined
+
+  read(event: ReplyEvent): BlockEvent[] {
+    if (event.kind === 'logprobs') return []
+    if (event.kind === 'finish') {
+      this.#finish = event
+      return this.#close()
     }
-    const begins = event.kind === 'delta' && !continues(open, event.delta)
-    if (open !== undefined && (begins || event.kind === 'finish')) {
-      yield { kind: 'close', block: open }
-      open = undefined
+    if (event.kind === 'delta') return this.#grow(event.delta)
+    const { reason, tokenIds } = this.#finish!
+    const { usage, result } = event
+    return [{ kind: 'over', reason, tokenIds, usage, result }]
+  }
+
+  #close(): BlockEvent[] {
+    const block = this.#open
+    this.#open = undefined
+    return block === undefined ? [] : [{ kind: 'close', block }]
+  }
+
+  #grow(delta: ReplyDelta): BlockEvent[] {
+    const events: BlockEvent[] = []
+    if (this.#open === undefined || !continues(this.#open, delta)) {
+      events.push(...this.#close())
+      this.#open = blockOf(delta, this.#next++)
+      events.push({ kind: 'open', block: this.#open })
     }
-    if (event.kind !== 'delta') continue
-    if (begins) {
-      open = blockOf(event.delta, next++)
-      yield { kind: 'open', block: open }
-    }
-    if (event.delta.kind === 'tool_call') continue
-    open!.text += event.delta.text
-    yield { kind: 'piece', block: open!, text: event.delta.text }
+    if (delta.kind === 'tool_call') return events
+    const block = this.#open
+    block.text += delta.text
+    events.push({ kind: 'piece', block, text: delta.text })
+    return events
   }
 }
 
-function continues(open: ReplyBlock | undefined, delta: ReplyDelta): boolean {
+function continues(open: ReplyBlock, delta: ReplyDelta): boolean {
   if (delta.kind === 'tool_call') return false
-  return open?.kind === (delta.kind === 'tool_arguments' ? 'tool' : delta.kind)
+  return open.kind === (delta.kind === 'tool_arguments' ? 'tool' : delta.kind)
 }
 
 function blockOf(delta: ReplyDelta, index: number): ReplyBlock {

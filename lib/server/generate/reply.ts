@@ -29,6 +29,9 @@ export type ReplyEvent =
   | { kind: 'finish'; index: number; reason: ReplyFinish; tokenIds: readonly number[] }
   | { kind: 'end'; usage: ReplyUsage; result: GenerationResult }
 
+/** What happened, together where it came together: a chunk of the engine's, the end. */
+export type ReplyEvents = AsyncGenerator<readonly ReplyEvent[], void, undefined>
+
 export interface WholeReply {
   content: string
   reasoning: string
@@ -40,25 +43,29 @@ export interface WholeReply {
 
 /** The replies, once all is there. */
 export async function collect(
-  events: AsyncIterable<ReplyEvent>,
+  events: ReplyEvents,
   count: number,
 ): Promise<{ replies: WholeReply[]; usage: ReplyUsage; result: GenerationResult }> {
   const replies = Array.from({ length: count }, emptyReply)
   let end: (ReplyEvent & { kind: 'end' }) | undefined
-  for await (const event of events) {
-    if (event.kind === 'end') end = event
-    else if (event.kind === 'finish') {
-      replies[event.index]!.finish = event.reason
-      replies[event.index]!.tokenIds = event.tokenIds
-    } else if (event.kind === 'logprobs') replies[event.index]!.logprobs.push(...event.logprobs)
-    else add(replies[event.index]!, event.delta)
-  }
+  for await (const together of events)
+    for (const event of together)
+      if (event.kind === 'end') end = event
+      else read(replies[event.index]!, event)
   const { usage, result } = end!
   return { replies, usage, result }
 }
 
 function emptyReply(): WholeReply {
   return { content: '', reasoning: '', toolCalls: [], logprobs: [], finish: 'stop', tokenIds: [] }
+}
+
+function read(reply: WholeReply, event: Exclude<ReplyEvent, { kind: 'end' }>): void {
+  if (event.kind === 'finish') {
+    reply.finish = event.reason
+    reply.tokenIds = event.tokenIds
+  } else if (event.kind === 'logprobs') reply.logprobs.push(...event.logprobs)
+  else add(reply, event.delta)
 }
 
 function add(reply: WholeReply, delta: ReplyDelta): void {

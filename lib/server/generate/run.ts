@@ -7,7 +7,7 @@ import type { Call } from '../endpoint.ts'
 import { Refusal } from '../refusal.ts'
 import type { Generation } from '../served-model.ts'
 import { observeAnswers, observeRequest } from './observed.ts'
-import type { ReplyEvent, ReplyUsage } from './reply.ts'
+import type { ReplyEvent, ReplyEvents, ReplyUsage } from './reply.ts'
 import type { ReplyReader } from './reply-reader.ts'
 import type { Form } from './structured.ts'
 
@@ -17,7 +17,7 @@ export async function startReplies(
   generation: Generation,
   readers: readonly ReplyReader[],
   form?: Form | undefined,
-): Promise<AsyncGenerator<ReplyEvent, void, undefined>> {
+): Promise<ReplyEvents> {
   const begun = performance.now()
   try {
     await generation.started()
@@ -39,7 +39,7 @@ async function* replies(
   generation: Generation,
   readers: readonly ReplyReader[],
   begun: number,
-): AsyncGenerator<ReplyEvent, void, undefined> {
+): ReplyEvents {
   const { metrics } = call.serving
   const last: (number | undefined)[] = readers.map(() => undefined)
   for await (const chunk of generation) {
@@ -48,18 +48,21 @@ async function* replies(
     const before = last[index]
     metrics.piece(chunk.tokenIds.length, before === undefined ? undefined : now - before)
     last[index] = now
-    if (logprobs !== undefined) yield { kind: 'logprobs', index, logprobs }
-    for (const delta of readers[index]!.read(chunk)) yield { kind: 'delta', index, delta }
+    const events: ReplyEvent[] = []
+    if (logprobs !== undefined) events.push({ kind: 'logprobs', index, logprobs })
+    for (const delta of readers[index]!.read(chunk)) events.push({ kind: 'delta', index, delta })
+    yield events
   }
   const result = await generation.result()
   // A refused prompt has one result for all of its answers.
   const answers = result.answers ?? readers.map(() => result)
   if (answers.some(answer => answer.finishReason === 'aborted')) throw aborted(call)
   observeAnswers(call, answers)
+  const events: ReplyEvent[] = []
   for (const [index, reader] of readers.entries()) {
     const { deltas, reason } = reader.finish(answers[index]!.finishReason)
-    for (const delta of deltas) yield { kind: 'delta', index, delta }
-    yield { kind: 'finish', index, reason, tokenIds: answers[index]!.tokenIds }
+    for (const delta of deltas) events.push({ kind: 'delta', index, delta })
+    events.push({ kind: 'finish', index, reason, tokenIds: answers[index]!.tokenIds })
   }
   const usage: ReplyUsage = {
     ...result.usage,
@@ -79,7 +82,8 @@ async function* replies(
       endToEndMs: performance.now() - begun,
     })
   }
-  yield { kind: 'end', usage, result }
+  events.push({ kind: 'end', usage, result })
+  yield events
 }
 
 function aborted({ signal }: Call): ConclaveError {

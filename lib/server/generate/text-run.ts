@@ -7,7 +7,7 @@ import type { GenerationResult } from '../../engine/generation.ts'
 import type { PromptLogprob } from '../../engine/score-request.ts'
 import type { Call } from '../endpoint.ts'
 import { type EngineGenerateOptions, type ServedModel, tokenizerOf } from '../served-model.ts'
-import type { ReplyEvent, ReplyFinish, ReplyUsage } from './reply.ts'
+import type { ReplyEvent, ReplyEvents, ReplyFinish, ReplyUsage } from './reply.ts'
 import { plainParser, ReplyReader } from './reply-reader.ts'
 import { startReplies } from './run.ts'
 import type { Form } from './structured.ts'
@@ -18,6 +18,8 @@ export type TextEvent =
   | { kind: 'finish'; index: number; reason: ReplyFinish }
   /** `result`: of a run that asked the model. */
   | { kind: 'end'; usage: ReplyUsage; result?: GenerationResult; first: number }
+
+export type TextEvents = AsyncGenerator<readonly TextEvent[], void, undefined>
 
 export interface TextAsk {
   prompt: string | number[]
@@ -37,7 +39,7 @@ export class TextRun {
   readonly #model: ServedModel
   readonly #stop = new AbortController()
   #scores: Promise<(PromptLogprob | null)[]> | undefined
-  #replies: AsyncGenerator<ReplyEvent, void, undefined> | undefined
+  #replies: ReplyEvents | undefined
 
   constructor(call: Call, ask: TextAsk) {
     this.#call = call
@@ -64,7 +66,7 @@ export class TextRun {
     this.#stop.abort()
   }
 
-  async *events(): AsyncGenerator<TextEvent, void, undefined> {
+  async *events(): TextEvents {
     const { first, n, options } = this.#ask
     const echo = await this.#echo()
     const start = echo?.text.length ?? 0
@@ -75,8 +77,8 @@ export class TextRun {
         : new TextLogprobWriter(tokenizerOf(this.#model), top, start)
     })
     if (echo !== undefined)
-      for (let i = 0; i < n; i++) yield { kind: 'text', index: first + i, ...echo }
-    if (this.#replies === undefined) yield* this.#promptAlone()
+      yield Array.from({ length: n }, (_, i) => ({ kind: 'text', index: first + i, ...echo }))
+    if (this.#replies === undefined) yield this.#promptAlone()
     else yield* this.#answers(this.#replies, writers)
   }
 
@@ -92,37 +94,46 @@ export class TextRun {
     return { text, logprobs: writer.write(list, scores) }
   }
 
-  async *#promptAlone(): AsyncGenerator<TextEvent, void, undefined> {
+  #promptAlone(): TextEvent[] {
     const { first, n, ids } = this.#ask
-    for (let i = 0; i < n; i++) yield { kind: 'finish', index: first + i, reason: 'length' }
+    const finishes = Array.from({ length: n }, (_, i): TextEvent => {
+      return { kind: 'finish', index: first + i, reason: 'length' }
+    })
     const none = { completionTokens: 0, cachedTokens: 0, reasoningTokens: 0 }
-    yield { kind: 'end', usage: { ...none, promptTokens: ids.length }, first }
+    return [...finishes, { kind: 'end', usage: { ...none, promptTokens: ids.length }, first }]
   }
 
   async *#answers(
-    replies: AsyncGenerator<ReplyEvent, void, undefined>,
+    replies: ReplyEvents,
     writers: readonly (TextLogprobWriter | null)[],
-  ): AsyncGenerator<TextEvent, void, undefined> {
-    const { first } = this.#ask
+  ): TextEvents {
     const pending: (ChosenLogprob[] | undefined)[] = []
-    for await (const event of replies) {
-      if (event.kind === 'end') {
-        yield { ...event, first }
-        continue
-      }
-      const { index } = event
-      if (event.kind === 'logprobs') {
-        pending[index] = [...(pending[index] ?? []), ...event.logprobs]
-        continue
-      }
-      const held = pending[index]
-      pending[index] = undefined
-      const logprobs = held === undefined ? null : written(writers[index]!, held)
-      const text = event.kind === 'delta' && event.delta.kind === 'content' ? event.delta.text : ''
-      if (text !== '' || logprobs !== null)
-        yield { kind: 'text', index: first + index, text, logprobs }
-      if (event.kind === 'finish') yield { ...event, index: first + index }
+    for await (const together of replies)
+      yield together.flatMap(event => this.#read(event, writers, pending))
+  }
+
+  /** Log-probabilities wait in `pending` for the text that they belong to. */
+  #read(
+    event: ReplyEvent,
+    writers: readonly (TextLogprobWriter | null)[],
+    pending: (ChosenLogprob[] | undefined)[],
+  ): TextEvent[] {
+    const { first } = this.#ask
+    if (event.kind === 'end') return [{ ...event, first }]
+    const { index } = event
+    if (event.kind === 'logprobs') {
+      pending[index] = [...(pending[index] ?? []), ...event.logprobs]
+      return []
     }
+    const events: TextEvent[] = []
+    const held = pending[index]
+    pending[index] = undefined
+    const logprobs = held === undefined ? null : written(writers[index]!, held)
+    const text = event.kind === 'delta' && event.delta.kind === 'content' ? event.delta.text : ''
+    if (text !== '' || logprobs !== null)
+      events.push({ kind: 'text', index: first + index, text, logprobs })
+    if (event.kind === 'finish') events.push({ ...event, index: first + index })
+    return events
   }
 }
 

@@ -2,11 +2,18 @@
  * POST /v1/chat/completions
  * @module
  */
+import type { ModelTokenizer } from '../../chat/model-tokenizer.ts'
 import { type Call, endpoint } from '../endpoint.ts'
 import { prepareChat } from '../generate/conversation.ts'
 import { chatLogprobs } from '../generate/logprobs.ts'
 import { moderationObject, moderationOptions } from '../generate/moderation.ts'
-import { collect, type ReplyDelta, type ReplyEvent, type WholeReply } from '../generate/reply.ts'
+import {
+  collect,
+  type ReplyDelta,
+  type ReplyEvent,
+  type ReplyEvents,
+  type WholeReply,
+} from '../generate/reply.ts'
 import { startReplies } from '../generate/run.ts'
 import { engineOptions } from '../generate/sampling.ts'
 import { usageObject } from '../generate/usage.ts'
@@ -14,7 +21,7 @@ import { checkModel } from '../model-name.ts'
 import { badField } from '../refusal.ts'
 import { jsonResponse } from '../response.ts'
 import { tokenizerOf } from '../served-model.ts'
-import { type SseEvent, sseResponse } from '../sse.ts'
+import { type SseEvent, type SseEvents, sseResponse } from '../sse.ts'
 import { chatCompletion } from '../wire/answers.ts'
 import { beyond, refusesConversation } from '../wire/beyond-schema.ts'
 import { type ChatBody, chatBody } from '../wire/chat.ts'
@@ -108,40 +115,64 @@ async function* chunks(
   call: Call<ChatBody>,
   head: Head,
   n: number,
-  events: AsyncGenerator<ReplyEvent, void, undefined>,
-): AsyncGenerator<SseEvent, void, undefined> {
-  const { stream_options: options } = call.body
-  const usage = options?.include_usage ? { usage: null } : {}
-  const chunk = (choices: object[]): SseEvent => ({
-    data: { ...head, object: 'chat.completion.chunk', choices, ...usage },
-  })
-  const choice = (index: number, delta: object, finish: string | null, logprobs: object | null) =>
-    chunk([{ index, delta, logprobs, finish_reason: finish }])
-  for (let index = 0; index < n; index++)
-    yield choice(index, { role: 'assistant', content: '' }, null, null)
-  const tokenizer = tokenizerOf(call.serving.model)
-  const pending = Array.from({ length: n }, (): object | null => null)
-  for await (const event of events) {
-    if (event.kind === 'end') {
-      const about = { ...head, object: 'chat.completion.chunk', choices: [] }
-      if (call.body.moderation)
-        yield { data: { ...about, ...usage, moderation: moderationObject([event.result]) } }
-      if (options?.include_usage) yield { data: { ...about, usage: usageObject(event.usage) } }
-      continue
-    }
-    const { index } = event
-    if (event.kind === 'logprobs') {
-      if (pending[index] !== null) yield choice(index, {}, null, pending[index]!)
-      pending[index] = chatLogprobs(tokenizer, event.logprobs)
-      continue
-    }
-    const logprobs = pending[index]!
-    pending[index] = null
-    yield event.kind === 'finish'
-      ? choice(index, {}, event.reason, logprobs)
-      : choice(index, deltaOf(event.delta), null, logprobs)
+  events: ReplyEvents,
+): SseEvents {
+  const writer = new ChunkWriter(call, head, n)
+  yield writer.begin()
+  for await (const together of events) yield together.flatMap(event => writer.read(event))
+  yield [{ data: '[DONE]' }]
+}
+
+class ChunkWriter {
+  readonly #body: ChatBody
+  readonly #tokenizer: ModelTokenizer
+  readonly #about: object
+  /** A chunk says that its usage comes later, where it does. */
+  readonly #usage: object
+  /** Log-probabilities wait for the text that they belong to. */
+  readonly #logprobs: (object | null)[]
+
+  constructor({ body, serving }: Call<ChatBody>, head: Head, n: number) {
+    this.#body = body
+    this.#tokenizer = tokenizerOf(serving.model)
+    this.#about = { ...head, object: 'chat.completion.chunk' }
+    this.#usage = body.stream_options?.include_usage ? { usage: null } : {}
+    this.#logprobs = Array(n).fill(null)
   }
-  yield { data: '[DONE]' }
+
+  begin(): SseEvent[] {
+    const delta = { role: 'assistant', content: '' }
+    return this.#logprobs.map((_, index) => this.#choice(index, delta, null, null))
+  }
+
+  read(event: ReplyEvent): SseEvent[] {
+    if (event.kind === 'end') return this.#end(event)
+    const { index } = event
+    const held = this.#logprobs[index]!
+    if (event.kind === 'logprobs') {
+      this.#logprobs[index] = chatLogprobs(this.#tokenizer, event.logprobs)
+      return held === null ? [] : [this.#choice(index, {}, null, held)]
+    }
+    this.#logprobs[index] = null
+    return event.kind === 'finish'
+      ? [this.#choice(index, {}, event.reason, held)]
+      : [this.#choice(index, deltaOf(event.delta), null, held)]
+  }
+
+  #end({ result, usage }: ReplyEvent & { kind: 'end' }): SseEvent[] {
+    const about = { ...this.#about, choices: [] }
+    const events: SseEvent[] = []
+    if (this.#body.moderation)
+      events.push({ data: { ...about, ...this.#usage, moderation: moderationObject([result]) } })
+    if (this.#body.stream_options?.include_usage)
+      events.push({ data: { ...about, usage: usageObject(usage) } })
+    return events
+  }
+
+  #choice(index: number, delta: object, finish: string | null, logprobs: object | null): SseEvent {
+    const choices = [{ index, delta, logprobs, finish_reason: finish }]
+    return { data: { ...this.#about, choices, ...this.#usage } }
+  }
 }
 
 function deltaOf(delta: ReplyDelta): object {

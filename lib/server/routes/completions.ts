@@ -10,12 +10,12 @@ import type { ReplyUsage } from '../generate/reply.ts'
 import { engineOptions } from '../generate/sampling.ts'
 import { formOf } from '../generate/structured.ts'
 import { joinLogprobs, type TextLogprobs } from '../generate/text-logprobs.ts'
-import { type TextEvent, TextRun } from '../generate/text-run.ts'
+import { type TextEvent, type TextEvents, TextRun } from '../generate/text-run.ts'
 import { usageObject } from '../generate/usage.ts'
 import { checkModel } from '../model-name.ts'
 import { badField } from '../refusal.ts'
 import { jsonResponse } from '../response.ts'
-import { type SseEvent, sseResponse } from '../sse.ts'
+import { type SseEvent, type SseEvents, sseResponse } from '../sse.ts'
 import { textCompletion } from '../wire/answers.ts'
 import { beyond } from '../wire/beyond-schema.ts'
 import { type CompletionBody, completionBody } from '../wire/completions.ts'
@@ -93,8 +93,8 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
 }
 
 /** Events of all runs as they come. */
-async function* merged(runs: readonly TextRun[]): AsyncGenerator<TextEvent, void, undefined> {
-  const next = (run: AsyncGenerator<TextEvent>) => run.next().then(result => ({ run, result }))
+async function* merged(runs: readonly TextRun[]): TextEvents {
+  const next = (run: TextEvents) => run.next().then(result => ({ run, result }))
   const waiting = new Map(
     runs.map(run => {
       const events = run.events()
@@ -145,12 +145,7 @@ class Moderated {
   }
 }
 
-async function whole(
-  body: CompletionBody,
-  head: object,
-  numPrompts: number,
-  events: AsyncIterable<TextEvent>,
-) {
+async function whole(body: CompletionBody, head: object, numPrompts: number, events: TextEvents) {
   const moderated = new Moderated(body)
   const texts = Array.from({ length: numPrompts * (body.n ?? 1) }, () => ({
     text: '',
@@ -158,11 +153,10 @@ async function whole(
     finish: 'stop' as string,
   }))
   let usage: ReplyUsage = noUsage
-  for await (const event of events) {
+  const read = (event: TextEvent) => {
     if (event.kind === 'end') {
       usage = addUsage(usage, event.usage)
-      moderated.add(event)
-      continue
+      return moderated.add(event)
     }
     const choice = texts[event.index]!
     if (event.kind === 'finish') choice.finish = event.reason
@@ -171,6 +165,7 @@ async function whole(
       if (event.logprobs !== null) choice.logprobs.push(event.logprobs)
     }
   }
+  for await (const together of events) for (const event of together) read(event)
   const choices = texts.map(({ text, logprobs, finish }, index) => ({
     index,
     text,
@@ -180,29 +175,27 @@ async function whole(
   return { ...head, choices, usage: usageObject(usage), ...moderated.field }
 }
 
-async function* chunks(
-  body: CompletionBody,
-  head: object,
-  events: AsyncIterable<TextEvent>,
-): AsyncGenerator<SseEvent, void, undefined> {
+async function* chunks(body: CompletionBody, head: object, events: TextEvents): SseEvents {
   const withUsage = body.stream_options?.include_usage === true
   const extra = withUsage ? { usage: null } : {}
   const moderated = new Moderated(body)
   let usage: ReplyUsage = noUsage
-  for await (const event of events) {
+  const read = (event: TextEvent): SseEvent[] => {
     if (event.kind === 'end') {
       usage = addUsage(usage, event.usage)
       moderated.add(event)
-      continue
+      return []
     }
     const { index } = event
     const choice =
       event.kind === 'finish'
         ? { index, text: '', logprobs: null, finish_reason: event.reason }
         : { index, text: event.text, logprobs: event.logprobs, finish_reason: null }
-    yield { data: { ...head, choices: [choice], ...extra } }
+    return [{ data: { ...head, choices: [choice], ...extra } }]
   }
-  if (body.moderation) yield { data: { ...head, choices: [], ...extra, ...moderated.field } }
-  if (withUsage) yield { data: { ...head, choices: [], usage: usageObject(usage) } }
-  yield { data: '[DONE]' }
+  for await (const together of events) yield together.flatMap(read)
+  const last: SseEvent[] = []
+  if (body.moderation) last.push({ data: { ...head, choices: [], ...extra, ...moderated.field } })
+  if (withUsage) last.push({ data: { ...head, choices: [], usage: usageObject(usage) } })
+  yield [...last, { data: '[DONE]' }]
 }

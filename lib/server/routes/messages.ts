@@ -4,7 +4,12 @@
  */
 import { type Call, endpoint } from '../endpoint.ts'
 import { anthropicConversation } from '../generate/anthropic-prompt.ts'
-import { type BlockEvent, blockEvents, type ReplyBlock } from '../generate/blocks.ts'
+import {
+  type BlockEvent,
+  type BlockEvents,
+  blockEvents,
+  type ReplyBlock,
+} from '../generate/blocks.ts'
 import { prepareChat, renderChat } from '../generate/conversation.ts'
 import type { ReplyFinish, ReplyUsage } from '../generate/reply.ts'
 import { startReplies } from '../generate/run.ts'
@@ -12,7 +17,7 @@ import { engineOptions } from '../generate/sampling.ts'
 import { checkModel } from '../model-name.ts'
 import { jsonResponse } from '../response.ts'
 import { tokenizerOf } from '../served-model.ts'
-import { type SseEvent, sseResponse } from '../sse.ts'
+import { type SseEvent, type SseEvents, sseResponse } from '../sse.ts'
 import {
   countAnswer,
   countBody,
@@ -71,14 +76,15 @@ export const messagesRoute = endpoint({
   },
 })
 
-async function whole(call: Call<MessagesBody>, head: object, events: AsyncIterable<BlockEvent>) {
+async function whole(call: Call<MessagesBody>, head: object, events: BlockEvents) {
   const content: object[] = []
   let end = {}
-  for await (const event of events) {
-    if (event.kind === 'close') content.push(blockObject(event.block, true))
-    if (event.kind === 'over')
-      end = { ...stopOf(call, event.reason, event.tokenIds), usage: usageOf(event.usage) }
-  }
+  for await (const together of events)
+    for (const event of together) {
+      if (event.kind === 'close') content.push(blockObject(event.block, true))
+      if (event.kind === 'over')
+        end = { ...stopOf(call, event.reason, event.tokenIds), usage: usageOf(event.usage) }
+    }
   return { ...head, content, ...end }
 }
 
@@ -86,31 +92,31 @@ async function* streamed(
   call: Call<MessagesBody>,
   head: object,
   numPromptTokens: number,
-  events: AsyncIterable<BlockEvent>,
-): AsyncGenerator<SseEvent, void, undefined> {
+  events: BlockEvents,
+): SseEvents {
   const send = (type: string, rest: object): SseEvent => ({
     event: type,
     data: { type, ...rest },
   })
   const usage = { input_tokens: numPromptTokens, output_tokens: 0 }
   const stop = { stop_reason: null, stop_sequence: null }
-  yield send('message_start', { message: { ...head, content: [], ...stop, usage } })
-  yield send('ping', {})
-  for await (const event of events) {
+  const message = { ...head, content: [], ...stop, usage }
+  yield [send('message_start', { message }), send('ping', {})]
+  const read = (event: BlockEvent): SseEvent => {
     if (event.kind === 'over') {
       const delta = stopOf(call, event.reason, event.tokenIds)
-      yield send('message_delta', { delta, usage: usageOf(event.usage) })
-      continue
+      return send('message_delta', { delta, usage: usageOf(event.usage) })
     }
     const { block } = event
     const { index } = block
     if (event.kind === 'open')
-      yield send('content_block_start', { index, content_block: blockObject(block, false) })
-    else if (event.kind === 'piece')
-      yield send('content_block_delta', { index, delta: pieceObject(block, event.text) })
-    else yield send('content_block_stop', { index })
+      return send('content_block_start', { index, content_block: blockObject(block, false) })
+    if (event.kind === 'piece')
+      return send('content_block_delta', { index, delta: pieceObject(block, event.text) })
+    return send('content_block_stop', { index })
   }
-  yield send('message_stop', {})
+  for await (const together of events) yield together.map(read)
+  yield [send('message_stop', {})]
 }
 
 function blockObject({ kind, id, name, text }: ReplyBlock, full: boolean): object {

@@ -3,7 +3,7 @@
  * @module
  */
 import { type Call, endpoint } from '../endpoint.ts'
-import { type BlockEvent, blockEvents } from '../generate/blocks.ts'
+import { type BlockEvents, blockEvents } from '../generate/blocks.ts'
 import { prepareChat } from '../generate/conversation.ts'
 import { moderationOptions } from '../generate/moderation.ts'
 import { inputMessages, responsesConversation } from '../generate/responses-prompt.ts'
@@ -13,7 +13,7 @@ import { engineOptions } from '../generate/sampling.ts'
 import { checkModel } from '../model-name.ts'
 import { Refusal } from '../refusal.ts'
 import { jsonResponse } from '../response.ts'
-import { type SseEvent, sseResponse } from '../sse.ts'
+import { type SseEvent, type SseEvents, sseResponse } from '../sse.ts'
 import { beyond, refusesConversation } from '../wire/beyond-schema.ts'
 import type { WireMessage } from '../wire/messages.ts'
 import {
@@ -47,7 +47,7 @@ export const responsesRoute = endpoint({
     const events = blockEvents(await startReplies(call, generation, [chat.reader()], chat.form))
     const writer = new ResponseWriter(call)
     if (body.stream) return sseResponse(call, streamed(call, messages, writer, events), 'openai')
-    for await (const event of events) writer.read(event)
+    for await (const together of events) for (const event of together) writer.read(event)
     keep(call, messages, writer)
     return jsonResponse(call, writer.response())
   },
@@ -98,17 +98,19 @@ async function* streamed(
   call: Call<ResponsesBody>,
   messages: readonly WireMessage[],
   writer: ResponseWriter,
-  events: AsyncIterable<BlockEvent>,
-): AsyncGenerator<SseEvent, void, undefined> {
+  events: BlockEvents,
+): SseEvents {
   let number = 0
   const send = (type: string, rest: object): SseEvent => ({
     event: type,
     data: { type, sequence_number: number++, ...rest },
   })
-  yield send('response.created', { response: writer.response() })
-  yield send('response.in_progress', { response: writer.response() })
-  for await (const event of events) {
-    for (const [type, rest] of writer.read(event)) yield send(type, rest)
-    if (event.kind === 'over') keep(call, messages, writer)
+  const begun = { response: writer.response() }
+  yield [send('response.created', begun), send('response.in_progress', begun)]
+  for await (const together of events) {
+    const named = together.flatMap(event => writer.read(event))
+    // Whoever is told that it is over may go on from it.
+    if (together.some(event => event.kind === 'over')) keep(call, messages, writer)
+    yield named.map(([type, rest]) => send(type, rest))
   }
 }
