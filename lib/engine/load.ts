@@ -37,8 +37,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   const open = await openModel(source, checked)
   try {
     refuseTooLarge(open.plan, open.availableBytes, open.executorOptions.device)
-    const tokenizer = await readTokenizer(open.folder)
-    const executor = await createExecutor(open, checked)
+    const [tokenizer, executor] = await readAndBind(open, checked)
     const host = hostOf(open, executor)
     const { maxContext } = open.plan
     const maxRows = host.sizes.maxSequences
@@ -56,6 +55,27 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
   } finally {
     open.store.close()
   }
+}
+
+/** Side by side: the vocabulary is JavaScript's work, the weights are that of native threads. */
+async function readAndBind(
+  open: OpenModel,
+  options: CheckedLoadOptions,
+): Promise<[ModelTokenizer | null, Executor]> {
+  const unreadable = new AbortController()
+  const reading = readTokenizer(open.folder).catch((error: unknown) => {
+    unreadable.abort()
+    throw error
+  })
+  const signals = [unreadable.signal, ...(options.signal === undefined ? [] : [options.signal])]
+  const binding = createExecutor(open, { ...options, signal: AbortSignal.any(signals) })
+  const [tokenizer, executor] = await Promise.allSettled([reading, binding])
+  if (tokenizer.status === 'fulfilled' && executor.status === 'fulfilled')
+    return [tokenizer.value, executor.value]
+  if (executor.status === 'fulfilled') await executor.value.dispose()
+  throw tokenizer.status === 'rejected'
+    ? tokenizer.reason
+    : (executor as PromiseRejectedResult).reason
 }
 
 /**

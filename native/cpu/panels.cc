@@ -32,40 +32,45 @@ uint16_t block_scale(float scale, float row_scale) {
   return row_scale == 0 ? uint16_t{0} : f32_to_f16(scale / row_scale);
 }
 
-// Four values of a row, or the last of them, each + 128.
-void put_line(std::byte* at, const int8_t* values, int64_t count) {
-  uint32_t four = 0;
-  if (count == kLineCols) std::memcpy(&four, values, sizeof(four));
-  else std::memcpy(&four, values, static_cast<size_t>(count));
-  four ^= 0x80808080u;
-  std::memcpy(at, &four, sizeof(four));
+// Lines are written one after the other, whole: the memory is new, and a line that is filled in two
+// goes comes from it twice.
+void put_lines(std::byte* block, const PanelRows& rows, int64_t first_col) {
+  const int64_t cols = std::min(kBlockCols, rows.cols - first_col);
+  for (int64_t c = 0; c < kBlockCols; c += kLineCols) {
+    const int8_t* values = rows.values + first_col + c;
+    const int64_t count = std::min(kLineCols, cols - c);
+    uint32_t line[kPanelRows] = {};
+    if (count == kLineCols && rows.num_rows == kPanelRows) {
+      for (int64_t r = 0; r < kPanelRows; r++) {
+        std::memcpy(&line[r], values + r * rows.cols, sizeof(uint32_t));
+      }
+    } else if (count > 0) {
+      for (int64_t r = 0; r < rows.num_rows; r++) {
+        std::memcpy(&line[r], values + r * rows.cols, static_cast<size_t>(count));
+      }
+    }
+    for (uint32_t& four : line) four ^= 0x80808080u;
+    std::memcpy(block + c / kLineCols * kLineBytes, line, sizeof(line));
+  }
 }
-
-void put(std::byte* at, uint16_t half) { std::memcpy(at, &half, sizeof(half)); }
 
 }  // namespace
 
 void pack_panel(std::byte* panel, float* row_scales, const PanelRows& rows) {
-  const int64_t num_blocks = blocks_of(rows.cols);
   const int64_t num_groups = (rows.cols + kGroupCols - 1) / kGroupCols;
-  for (int64_t b = 0; b < num_blocks; b++) {
-    std::byte* block = panel + b * kBlockBytes;
-    std::fill(block, block + kScalesAt, std::byte{128});
-    std::fill(block + kScalesAt, block + kBlockBytes, std::byte{0});
-  }
   for (int64_t r = 0; r < rows.num_rows; r++) {
-    const int8_t* values = rows.values + r * rows.cols;
-    const float* scales = rows.scales + r * num_groups;
-    row_scales[r] = row_scale_of(scales, num_groups);
-    for (int64_t c = 0; c < rows.cols; c += kLineCols) {
-      std::byte* block = panel + c / kBlockCols * kBlockBytes;
-      std::byte* at = block + c % kBlockCols / kLineCols * kLineBytes + r * kLineCols;
-      put_line(at, values + c, std::min(kLineCols, rows.cols - c));
+    row_scales[r] = row_scale_of(rows.scales + r * num_groups, num_groups);
+  }
+  for (int64_t b = 0; b < blocks_of(rows.cols); b++) {
+    std::byte* block = panel + b * kBlockBytes;
+    put_lines(block, rows, b * kBlockCols);
+    uint16_t scales[2][kPanelRows] = {};
+    for (int64_t g = 2 * b; g < std::min(2 * b + 2, num_groups); g++) {
+      for (int64_t r = 0; r < rows.num_rows; r++) {
+        scales[g % 2][r] = block_scale(rows.scales[r * num_groups + g], row_scales[r]);
+      }
     }
-    for (int64_t g = 0; g < num_groups; g++) {
-      std::byte* at = panel + g / 2 * kBlockBytes + kScalesAt + (g % 2 * kPanelRows + r) * 2;
-      put(at, block_scale(scales[g], row_scales[r]));
-    }
+    std::memcpy(block + kScalesAt, scales, sizeof(scales));
   }
 }
 

@@ -38,7 +38,7 @@ StoredRows stored_rows(const WeightRef& ref, const RowsAsk& ask, const io::Weigh
       store_row(target, ask.format, x.data(), ref.cols);
     }
   }
-  if (ask.first + ask.count == ref.rows) source.release();
+  source.release(ask.first, ask.first + ask.count);
   store.check_unchanged();
   return rows;
 }

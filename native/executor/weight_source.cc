@@ -173,11 +173,12 @@ const std::byte* WeightSource::in_place() const {
                                                                                      : nullptr;
 }
 
-void WeightSource::release() const {
+void WeightSource::release(int64_t begin, int64_t end) const {
   if (!ref_.dense()) return;  // its neighbours in the tensor may still be read
-  const uint64_t begin = tensor_.entry->begin + static_cast<uint64_t>(at(ref_.offset) - data_);
-  const uint64_t bytes = static_cast<uint64_t>(at(ref_.rows * ref_.cols) - data_);
-  tensor_.file->file().advise_dontneed(begin, begin + bytes);
+  const auto offset = [&](int64_t row) {
+    return tensor_.entry->begin + static_cast<uint64_t>(at(ref_.offset + row * ref_.cols) - data_);
+  };
+  tensor_.file->file().advise_dontneed(offset(begin), offset(end));
 }
 
 }  // namespace conclave::executor

@@ -32,8 +32,9 @@ class WeightSource {
   const std::byte* stored_row(int64_t row) const;
   // All rows as one matrix in place, aligned for its elements; else null.
   const std::byte* in_place() const;
-  // Gives the file's pages of this weight back: it has been copied.
-  void release() const;
+  // Gives the file's pages of rows [begin, end) back: they have been copied. Read again, they come
+  // again.
+  void release(int64_t begin, int64_t end) const;
 
  private:
   // Where row lies, as an element of the tensor.
