@@ -11,6 +11,8 @@ export const planned = {
   'add.cu': 64,
   'fused.cu': 64,
   'rms_norm.cu': 64,
+  'sample.cu': 64,
+  'sample_choose.cu': 128,
 }
 /** What the PTX must contain: at least so many of each. */
 export const meant = {

@@ -4,6 +4,7 @@
 #include "core/tensor.h"
 #include "cpu/stream.h"
 #include "ops/moe_experts.h"
+#include "ops/sample.h"
 
 namespace conclave::cpu {
 
@@ -20,6 +21,8 @@ void moe_route(Tensor expert_ids, Tensor weights, Tensor router_logits, bool nor
 void rms_norm(Tensor y, Tensor x, Tensor w, float eps, CpuStream& stream);
 void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float scale,
           CpuStream& stream);
+void sample(std::vector<ops::SampleResult>& results, Tensor logits,
+            const std::vector<ops::SamplerState*>& states, CpuStream& stream);
 void silu_mul(Tensor y, Tensor gate, Tensor up, CpuStream& stream);
 void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch,
               CpuStream& stream);

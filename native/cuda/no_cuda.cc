@@ -57,6 +57,10 @@ void moe_experts(Tensor, Tensor, Tensor, Tensor, const ops::ExpertTable&, CudaSt
 void moe_route(Tensor, Tensor, Tensor, bool, CudaStream&) { refuse(); }
 void rms_norm(Tensor, Tensor, Tensor, float, CudaStream&) { refuse(); }
 void rope(Tensor, Tensor, Tensor, int64_t, float, CudaStream&) { refuse(); }
+void sample(std::vector<ops::SampleResult>&, Tensor, const std::vector<ops::SamplerState*>&,
+            CudaStream&) {
+  refuse();
+}
 void silu_mul(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
 void store_kv(const KvRegion&, Tensor, Tensor, const BatchView&, CudaStream&) { refuse(); }
 

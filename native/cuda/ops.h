@@ -5,6 +5,7 @@
 #include "core/tensor.h"
 #include "cuda/stream.h"
 #include "ops/moe_experts.h"
+#include "ops/sample.h"
 
 namespace conclave::cuda {
 
@@ -21,6 +22,8 @@ void moe_route(Tensor expert_ids, Tensor weights, Tensor router_logits, bool nor
 void rms_norm(Tensor y, Tensor x, Tensor w, float eps, CudaStream& stream);
 void rope(Tensor x, Tensor positions, Tensor inv_freq, int64_t head_dim, float scale,
           CudaStream& stream);
+void sample(std::vector<ops::SampleResult>& results, Tensor logits,
+            const std::vector<ops::SamplerState*>& states, CudaStream& stream);
 void silu_mul(Tensor y, Tensor gate, Tensor up, CudaStream& stream);
 void store_kv(const KvRegion& region, Tensor k, Tensor v, const BatchView& batch,
               CudaStream& stream);

@@ -44,4 +44,22 @@ inline int64_t pair_lists_bytes(int64_t num_tiles, int64_t num_pairs) {
   return kScratchAlign + pair_tiles_bytes(num_tiles) + num_pairs * 4;
 }
 
+// sample, slot 0. Ids whose maximum is kept:
+inline constexpr int kSampleBlock = 64;
+// What kernels keep of rows of `ids` logits: of each block of ids its maximum, its place in a list
+// and two sums; a copy of those rows that are edited; what comes back.
+inline int64_t sample_values_bytes(int64_t num_rows, int64_t num_edited, int64_t ids) {
+  const int64_t blocks = num_rows * ((ids + kSampleBlock - 1) / kSampleBlock);
+  return 2 * scratch_align(blocks * 4) + 2 * scratch_align(blocks * 8) +
+         scratch_align(num_edited * ids * 4);
+}
+inline int64_t sample_results_bytes(int64_t num_rows, int64_t alternatives) {
+  return scratch_align(num_rows * 12) + 2 * scratch_align(num_rows * alternatives * 4);
+}
+// Settings, the words of grammars, and edits: a plan counts on an edit for each fourth id.
+inline int64_t sample_request_bytes(int64_t num_rows, int64_t num_edits, int64_t num_words) {
+  return scratch_align(num_rows * 80) + scratch_align(num_edits * 16) +
+         scratch_align(num_words * 8);
+}
+
 }  // namespace conclave::cuda

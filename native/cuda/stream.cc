@@ -7,6 +7,18 @@ namespace conclave::cuda {
 
 CudaStream::~CudaStream() {
   for (void* memory : scratch_) runtime::free(memory);
+  runtime::free_pinned(pinned_);
+}
+
+void* CudaStream::pinned(int64_t bytes) {
+  if (bytes <= pinned_bytes_) return pinned_;
+  runtime::free_pinned(pinned_);
+  pinned_ = nullptr;
+  pinned_bytes_ = 0;
+  const int64_t grown = grown_scratch(bytes);
+  pinned_ = runtime::allocate_pinned(grown);
+  pinned_bytes_ = grown;
+  return pinned_;
 }
 
 void* CudaStream::scratch(int slot, int64_t bytes) {

@@ -24,6 +24,9 @@ class CudaStream : public Stream {
   // shrinks); the slots are independent. A memory that grows raises `generation`: recordings made
   // before point to what is gone.
   void* scratch(int slot, int64_t bytes);
+  // At least `bytes` bytes of the host that copies to and from the card run through, 64-byte
+  // aligned; no copy of it is in progress. Kept between calls.
+  void* pinned(int64_t bytes);
 
   void* const queue;
   const int num_multiprocessors;
@@ -38,6 +41,8 @@ class CudaStream : public Stream {
  private:
   void* scratch_[kSlots] = {};
   int64_t scratch_bytes_[kSlots] = {};
+  void* pinned_ = nullptr;
+  int64_t pinned_bytes_ = 0;
 };
 
 }  // namespace conclave::cuda

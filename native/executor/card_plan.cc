@@ -9,6 +9,8 @@ namespace {
 
 // A recorded step has page tables of the next power of two.
 constexpr int64_t kPadding = 2;
+// Alternatives of a sampled token; more are seldom asked for.
+constexpr int64_t kAlternatives = 20;
 
 struct Slots {
   int64_t bytes[3] = {};
@@ -45,6 +47,10 @@ ScratchPlan plan_scratch(const Graph& graph, const ExecutorOptions& options) {
       slots.need(2, cuda::pair_lists_bytes(tiles, pairs));
     }
   }
+  const int64_t rows = std::min(options.max_sequences, tokens), ids = graph.vocab_size;
+  slots.need(0, cuda::sample_request_bytes(rows, rows * ids / 4, rows * (ids / 64 + 1)) +
+                    cuda::sample_values_bytes(rows, rows, ids) +
+                    cuda::sample_results_bytes(rows, kAlternatives));
   for (const int64_t bytes : slots.bytes) plan.bytes += cuda::grown_scratch(bytes);
   return plan;
 }

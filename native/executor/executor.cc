@@ -262,9 +262,9 @@ StepOutput Executor::run_checked(const StepInput& input, Cache& cache) {
   StepOutput output;
   MasksAhead::Turn masks = masks_ahead_.begin(constrained(input));
   device_->run(key, [&] { run_nodes(output, plan, arena, step, cache); });
-  read_routes(output, plan, arena, input, cache);
   masks.end();
   if (rows > 0) read_logits(output, plan, arena, input);
+  read_routes(output, plan, arena, input, cache);
   return output;
 }
 
@@ -300,25 +300,28 @@ void Executor::read_routes(StepOutput& output, const MemoryPlan& plan, const std
 void Executor::read_logits(StepOutput& output, const MemoryPlan& plan, const std::byte* arena,
                            const StepInput& input) {
   const auto rows = static_cast<int64_t>(input.logit_rows.size());
+  const int64_t width = graph_.vocab_size;
   const std::byte* stored = arena + plan.offsets[static_cast<size_t>(graph_.logits)];
   // const_cast: the sampler's tensor is a view that is not written.
   auto* data = reinterpret_cast<float*>(const_cast<std::byte*>(stored));
-  if (!device_->reads_host_memory() && input.reads_logits()) {
-    logits_.resize(static_cast<size_t>(rows * graph_.vocab_size));
-    data = logits_.data();
-    device_->read(data, stored, rows * graph_.vocab_size * 4);
-  }
-  for (int64_t r = 0; r < rows; r++) {
-    if (!input.want_logits && input.samplers[static_cast<size_t>(r)] != -2) continue;
-    const float* row = data + r * graph_.vocab_size;
-    output.logits.insert(output.logits.end(), row, row + graph_.vocab_size);
-  }
   const auto sample = [&] {
-    sample_rows(output, {data, DType::f32, {rows, graph_.vocab_size}}, input.samplers,
-                host_stream_);
+    sample_rows(output, {data, DType::f32, {rows, width}}, input.samplers, device_->stream());
   };
   if (node_ns_.empty()) sample();
   else node_ns_[graph_.nodes.size()] += nanoseconds_of(sample);
+  // Rows that somebody reads, those side by side at once.
+  const auto is_read = [&](int64_t r) {
+    return input.want_logits || input.samplers[static_cast<size_t>(r)] == -2;
+  };
+  for (int64_t r = 0, end; r < rows; r = end) {
+    for (end = r; end < rows && is_read(end);) end++;
+    const size_t before = output.logits.size(), count = static_cast<size_t>((end - r) * width);
+    output.logits.resize(before + count);
+    if (count > 0)
+      device_->read(output.logits.data() + before, data + r * width,
+                    static_cast<int64_t>(count * sizeof(float)));
+    else end++;
+  }
 }
 
 StepOutput Executor::sample(int32_t sampler, float* logits, int64_t vocab_size) {
@@ -332,7 +335,7 @@ StepOutput Executor::sample(int32_t sampler, float* logits, int64_t vocab_size) 
 }
 
 void Executor::sample_rows(StepOutput& output, const Tensor& logits,
-                           const std::vector<int32_t>& samplers, cpu::CpuStream& stream) {
+                           const std::vector<int32_t>& samplers, Stream& stream) {
   const size_t rows = samplers.size();
   output.token_ids.assign(rows, -1);
   output.status.assign(rows, 0);

@@ -150,12 +150,12 @@ class Executor {
   // Samplers of the step that follow a grammar.
   MasksAhead::States constrained(const StepInput& input);
   void sample_rows(StepOutput& output, const Tensor& logits, const std::vector<int32_t>& samplers,
-                   cpu::CpuStream& stream);
+                   Stream& stream);
 
   Graph graph_;
   ExecutorOptions options_;
   cpu::ThreadPool pool_;
-  cpu::CpuStream host_stream_;  // samples; on the CPU it runs the graph too
+  cpu::CpuStream host_stream_;  // on the CPU it runs the graph
   cpu::ThreadPool lone_thread_{1};
   cpu::CpuStream sample_stream_;  // of `sample`
   std::unique_ptr<Device> device_;
@@ -166,7 +166,6 @@ class Executor {
   DeviceBytes arena_, batch_arrays_;
   std::vector<const float*> tables_;  // the graph's, where ops read them
   std::vector<int> num_uses_;         // of each value, as an input or as the logits
-  std::vector<float> logits_;         // of the last step, where ops do not write host memory
   std::chrono::steady_clock::time_point last_end_{};
   std::vector<int64_t> node_ns_;                 // see profile()
   std::vector<ops::ExpertTable> expert_tables_;  // (nodes) filled for moe_experts

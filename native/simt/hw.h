@@ -133,6 +133,14 @@ void cp_async_wait() {
   block().wait_copies(kGroupsLeft);
 }
 
+// The threads of a block take turns, so nothing comes between.
+inline void add_shared(uint64_t* to, uint64_t value) { *to += value; }
+inline int add_shared(int* to, int value) {
+  const int before = *to;
+  *to += value;
+  return before;
+}
+
 // ---- numbers
 
 inline float exp2_approx(float x) { return std::exp2(x); }
@@ -148,6 +156,7 @@ inline uint32_t sub_bf16x2(uint32_t a, uint32_t b) {
   return pack_bf16(bf16_lo(a) - bf16_lo(b), bf16_hi(a) - bf16_hi(b));
 }
 inline float mul(float a, float b) { return a * b; }
+inline double mul(double a, double b) { return a * b; }
 inline int count_bits(uint32_t x) { return std::popcount(x); }
 // sin and cos of π·x
 inline void sin_cos_pi(float* s, float* c, float x) {

@@ -18,7 +18,7 @@ int main() {
       test::device() = {&stream, deterministic};
       const cpu::Kernels kernels = test::device_profile(deterministic ? "cuda" : "cuda, fastest");
       for (auto* run : {test::test_elementwise, test::test_fused, test::test_route,
-                        test::test_matmul, test::test_moe, test::test_attention})
+                        test::test_matmul, test::test_moe, test::test_attention, test::test_sample})
         run(kernels);
       test::device() = {};
     }

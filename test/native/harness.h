@@ -79,6 +79,7 @@ void test_scales(const cpu::Kernels& kernels);
 void test_route(const cpu::Kernels& kernels);
 void test_matmul(const cpu::Kernels& kernels);
 void test_moe(const cpu::Kernels& kernels);
+void test_sample(const cpu::Kernels& kernels);
 void test_attention(const cpu::Kernels& kernels);
 // Of a card alone.
 void test_fused(const cpu::Kernels& kernels);

@@ -16,6 +16,7 @@ int main() {
       test::test_matmul(*kernels);
       test::test_moe(*kernels);
       test::test_attention(*kernels);
+      test::test_sample(*kernels);
     }
   } catch (const std::exception& error) {
     std::printf("FAILED with an exception: %s\n", error.what());

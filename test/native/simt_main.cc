@@ -25,7 +25,8 @@ constexpr Group kGroups[] = {{"elementwise", test::test_elementwise},
                              {"route", test::test_route},
                              {"matmul", test::test_matmul},
                              {"moe", test::test_moe},
-                             {"attention", test::test_attention}};
+                             {"attention", test::test_attention},
+                             {"sample", test::test_sample}};
 
 // All cases in a random order of threads and copies; those with rings of copies and meetings of a
 // block also in the two extreme ones. Kernels for Hopper are chosen where a stream need not be
@@ -40,11 +41,11 @@ struct Pass {
 constexpr Pass kPasses[] = {
     {"simt random",
      {simt::Order::random, simt::Landing::random, 3},
-     "elementwise fused route matmul moe attention"},
+     "elementwise fused route matmul moe attention sample"},
     {"simt forward late", {simt::Order::forward, simt::Landing::late, 1}, "route matmul"},
     {"simt reverse early",
      {simt::Order::reverse, simt::Landing::early, 2},
-     "elementwise fused moe"},
+     "elementwise fused moe sample"},
     {"hopper random", {simt::Order::random, simt::Landing::random, 4}, "matmul moe", false},
     {"hopper forward late", {simt::Order::forward, simt::Landing::late, 1}, "matmul", false},
     {"hopper reverse early", {simt::Order::reverse, simt::Landing::early, 2}, "matmul", false},

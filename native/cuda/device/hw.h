@@ -86,6 +86,13 @@ __device__ __forceinline__ void cp_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kGroupsLeft) : "memory");
 }
 
+// Adds to shared memory that other threads of the block add to as well …
+__device__ __forceinline__ void add_shared(uint64_t* to, uint64_t value) {
+  atomicAdd(reinterpret_cast<unsigned long long*>(to), static_cast<unsigned long long>(value));
+}
+// … and gives what was there before.
+__device__ __forceinline__ int add_shared(int* to, int value) { return atomicAdd(to, value); }
+
 // ---- numbers
 
 __device__ __forceinline__ float exp2_approx(float x) {
@@ -115,6 +122,7 @@ __device__ __forceinline__ uint32_t sub_bf16x2(uint32_t a, uint32_t b) {
 }
 // A product that is rounded by itself, never fused with a sum behind it.
 __device__ __forceinline__ float mul(float a, float b) { return __fmul_rn(a, b); }
+__device__ __forceinline__ double mul(double a, double b) { return __dmul_rn(a, b); }
 __device__ __forceinline__ int count_bits(uint32_t x) { return __popc(x); }
 // sin and cos of π·x
 __device__ __forceinline__ void sin_cos_pi(float* s, float* c, float x) { sincospif(x, s, c); }
