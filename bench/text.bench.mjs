@@ -110,9 +110,12 @@ export async function run({ quick }) {
     for (const [what, call] of Object.entries(work)) {
       const all = times(quick ? 200 : 1000, call)
       const value = median(all)
+      const p99 = quantile(all, 0.99)
+      // The target is the template's; ids are made in slices.
+      const held = call === render ? { target: 'p99 ≤ 2 ms', holds: p99 <= 2 } : {}
       rows.push({
-        ...{ what, model: name, value, unit: 'ms', target: '≤ 2 ms', holds: value <= 2 },
-        note: `p99 ${quantile(all, 0.99).toFixed(2)} ms; ${ids.length} tokens`,
+        ...{ what, model: name, value, unit: 'ms', ...held },
+        note: `p99 ${p99.toFixed(2)} ms; ${ids.length} tokens`,
       })
     }
   }

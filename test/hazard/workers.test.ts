@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { addon, needs } from '../engine/needs.ts'
 import { report } from './run-program.ts'
 
-/** 300 and more for a release, 500 of each phase for a long run. */
+/** 300 in CI, about two minutes; 500 of each phase for a long run. */
 const terminations = Number(process.env.CONCLAVE_TERMINATIONS ?? 60)
 const seed = Number(process.env.CONCLAVE_SEED ?? Date.now() % 2 ** 31)
 
