@@ -1,4 +1,4 @@
-/** Vocabularies and metadata as large as they may be, and larger: GG-8, GG-9, and the sizes of TK-3. */
+/** Vocabularies, metadata and GGUF headers as large as they may be, and larger: GG-2, GG-8, GG-9, TK-3. */
 import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ModelTokenizer } from '../../lib/chat/model-tokenizer.ts'
@@ -97,7 +97,16 @@ const named = (count: number) => () => texts(count, i => `<|${i}|>`)
 const long = (count: number, length: number) => () =>
   texts(count, i => `${i}`.padEnd(length, `x${i}`))
 
+/** A file of so many tensors, the embedding among them. */
+const tensors = (count: number) =>
+  opened(() => {
+    const more = texts(count - tinyTensors.length, i => `blk.0.t${i}`)
+    return ggufFile(keysWith({}), [...tinyTensors, ...more.map(name => f32Tensor(name, [1]))])
+  })
+
 export const vocabularyCases: Case[] = [
+  ...rows('GG-2', 'ok', [['131,072 tensors', tensors(2 ** 17)]]),
+  ...rows('GG-2', 'invalid_file', [['131,073 tensors', tensors(2 ** 17 + 1)]]),
   ...rows('GG-8', 'ok', [
     [
       '65,000 keys',
@@ -153,7 +162,7 @@ export const vocabularyCases: Case[] = [
       'a long text that is nearly an added token at each place',
       added(
         () => [`${'a'.repeat(255)}b`],
-        () => 'a'.repeat(2 ** 20),
+        () => 'a'.repeat(2 ** 18),
       ),
     ],
   ]),
