@@ -55,6 +55,7 @@ async function alone() {
   const result = { ...answer, finishReason: 'length', usage, timings, seed: 1 }
   const generation = {
     started: () => Promise.resolve(),
+    stop: () => {},
     result: () => Promise.resolve(result),
     async *[Symbol.asyncIterator]() {
       yield answer

@@ -108,6 +108,12 @@ export class Generation implements AsyncIterable<GenerationChunk> {
     if (this.#stop === undefined) await result
   }
 
+  /** Ends the work within one step, in any state, as `break` does; the result says 'aborted'. */
+  stop(): void {
+    this.#stopped = true
+    this.#stop?.()
+  }
+
   /** The whole text. */
   async text(): Promise<string> {
     return (await this.result()).text
@@ -146,7 +152,7 @@ export class Generation implements AsyncIterable<GenerationChunk> {
       }
       await result
     } finally {
-      this.#abort()
+      this.stop()
     }
   }
 
@@ -186,11 +192,6 @@ export class Generation implements AsyncIterable<GenerationChunk> {
     last.text += chunk.text
     for (const id of chunk.tokenIds) last.tokenIds.push(id)
     if (chunk.logprobs !== undefined) last.logprobs!.push(...chunk.logprobs)
-  }
-
-  #abort(): void {
-    this.#stopped = true
-    this.#stop?.()
   }
 
   #close(): void {

@@ -47,7 +47,8 @@ export async function answer(
       return leave
     }
     const { signal } = request
-    const call: Call = { serving, request, id, body, params, tenant, signal, warnings, keep }
+    const about = { serving, request, id, body, params, tenant, signal }
+    const call: Call = { ...about, running: [], warnings, keep }
     const response = await endpoint.handle(call)
     status = response.status
     return response

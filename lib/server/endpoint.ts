@@ -5,6 +5,7 @@
 import type { z } from 'zod'
 import type { Tenant } from './api-keys.ts'
 import type { Dialect } from './error-body.ts'
+import type { Generation } from './served-model.ts'
 import type { Serving } from './serving.ts'
 
 /** One request that passed the checks. */
@@ -18,6 +19,8 @@ export interface Call<Body = unknown> {
   readonly tenant: Tenant
   /** Fires when the client goes away. */
   readonly signal: AbortSignal
+  /** What works for it, to be stopped where the client cancels an answer before it begins. */
+  readonly running: Pick<Generation, 'stop'>[]
   /** What a `x-conclave-warning` header tells. */
   readonly warnings: string[]
   /**
@@ -42,6 +45,8 @@ export interface Endpoint<Schema extends z.ZodType = z.ZodType> {
   readonly also?: readonly string[]
   /** The field of the body that holds the prompt: at fault where it is too long. */
   readonly prompt?: 'messages' | 'prompt' | 'input'
+  /** What a request names and may not be there: a 404 then. */
+  readonly finds?: readonly ('model' | 'response')[]
   /** Why a body that holds to its schema may get a 400. */
   readonly refuses?: readonly string[]
   /** What a 200 holds. */

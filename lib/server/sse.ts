@@ -57,6 +57,8 @@ export function sseResponse(call: Call, events: SseEvents, dialect: Dialect): Re
       },
       async cancel() {
         done()
+        // Ends what reads; what it would have read is stopped though it was never begun.
+        for (const one of call.running) one.stop()
         await events.return()
       },
     },

@@ -140,6 +140,19 @@ describe('abort', () => {
     expect(engine.stats()).toMatchObject({ running: 0, waiting: 0, pages: { used: 0 } })
   })
 
+  it('by stop() stops the work that nobody reads, and does nothing once it is over', async () => {
+    const { model, engine } = fakeModel()
+    const answer = model.generate(prompt, { maxTokens: 50 })
+    await answer.started()
+    answer.stop()
+    expect((await answer.result()).finishReason).toBe('aborted')
+    expect(engine.stats()).toMatchObject({ running: 0, waiting: 0, pages: { used: 0 } })
+    const whole = model.generate(prompt, { maxTokens: 2 })
+    const { tokenIds } = await whole.result()
+    whole.stop()
+    expect((await whole.result()).tokenIds).toEqual(tokenIds)
+  })
+
   it('of one request leaves its neighbours as they are', async () => {
     const { model, engine } = fakeModel({ numPages: 12 })
     const results = await Promise.all(

@@ -222,6 +222,24 @@ describe('places', () => {
     expect(held.app.active).toBe(0)
   })
 
+  it('are free, and the model too, where a stream is cancelled before its first token', async () => {
+    const endless = { ...long, max_tokens: 1500, stream: true }
+    const bodies: [string, object][] = [
+      [chat, endless],
+      ['/v1/completions', { ...endless, messages: undefined, prompt: 'Hello' }],
+      ['/v1/messages', { ...endless, ignore_eos: undefined }],
+    ]
+    for (const [path, body] of bodies) {
+      const response = await post(held.app, path, body)
+      expect([path, response.status]).toEqual([path, 200])
+      await response.body!.cancel()
+      expect(held.app.active).toBe(0)
+      // A step may be under way.
+      const running = () => held.model.engine.stats().running
+      await expect.poll(running, { interval: 1, timeout: 400 }).toBe(0)
+    }
+  })
+
   it('drain: streams end, new requests get a 503', async () => {
     const app = createApp(held.model)
     const stream = await post(app, chat, long)

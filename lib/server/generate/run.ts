@@ -24,6 +24,7 @@ export async function startReplies(
   } catch (error) {
     throw form === undefined ? error : formError(form, error)
   }
+  call.running.push(generation)
   observeRequest(call)
   return replies(call, generation, readers, begun)
 }
