@@ -30,7 +30,7 @@ const refusals = new Map([
   ['400', 'The request is not valid; `param` names the field'],
   ['401', 'No key, or an unknown one'],
   ['403', 'A foreign Host or Origin'],
-  ['404', 'No such model or response'],
+  ['404', 'No such'],
   ['413', 'The body is too long'],
   ['415', 'The body is no JSON'],
   ['429', 'The server is full; `Retry-After` says when to try again'],
@@ -112,10 +112,10 @@ function success({ answer, produces = [] }: Endpoint, jsonSchema: SchemaWriter):
 }
 
 function errors(endpoint: Endpoint, jsonSchema: SchemaWriter): object {
-  const { open, body, works, dialect, path, answer, refuses = [] } = endpoint
+  const { open, body, works, dialect, answer, finds = [], refuses = [] } = endpoint
   const can = (status: string) => {
     if (status === '401') return open !== true
-    if (status === '404') return body !== undefined || path.includes(':')
+    if (status === '404') return endpoint.finds !== undefined
     if (status === '400' || status === '413' || status === '415') return body !== undefined
     if (status === '429' || status === '504') return works === true
     return true
@@ -127,8 +127,10 @@ function errors(endpoint: Endpoint, jsonSchema: SchemaWriter): object {
     [...refusals]
       .filter(([status]) => can(status))
       .map(([status, description]) => {
-        const also = status === '400' && refuses.length > 0
-        const all = also ? `${description}. Beyond its schema: ${refuses.join('; ')}` : description
+        let all = description
+        if (status === '400' && refuses.length > 0)
+          all += `. Beyond its schema: ${refuses.join('; ')}`
+        if (status === '404') all += ` ${finds.join(' or ')}`
         return [status, { description: all, content: own }]
       }),
   )

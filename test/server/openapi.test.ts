@@ -48,6 +48,40 @@ describe('/openapi.json', () => {
     expect(reasons('/detokenize')).not.toContain('Beyond')
   })
 
+  it('says what is not found, where something may not be', async () => {
+    const { paths } = await document()
+    const told = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { responses }]) => [
+        `${method} ${path}`,
+        responses[404]?.description,
+      ]),
+    )
+    const ofModel = ['/v1/chat/completions', '/v1/completions', '/v1/embeddings', '/v1/messages']
+    const others = ['/v1/messages/count_tokens', '/tokenize', '/detokenize']
+    const expected = [
+      ...[...ofModel, ...others].map(path => [`post ${path}`, 'No such model']),
+      ['get /v1/models/{model}', 'No such model'],
+      ['post /v1/responses', 'No such model or response'],
+      ['get /v1/responses/{id}', 'No such response'],
+      ['delete /v1/responses/{id}', 'No such response'],
+    ]
+    const found = told.filter(([, description]) => description !== undefined)
+    expect(found.sort()).toEqual(expected.sort())
+    const input = {
+      messages: [{ role: 'user', content: 'Hello' }],
+      prompt: 'Hello',
+      input: 'Hello',
+    }
+    for (const [operation] of found) {
+      const [method, path = ''] = operation!.split(' ')
+      const unknown = path.replace(/\{\w+\}/, 'unknown')
+      const body = { ...input, model: 'unknown', max_tokens: 1, tokens: [1] }
+      const answer =
+        method === 'post' ? await post(held.app, path, body) : await get(held.app, unknown)
+      expect([operation, answer.status]).toEqual([operation, 404])
+    }
+  })
+
   it('says what the answers hold', async () => {
     const { paths, components } = await document()
     const ajv = new Ajv2020({ strict: false, validateFormats: false })

@@ -25,6 +25,7 @@ export const completionsRoute = endpoint({
   path: '/v1/completions',
   summary: 'Continues prompts, as OpenAI does; echo gives the log-probabilities of the prompt too',
   dialect: 'openai',
+  finds: ['model'],
   works: true,
   body: completionBody,
   prompt: 'prompt',

@@ -17,6 +17,7 @@ export const embeddingsRoute = endpoint({
   path: '/v1/embeddings',
   summary: 'Vectors of length 1 from the last hidden states of the model',
   dialect: 'openai',
+  finds: ['model'],
   works: true,
   body: embeddingBody,
   prompt: 'input',

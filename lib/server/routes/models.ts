@@ -35,6 +35,7 @@ export const modelRoute = endpoint({
   path: '/v1/models/:model{.+}',
   summary: 'One model',
   dialect: 'openai',
+  finds: ['model'],
   answer: modelAnswer,
   handle(call) {
     if (call.params.model !== call.serving.options.modelName) throw unknownModel()

@@ -28,6 +28,7 @@ export const responsesRoute = endpoint({
   path: '/v1/responses',
   summary: 'Answers input as OpenAI does; text and function calls',
   dialect: 'openai',
+  finds: ['model', 'response'],
   works: true,
   body: responsesBody,
   prompt: 'input',
@@ -58,6 +59,7 @@ export const storedResponseRoute = endpoint({
   path: '/v1/responses/:id',
   summary: 'A response that is kept in memory',
   dialect: 'openai',
+  finds: ['response'],
   answer: responseAnswer,
   handle(call) {
     const found = call.serving.responses.get(call.params.id!, call.tenant.id)
@@ -71,6 +73,7 @@ export const deleteResponseRoute = endpoint({
   path: '/v1/responses/:id',
   summary: 'Forgets a response',
   dialect: 'openai',
+  finds: ['response'],
   answer: deletedAnswer,
   handle(call) {
     const { id } = call.params

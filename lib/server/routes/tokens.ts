@@ -18,6 +18,7 @@ export const tokenizeRoute = endpoint({
   path: '/tokenize',
   summary: 'Token ids of a text or a conversation',
   dialect: 'openai',
+  finds: ['model'],
   body: tokenizeBody,
   refuses: [beyond.callId, beyond.toolNames, beyond.template],
   answer: tokenList,
@@ -59,6 +60,7 @@ export const detokenizeRoute = endpoint({
   path: '/detokenize',
   summary: 'Text of token ids',
   dialect: 'openai',
+  finds: ['model'],
   body: detokenizeBody,
   answer: promptText,
   handle(call) {
