@@ -52,8 +52,11 @@ export function engineOptions(call: Call, body: SamplingBody): EngineGenerateOpt
     timeoutMs: call.serving.options.requestTimeoutMs,
   }
   const options: Record<string, unknown> = { cacheSalt: saltOf(call, body), signal: call.signal }
-  for (const [name, value] of Object.entries(given))
+  let name: keyof typeof given
+  for (name in given) {
+    const value = given[name]
     if (value !== null && value !== undefined) options[name] = value
+  }
   return options
 }
 

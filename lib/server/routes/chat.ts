@@ -14,6 +14,7 @@ import {
   type ReplyEvents,
   type WholeReply,
 } from '../generate/reply.ts'
+import type { ReplyReader } from '../generate/reply-reader.ts'
 import { startReplies } from '../generate/run.ts'
 import { engineOptions } from '../generate/sampling.ts'
 import { usageObject } from '../generate/usage.ts'
@@ -31,6 +32,7 @@ export const chatRoute = endpoint({
   path: '/v1/chat/completions',
   summary: 'Answers a conversation, as OpenAI does',
   dialect: 'openai',
+  finds: ['model'],
   works: true,
   body: chatBody,
   prompt: 'messages',
@@ -51,18 +53,14 @@ export const chatRoute = endpoint({
       structured: body,
     })
     const n = body.n ?? 1
-    const generation = serving.model.engine.generate(chat.ids, {
-      ...engineOptions(call, body),
-      ...(chat.form ? { structured: chat.form.structured } : {}),
-      ...(body.logprobs ? { logprobs: body.top_logprobs ?? 0 } : {}),
-      ...moderationOptions(serving.guard, body),
-    })
-    const events = await startReplies(
-      call,
-      generation,
-      Array.from({ length: n }, chat.reader),
-      chat.form,
-    )
+    const options = engineOptions(call, body)
+    if (chat.form) options.structured = chat.form.structured
+    if (body.logprobs) options.logprobs = body.top_logprobs ?? 0
+    if (body.moderation) Object.assign(options, moderationOptions(serving.guard, body))
+    const generation = serving.model.engine.generate(chat.ids, options)
+    const readers: ReplyReader[] = []
+    while (readers.length < n) readers.push(chat.reader())
+    const events = await startReplies(call, generation, readers, chat.form)
     const head = {
       id: `chatcmpl-${call.id}`,
       created: Math.floor(Date.now() / 1000),
