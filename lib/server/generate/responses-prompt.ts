@@ -17,7 +17,7 @@ export function inputMessages(
   tenant: string,
 ): WireMessage[] {
   const { input, previous_response_id: previous } = body
-  const own = typeof input === 'string' ? [user(input)] : input.reduce(addItem, [])
+  const own = typeof input === 'string' ? [user(input)] : messagesOf(input)
   if (previous === null || previous === undefined) return own
   const before = store.get(previous, tenant)
   if (before !== undefined) return [...before.messages, ...own]
@@ -51,25 +51,27 @@ function joined(content: string | readonly { text: string }[]): string {
 }
 
 /** Calls belong to the message of the assistant before them. */
-function addItem(messages: WireMessage[], item: ResponseItem): WireMessage[] {
-  if (item.type === 'reasoning') return messages
-  if (item.type === 'function_call') return addCall(messages, item)
-  if (item.type === 'function_call_output') {
-    const content = joined(item.output)
-    return [...messages, { role: 'tool', tool_call_id: item.call_id, content }]
+function messagesOf(items: readonly ResponseItem[]): WireMessage[] {
+  const messages: WireMessage[] = []
+  for (const item of items) {
+    if (item.type === 'reasoning') continue
+    if (item.type === 'function_call') addCall(messages, item)
+    else if (item.type === 'function_call_output')
+      messages.push({ role: 'tool', tool_call_id: item.call_id, content: joined(item.output) })
+    else messages.push({ role: item.role, content: joined(item.content) })
   }
-  return [...messages, { role: item.role, content: joined(item.content) }]
+  return messages
 }
 
 function addCall(
   messages: WireMessage[],
   { call_id: id, name, arguments: text }: Extract<ResponseItem, { type: 'function_call' }>,
-): WireMessage[] {
+): void {
   const call = { id, type: 'function' as const, function: { name, arguments: text } }
   const last = messages.at(-1)
-  if (last?.role !== 'assistant') return [...messages, { role: 'assistant', tool_calls: [call] }]
-  const calls = [...(last.tool_calls ?? []), call]
-  return [...messages.slice(0, -1), { ...last, tool_calls: calls }]
+  if (last?.role !== 'assistant') messages.push({ role: 'assistant', tool_calls: [call] })
+  else if (last.tool_calls) last.tool_calls.push(call)
+  else last.tool_calls = [call]
 }
 
 function toolOf(tool: NonNullable<ResponsesBody['tools']>[number]): WireTool {
