@@ -86,6 +86,23 @@ describe('/v1/completions', () => {
 describe('/v1/embeddings, /tokenize and /detokenize', () => {
   const held = defaultApp()
 
+  it('gives the text of every token of a long prompt, and others their turns meanwhile', async () => {
+    const prompt = 'The fox é 狐 ran. '.repeat(2000)
+    let turns = 0
+    const tick = setInterval(() => turns++, 0)
+    const asked = { prompt, add_special_tokens: false, return_token_strs: true }
+    const response = await post(held.app, '/tokenize', asked)
+    clearInterval(tick)
+    const { tokens, token_strs: texts } = (await response.json()) as {
+      tokens: number[]
+      token_strs: string[]
+    }
+    const { tokenizer } = held.model
+    const text = (id: number) => tokenizer!.decode([id], { skipSpecialTokens: false })
+    expect(texts).toEqual(tokens.map(text))
+    expect(turns).toBeGreaterThan(0)
+  })
+
   it('embeds by the client in floats and base64 alike', async () => {
     const client = clientOf(held.app)
     const ask = (more: object) =>

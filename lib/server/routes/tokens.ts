@@ -3,6 +3,8 @@
  * @module
  */
 import type { z } from 'zod'
+import type { ModelTokenizer } from '../../chat/model-tokenizer.ts'
+import { inSlices, type Slices } from '../../slices.ts'
 import { type Call, endpoint } from '../endpoint.ts'
 import { renderChat } from '../generate/conversation.ts'
 import { checkModel } from '../model-name.ts'
@@ -30,15 +32,24 @@ export const tokenizeRoute = endpoint({
     const tokenizer = tokenizerOf(serving.model)
     const ids = await idsOf(call)
     const tokens = Array.from(ids)
-    const text = (id: number) => tokenizer.decode([id], { skipSpecialTokens: false })
     return jsonResponse(call, {
       count: tokens.length,
       max_model_len: serving.model.maxContext,
       tokens,
-      token_strs: body.return_token_strs ? tokens.map(text) : null,
+      token_strs: body.return_token_strs ? await inSlices(texts(tokenizer, tokens)) : null,
     })
   },
 })
+
+/** A long prompt has a million of them: others have their turns in between. */
+function* texts(tokenizer: ModelTokenizer, tokens: readonly number[]): Slices<string[]> {
+  const strings: string[] = []
+  for (const id of tokens) {
+    strings.push(tokenizer.decode([id], { skipSpecialTokens: false }))
+    if (strings.length % 256 === 0) yield
+  }
+  return strings
+}
 
 async function idsOf(call: Call<z.infer<typeof tokenizeBody>>): Promise<Uint32Array> {
   const { body, serving } = call
