@@ -76,7 +76,10 @@ class ConclaveLanguageModel implements LanguageModelV3 {
   async doStream(options: LanguageModelV3CallOptions): Promise<LanguageModelV3StreamResult> {
     const { request, warnings } = requestOf(options)
     const body = { model: this.modelId, ...request }
-    const deltas = this.#client.stream(body, callOf(options))
+    const stop = new AbortController()
+    const { abortSignal } = options
+    const signal = abortSignal ? AbortSignal.any([abortSignal, stop.signal]) : stop.signal
+    const deltas = this.#client.stream(body, { ...callOf(options), signal })
     // The request is sent here, so that what is refused rejects.
     const first = await deltas.next()
     const parts = partsOf()
@@ -91,7 +94,7 @@ class ConclaveLanguageModel implements LanguageModelV3 {
         yield { type: 'error', error }
       }
     }
-    return { stream: streamOf(parts, deltas), request: { body } }
+    return { stream: streamOf(parts, stop), request: { body } }
   }
 }
 
@@ -115,7 +118,7 @@ function contentOf({ text, reasoning, toolCalls }: ChatResponse): LanguageModelV
 
 function streamOf(
   parts: AsyncGenerator<LanguageModelV3StreamPart, void, undefined>,
-  source: AsyncGenerator<unknown, void, undefined>,
+  stop: AbortController,
 ): ReadableStream<LanguageModelV3StreamPart> {
   return new ReadableStream({
     async pull(controller) {
@@ -124,7 +127,8 @@ function streamOf(
       else controller.enqueue(value)
     },
     async cancel() {
-      await source.return()
+      // A piece that is waited for may be long in coming: the connection ends now.
+      stop.abort()
       await parts.return()
     },
   })

@@ -54,15 +54,16 @@ export class Transport {
   /** A 2xx; anything else is thrown as a {@link ConclaveError}. */
   async send(path: string, body: object | undefined, call: CallOptions): Promise<Response> {
     const { maxRetries = 2 } = this.#options
+    const text = body === undefined ? undefined : jsonOf(body)
     for (let attempt = 0; ; attempt++) {
-      const failure = await this.#attempt(path, body, call)
+      const failure = await this.#attempt(path, text, call)
       if (failure instanceof Response) return failure
       if (!failure.error.retryable || attempt >= maxRetries) throw failure.error
       await pause(failure.waitMs ?? Math.min(8000, 500 * 2 ** attempt), call.signal)
     }
   }
 
-  async #attempt(path: string, body: object | undefined, call: CallOptions) {
+  async #attempt(path: string, body: string | undefined, call: CallOptions) {
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(), this.#options.timeoutMs ?? 600_000)
     const signals = [timeout.signal, ...(call.signal ? [call.signal] : [])]
@@ -72,7 +73,7 @@ export class Transport {
         method: body === undefined ? 'GET' : 'POST',
         headers: this.#headers(body !== undefined, call),
         signal: AbortSignal.any(signals),
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body }),
       })
       if (response.ok) return response
       return { error: await errorOf(response), waitMs: waitOf(response) }
@@ -96,6 +97,17 @@ export class Transport {
     for (const [name, value] of Object.entries(call.headers ?? {}))
       if (value !== undefined) headers[name] = value
     return headers
+  }
+}
+
+/** Throws `invalid_request` for what JSON cannot hold: a bigint, an object within itself. */
+function jsonOf(body: object): string {
+  try {
+    return JSON.stringify(body)
+  } catch (cause) {
+    const reason = (cause as Error).message.split('\n')[0]
+    const message = `Expected a request that can be written as JSON, but it cannot: ${reason}.`
+    throw new ConclaveError('invalid_request', message, {}, { cause })
   }
 }
 

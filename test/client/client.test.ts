@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { createConclave } from '../../lib/ai-sdk/provider.ts'
 import { QwenClient } from '../../lib/client/client.ts'
 
 const messages = [{ role: 'user' as const, content: 'Hello' }]
@@ -62,5 +63,44 @@ describe('QwenClient', () => {
     })
     const cut = read(clientOf(() => new Response(broken)).client)
     await expect(cut).rejects.toMatchObject({ name: 'ConclaveError', code: 'io_error' })
+  })
+
+  it('says that a request cannot be written, and sends none', async () => {
+    const { client, asked } = clientOf(() => Response.json({}))
+    const bad = client.chat({ messages, seed: 1, metadata: { id: 1n } })
+    await expect(bad).rejects.toMatchObject({ name: 'ConclaveError', code: 'invalid_request' })
+    expect(asked()).toBe(0)
+  })
+})
+
+describe('a stream of the AI SDK', () => {
+  it('ends its request when it is cancelled, though no piece comes', async () => {
+    let signal: AbortSignal | null | undefined
+    const silent = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(events(choice)))
+      },
+    })
+    const model = createConclave({
+      fetch: async (_, init) => {
+        signal = init?.signal
+        signal?.addEventListener('abort', () => void silent.cancel().catch(() => {}))
+        return new Response(silent)
+      },
+    })()
+    const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Hello' }] }]
+    const { stream } = await model.doStream({ prompt })
+    const reader = stream.getReader()
+    const first = [await reader.read(), await reader.read(), await reader.read()]
+    expect(first.map(({ value }) => value?.type)).toEqual([
+      'stream-start',
+      'text-start',
+      'text-delta',
+    ])
+    // This one waits for a piece that never comes.
+    const next = reader.read()
+    void reader.cancel()
+    expect(signal?.aborted).toBe(true)
+    expect(await next).toMatchObject({ done: true })
   })
 })
