@@ -146,7 +146,7 @@ interface Chunk {
 
 async function read(body: ReadableStream<Uint8Array>, run: RequestRun): Promise<void> {
   for await (const { data } of readEvents(body)) {
-    if (data === '[DONE]') continue
+    if (data === '[DONE]') return
     const { choices, usage, error } = JSON.parse(data) as Chunk
     if (error !== undefined) run.error = error.message ?? 'an error in the stream'
     const choice = choices?.[0]
@@ -157,4 +157,5 @@ async function read(body: ReadableStream<Uint8Array>, run: RequestRun): Promise<
       run.completionTokens = usage.completion_tokens
     }
   }
+  run.error ??= 'the stream ended before [DONE]'
 }

@@ -89,7 +89,7 @@ export async function serveOptions(
   const load: LoadOptions = { ...loadOptions(values) }
   if ('maxSequences' in values) load.maxSequences = Number(values.maxSequences)
   if ('kvPages' in values) load.kvPages = Number(values.kvPages)
-  const drainMs = Number(values.drainTimeout ?? 30) * 1000
+  const drainMs = drainMsOf(values)
   const listen = { host, port: Number(values.port ?? 8000), replaceGlobals: true }
   const policy = await readPolicy(values)
   const guard = policy && createGuard(policy)
@@ -159,6 +159,13 @@ function allowedHosts(host: string, { allowedHost }: Values): string[] | undefin
   const named = ((allowedHost ?? []) as string[]).map(name => name.toLowerCase())
   if (isLoopback(host)) return ['localhost', '127.0.0.1', '[::1]', host, ...named]
   return named.length > 0 ? named : undefined
+}
+
+/** A timer takes no more than 2^31 − 1 ms, and fires at once for what is longer. */
+function drainMsOf({ drainTimeout = 30 }: Values): number {
+  const seconds = Number(drainTimeout)
+  if (seconds >= 0 && seconds <= 2_147_483) return seconds * 1000
+  throw new UsageError('--drain-timeout takes seconds from 0 to 2147483.')
 }
 
 /** A hub id as it is; of a path its last part alone. */

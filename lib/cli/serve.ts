@@ -14,7 +14,7 @@ import { interruptedExitCode } from './interrupt.ts'
 import { modelFlags } from './model-flags.ts'
 import { formatBytes, loadProgress } from './progress.ts'
 import { type ServeOptions, serveFlags, serveOptions } from './serve-options.ts'
-import { type StopSignals, stopSignals } from './stop-signals.ts'
+import { fired, type StopSignals, stopSignals } from './stop-signals.ts'
 
 const { model: modelFlag, ...loadFlags } = modelFlags
 
@@ -36,7 +36,7 @@ export const serve: Command = {
     try {
       const model = await server.model
       announce(server, model, options, values)
-      await new Promise(resolve => signals.first.addEventListener('abort', resolve))
+      await fired(signals.first)
       await drain(server.app, options, signals)
     } finally {
       // Before the model goes: what is still in work hears that it ends.
@@ -113,9 +113,8 @@ async function drain(
   let timer: NodeJS.Timeout | undefined
   const enough = new Promise<void>(resolve => {
     timer = setTimeout(resolve, drainMs)
-    second.addEventListener('abort', () => resolve())
   })
-  await Promise.race([app.drain(), enough])
+  await Promise.race([app.drain(), enough, fired(second)])
   clearTimeout(timer)
   log.info({ active: app.active }, 'stopped')
 }

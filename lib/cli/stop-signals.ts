@@ -19,3 +19,11 @@ export function stopSignals(): StopSignals {
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, onSignal)
   return { first: first.signal, second: second.signal }
 }
+
+/** Resolves once the signal has fired, now where it has already. */
+export function fired(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import type { RequestRun } from '../../lib/cli/serve-load.ts'
+import { type RequestRun, runLoad } from '../../lib/cli/serve-load.ts'
 import { reportOf, reportPage } from '../../lib/cli/serve-report.ts'
 
 const run = (sentMs: number, pieces: number[], more: Partial<RequestRun> = {}): RequestRun => ({
@@ -49,5 +52,37 @@ describe('the report of bench serve', () => {
       'P99 ITL (ms):                            20.00',
     ])
       expect(page).toContain(row)
+  })
+})
+
+describe('the load of bench serve', () => {
+  it('counts a stream that is cut as failed', async () => {
+    const piece = `data: ${JSON.stringify({ choices: [{ delta: { content: 'a' } }] })}\n\n`
+    let asked = 0
+    const server = createServer((_, response) => {
+      response.setHeader('content-type', 'text/event-stream')
+      response.end(asked++ === 0 ? `${piece}data: [DONE]\n\n` : piece)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const runs = await runLoad({
+      url: `http://127.0.0.1:${port}/v1/chat/completions`,
+      apiKey: undefined,
+      model: undefined,
+      numPrompts: 2,
+      requestRate: Number.POSITIVE_INFINITY,
+      maxConcurrency: 1,
+      promptWords: 1,
+      outputTokens: 1,
+      ignoreEos: true,
+      temperature: 0,
+      seed: 0,
+      signal: new AbortController().signal,
+    })
+    server.close()
+    const { completed, failed, firstError } = reportOf(runs)
+    expect([completed, failed]).toEqual([1, 1])
+    expect(firstError).toContain('[DONE]')
   })
 })

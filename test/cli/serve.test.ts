@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { fired } from '../../lib/cli/stop-signals.ts'
 import { createAuditKey, openCaseStore, verifyAuditLog } from '../../lib/compliance/index.ts'
 import { addon, needs, root } from '../engine/needs.ts'
 
@@ -34,6 +35,14 @@ const ask = (url: string, body: object, headers = {}) =>
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ messages: [{ role: 'user', content: 'Say SECRETWORD' }], ...body }),
   })
+
+it('hears of a signal that fired before anybody listened', async () => {
+  await fired(AbortSignal.abort())
+  const later = new AbortController()
+  const heard = fired(later.signal)
+  later.abort()
+  await heard
+})
 
 describe('conclave serve', () => {
   needs(addon, 'default-model/model.safetensors', 'dist/cli.mjs')
@@ -161,5 +170,7 @@ describe('conclave serve', () => {
     const { url } = await serve()
     await expect(serve('--port', new URL(url).port)).rejects.toThrow(/EADDRINUSE/)
     await expect(serve('no-such-folder/x/y')).rejects.toThrow(/error\[/)
+    const endless = serve('--drain-timeout', '9999999')
+    await expect(endless).rejects.toThrow(/ended with 2.*--drain-timeout takes seconds/s)
   })
 })
