@@ -32,7 +32,9 @@ export class Detokenizer {
     const bytes = this.#tokenizer.tokenBytes(id)
     if (this.#skipSpecialTokens && this.#tokenizer.isSpecial(id)) return ''
     if (this.#decoder === undefined && bytes.every(byte => byte < 0x80))
-      return this.#emit(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'))
+      return this.#emit(
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'),
+      )
     this.#decoder ??= new TextDecoder('utf-8', { ignoreBOM: true })
     return this.#emit(this.#decoder.decode(bytes, { stream: true }))
   }
