@@ -4,7 +4,7 @@
  * What tokens cost a model of this config.json, with 2-byte keys and values, and routers in f32.
  * decodeBytes: what must be read for one token of each of `batch` sequences, after `depth` others;
  * experts as many as draws at random reach. prefillFlops: `tokens` at once, without the head.
- * allBytes: of all weights.
+ * allBytes: of all weights. kvBytesPerToken: of keys and values in all layers.
  */
 export function costsOf(
   config,
@@ -33,5 +33,6 @@ export function costsOf(
         head * (config.tie_word_embeddings ? 1 : 2)) *
         weightBytes +
       routers * 4,
+    kvBytesPerToken: layers * 2 * kv * kvBytes,
   }
 }

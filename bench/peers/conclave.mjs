@@ -15,6 +15,7 @@ async function engineFor(count, kvPages) {
 
 serve({
   async load({ ours, threads, context }) {
+    await model?.dispose()
     const start = performance.now()
     model = await loadModel(ours, { threads, maxContext: context, prefixCache: false })
     return { loadMs: performance.now() - start, kernels: model.info.kernels }

@@ -47,6 +47,7 @@ serve({
       maxThreads: threads,
       logLevel: 'error',
     })
+    await model?.dispose()
     const start = performance.now()
     model = await llama.loadModel({ modelPath: theirs, gpuLayers: 0, checkTensors: false })
     const loadMs = performance.now() - start

@@ -100,7 +100,10 @@ async function compare({ name, format, module, quick, busy }) {
   const setting = { name: `${name} ${format}`, model: name, config, mode, ...formats[format] }
   try {
     const load = { ...files, module, threads, context }
-    const loads = [await ours.ask('load', load), await theirs.ask('load', load)]
+    const loads = [[], []]
+    for (let i = 0; i < (quick ? 1 : 5); i++)
+      for (const [k, worker] of both.entries())
+        loads[k].push((await worker.ask('load', load)).loadMs)
     const rows = [await compareGreedy(setting.name, config, ours, theirs, quick)]
     const rounds = quick ? 2 : 7
     const ids = (count, seed) => randomIds(count, config.vocab_size, seed)
@@ -177,7 +180,11 @@ function compared({ name, model, mode, goals }, goal, times, { tokens, ...row })
   }
 }
 
-async function sizes({ name, config, weightBytes }, loads, both, fileBytes) {
+/** Tokens whose keys and values are held at the most: each batch's answers, and a prompt of 512. */
+const tokensHeld = batches =>
+  512 + batches.reduce((sum, batch) => sum + batch * (promptTokens + 32), 0)
+
+async function sizes({ name, config, weightBytes, batches }, loads, both, fileBytes) {
   const [a, b] = [await both[0].ask('rss'), await both[1].ask('rss')]
   const pair = (what, value, peer, row) => ({
     what,
@@ -187,17 +194,19 @@ async function sizes({ name, config, weightBytes }, loads, both, fileBytes) {
     ratio: value / peer,
     ...row,
   })
-  const seconds = loads.map(({ loadMs }) => loadMs / 1000)
-  const weights = costsOf(config, { weightBytes }).allBytes
+  const seconds = loads.map(times => median(times) / 1000)
+  const { allBytes, kvBytesPerToken } = costsOf(config, { weightBytes })
+  const needed = allBytes + kvBytesPerToken * tokensHeld(batches)
   return [
-    pair('load (once, file cache as it was)', ...seconds, {
+    pair('load, file cache warm', ...seconds, {
       unit: 's',
       rate: fileBytes / seconds[0],
       ceiling: 'readBytesPerSecond',
+      note: `medians of ${loads[0].length}; ours from ${(Math.min(...loads[0]) / 1000).toFixed(2)} s`,
     }),
     pair('peak RSS', a / 1e9, b / 1e9, {
       unit: 'GB',
-      note: `${(a / weights).toFixed(2)} × the weights of ${(weights / 1e9).toFixed(2)} GB`,
+      note: `${(a / needed).toFixed(2)} × weights and keys and values, ${(needed / 1e9).toFixed(2)} GB`,
     }),
   ]
 }
