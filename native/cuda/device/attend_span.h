@@ -3,8 +3,9 @@
 // (token, head of the group) of one kv head: a page is read once for all heads that share it.
 //   scores  S (16 × 64) = Q Kᵀ: a lane reads 8 dimensions of a key at once; which dimension its
 //           registers then stand for is the same for Q
-//   output  O (16 × head_dim) = P V: the registers of S are those that P needs; pages keep values
-//           so that a lane's four positions of a dimension lie side by side (device/kv_layout.h)
+//   output  O (16 × head_dim) = P V: the registers of S are those that P needs. A lane reads four
+//           positions of a dimension at once; the columns of S are in the order that this asks for
+//           (column_position)
 // bf16: Q, K, P and V are bf16. int8: K and V widened exactly, the key's scale goes to its column
 // of S, the value's to its column of P. Sums are f32.
 #include "cuda/device/kv_layout.h"
@@ -14,6 +15,13 @@
 namespace conclave::cuda {
 
 constexpr int kSpanGroups = kSpan / kValueGroup;
+
+// Which of its group's 16 positions column c (0 … 7) of fragment `half` stands for: lane t has
+// positions 4t … 4t + 3, as bytes in the pairs of widen_int8.
+template <class T>
+__device__ __forceinline__ int column_position(int half, int c) {
+  return c / 2 * 4 + (sizeof(T) == 1 ? half + c % 2 * 2 : half * 2 + c % 2);
+}
 
 // Where a warp reads: one kv head of one sequence.
 struct KvSource {
@@ -95,7 +103,7 @@ __device__ __forceinline__ void span_scores(float (&scores)[2 * kSpanGroups][4],
     for (int half = 0; half < 2; half++) {
       float(&s)[4] = scores[2 * i + half];
       s[0] = s[1] = s[2] = s[3] = 0;
-      const T* key = keys + (half * 8 + g) * head_dim;
+      const T* key = keys + column_position<T>(half, g) * head_dim;
 #pragma unroll
       for (int step = 0; step < kDim / 32; step++) {
         const int d = step * 32 + 8 * t;
@@ -106,23 +114,26 @@ __device__ __forceinline__ void span_scores(float (&scores)[2 * kSpanGroups][4],
       }
       const float* scales = key_scales(from.pages, place.page, from.kv_head) + place.offset;
       for (int n = 0; n < 4; n++) {
-        if constexpr (sizeof(T) == 1) s[n] = hw::mul(s[n], scales[half * 8 + 2 * t + n % 2]);
+        if constexpr (sizeof(T) == 1)
+          s[n] = hw::mul(s[n], scales[column_position<T>(half, 2 * t + n % 2)]);
         s[n] = hw::mul(s[n], scale);
       }
     }
   }
 }
 
-// Scores → 2^(score − max), 0 from a row's count on; the row's maximum and sum.
-__device__ __forceinline__ void span_softmax(float (&scores)[2 * kSpanGroups][4],
-                                             Softmax (&rows)[2], const int (&counts)[2], int lane) {
-  const int t = lane % 4;
+// Scores → 2^(score − max), 0 from a row's count on; the row's maximum and sum. at(j, n): entry n
+// of columns 8j …, position(j, n): the position of the span that it stands for.
+template <int kColumns, class At, class Position>
+__device__ __forceinline__ void span_softmax(Softmax (&rows)[2], const int (&counts)[2], At at,
+                                             Position position) {
   float max[2] = {-INFINITY, -INFINITY}, sum[2] = {};
 #pragma unroll
-  for (int j = 0; j < 2 * kSpanGroups; j++) {
+  for (int j = 0; j < kColumns / 8; j++) {
+#pragma unroll
     for (int n = 0; n < 4; n++) {
-      if (j * 8 + 2 * t + n % 2 >= counts[n / 2]) scores[j][n] = -INFINITY;
-      max[n / 2] = fmaxf(max[n / 2], scores[j][n]);
+      if (position(j, n) >= counts[n / 2]) at(j, n) = -INFINITY;
+      max[n / 2] = fmaxf(max[n / 2], at(j, n));
     }
   }
   for (int r = 0; r < 2; r++) {
@@ -131,10 +142,11 @@ __device__ __forceinline__ void span_softmax(float (&scores)[2 * kSpanGroups][4]
   }
   const float base[2] = {max[0] == -INFINITY ? 0 : max[0], max[1] == -INFINITY ? 0 : max[1]};
 #pragma unroll
-  for (int j = 0; j < 2 * kSpanGroups; j++) {
+  for (int j = 0; j < kColumns / 8; j++) {
+#pragma unroll
     for (int n = 0; n < 4; n++) {
-      scores[j][n] = hw::exp2_approx(scores[j][n] - base[n / 2]);
-      sum[n / 2] += scores[j][n];
+      at(j, n) = hw::exp2_approx(at(j, n) - base[n / 2]);
+      sum[n / 2] += at(j, n);
     }
   }
   for (int r = 0; r < 2; r++) {
@@ -167,6 +179,23 @@ __device__ __forceinline__ bool sees_overflow(const KvSource& from, int start, i
   return false;
 }
 
+// NaN where a row sees a value that is not finite. at(4n + i): entry i of dimensions 8n …, of kDim.
+template <class T, int kDim, class At>
+__device__ __forceinline__ void mark_overflow(const KvSource& from, int start,
+                                              const int (&counts)[2], int lane, At at) {
+  uint64_t marked = 0;  // a bit an entry: the search is no code to unroll, the registers must be
+#pragma unroll 1
+  for (int entry = 0; entry < kDim / 2; entry++) {
+    const int i = entry % 4, d = entry / 4 * 8 + lane % 4 * 2 + i % 2;
+    if (sees_overflow<T>(from, start, i < 2 ? counts[0] : counts[1], d))
+      marked |= uint64_t{1} << entry;
+  }
+#pragma unroll
+  for (int entry = 0; entry < kDim / 2; entry++) {
+    if (marked >> entry & 1) at(entry) = NAN;
+  }
+}
+
 // values = P V. `masked`: some row does not see all of the span; its zeros must not meet an
 // infinity, so that those are left out, and the rows that see them are marked.
 template <class T, int kDim>
@@ -188,7 +217,7 @@ __device__ __forceinline__ void span_values(float (&values)[kDim / 8][4],
       float x[4];
       for (int n = 0; n < 4; n++) {
         x[n] = p[2 * i + half][n];
-        const int at = half * 8 + 2 * t + n % 2;
+        const int at = column_position<T>(half, 2 * t + n % 2);
         if constexpr (sizeof(T) == 1)
           x[n] = i * kValueGroup + at < counts[n / 2] ? hw::mul(x[n], scales[at]) : 0.0f;
       }
@@ -201,28 +230,16 @@ __device__ __forceinline__ void span_values(float (&values)[kDim / 8][4],
       uint32_t b[2];
       value_registers(b, group + (n * 8 + g) * kValueGroup + 4 * t);
       if (sizeof(T) == 2 && masked) {
-        const int first = start + i * kValueGroup + 2 * t;
+        const int first = start + i * kValueGroup + 4 * t;
         const bool low = keep_finite(b[0]), high = keep_finite(b[1]);
-        overflow |= (low && first < from.length) || (high && first + 8 < from.length);
+        overflow |= (low && first < from.length) || (high && first + 2 < from.length);
       }
       hw::mma_bf16(values[n], a, b);
     }
   }
   if (!masked || hw::ballot(overflow) == 0) return;
-  uint64_t marked = 0;  // a bit an entry: the search is no code to unroll, the registers must be
-#pragma unroll 1
-  for (int entry = 0; entry < kDim / 2; entry++) {
-    const int i = entry % 4, d = entry / 4 * 8 + 2 * t + i % 2;
-    if (sees_overflow<T>(from, start, i < 2 ? counts[0] : counts[1], d))
-      marked |= uint64_t{1} << entry;
-  }
-#pragma unroll
-  for (int n = 0; n < kDim / 8; n++) {
-#pragma unroll
-    for (int i = 0; i < 4; i++) {
-      if (marked >> (n * 4 + i) & 1) values[n][i] = NAN;
-    }
-  }
+  mark_overflow<T, kDim>(from, start, counts, lane,
+                         [&](int i) -> float& { return values[i / 4][i % 4]; });
 }
 
 // counts: how many positions of the span rows g and g + 8 see, 0 to kSpan.
@@ -232,7 +249,11 @@ __device__ __forceinline__ void attend_span(SpanResult<kDim>& result, const Quer
                                             bool masked, float scale, int lane) {
   float scores[2 * kSpanGroups][4];
   span_scores<T, kDim>(scores, q, from, start, scale, lane);
-  span_softmax(scores, result.rows, counts, lane);
+  span_softmax<kSpan>(
+      result.rows, counts, [&](int j, int n) -> float& { return scores[j][n]; },
+      [&](int j, int n) {
+        return j / 2 * kValueGroup + column_position<T>(j % 2, lane % 4 * 2 + n % 2);
+      });
   for (int n = 0; n < kDim / 8; n++) {
     for (int i = 0; i < 4; i++) result.values[n][i] = 0;
   }

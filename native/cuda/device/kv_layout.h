@@ -4,8 +4,8 @@
 //   page    | kv head 0 | kv head 1 | …
 //   kv head | keys [page_size][head_dim] | values: groups of 16 positions | i8: scales of keys
 //           [page_size], of values [page_size], f32
-//   group   | f32 [16][head_dim]; bf16, i8 [head_dim][16], the 16 in the order of value_order: what
-//           a lane of a matrix instruction needs of a dimension lies side by side
+//   group   | f32 [16][head_dim]; bf16, i8 [head_dim][16]: what a matrix instruction needs of a
+//             dimension lies side by side
 #include <cstdint>
 
 #include "cache/kv_cache.h"
@@ -35,15 +35,6 @@ inline KvPages pages_of(const KvRegion& r) {
           head_bytes * r.num_kv_heads};
 }
 
-// Where position p (0 … 15) of a group stands among the 16: lane t = p % 8 / 2 of a matrix
-// instruction takes positions 2t, 2t + 1, 2t + 8 and 2t + 9; as bytes, in the order in which
-// widen_int8 pairs them.
-template <class T>
-__device__ __forceinline__ int value_order(int p) {
-  const int t = p % 8 / 2;
-  return sizeof(T) == 1 ? 4 * t + 2 * (p % 2) + p / 8 : 4 * t + 2 * (p / 8) + p % 2;
-}
-
 template <class T>
 __device__ __forceinline__ T* key_row(const KvPages& pages, int64_t page, int kv_head, int offset) {
   char* head = pages.data + page * pages.page_bytes + kv_head * pages.head_bytes;
@@ -60,7 +51,7 @@ __device__ __forceinline__ T* value_group(const KvPages& pages, int64_t page, in
 // Index inside a group.
 template <class T>
 __device__ __forceinline__ int value_index(int p, int d, int head_dim) {
-  return sizeof(T) == 4 ? p * head_dim + d : d * kValueGroup + value_order<T>(p);
+  return sizeof(T) == 4 ? p * head_dim + d : d * kValueGroup + p;
 }
 
 // Scales of keys, those of values page_size behind.
