@@ -44,7 +44,7 @@ void destroy_recording(void*) noexcept {}
 }  // namespace runtime
 
 bool has_hopper_code(const runtime::Card&, void*) { refuse(); }
-TensorMap make_tensor_map(const void*, int, int64_t, int64_t, int) { refuse(); }
+TensorMap make_tensor_map(const void*, int, int64_t, int64_t, int, int) { refuse(); }
 
 void add(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
 void add_rms_norm(Tensor, Tensor, Tensor, Tensor, Tensor, float, CudaStream&) { refuse(); }

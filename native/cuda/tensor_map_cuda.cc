@@ -36,19 +36,19 @@ PFN_cuTensorMapEncodeTiled_v12000 encoder() {
 }  // namespace
 
 TensorMap make_tensor_map(const void* data, int value_bytes, int64_t rows, int64_t cols,
-                          int box_rows) {
+                          int box_rows, int box_row_bytes) {
   CUtensorMap map;
   const auto width = static_cast<cuuint64_t>(cols), height = static_cast<cuuint64_t>(rows);
   const cuuint64_t sizes[] = {width, height};
   const cuuint64_t strides[] = {width * static_cast<cuuint64_t>(value_bytes)};
-  const cuuint32_t box[] = {static_cast<cuuint32_t>(kBoxRowBytes / value_bytes),
+  const cuuint32_t box[] = {static_cast<cuuint32_t>(box_row_bytes / value_bytes),
                             static_cast<cuuint32_t>(box_rows)};
   const cuuint32_t steps[] = {1, 1};
   const CUresult status = encoder()(
       &map, value_bytes == 1 ? CU_TENSOR_MAP_DATA_TYPE_UINT8 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2,
       const_cast<void*>(data), sizes, strides, box, steps, CU_TENSOR_MAP_INTERLEAVE_NONE,
-      CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
-      CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+      box_row_bytes == kBoxRowBytes ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_32B,
+      CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (status != CUDA_SUCCESS)
     throw Error("engine_failed", "The driver refuses a tensor map of " + std::to_string(rows) +
                                      " × " + std::to_string(cols) + " values: status " +

@@ -10,10 +10,7 @@ namespace conclave::simt {
 namespace {
 
 constexpr uint64_t kMagic = 0xb5;
-constexpr int kPoison = 0xff, kPiece = 16, kAtomBytes = 1024;
-constexpr int kRowBytes = cuda::kBoxRowBytes;
-
-int64_t box_bytes(const MatrixMap& map) { return int64_t{map.box_rows} * kRowBytes; }
+constexpr int kPoison = 0xff, kPiece = 16;
 
 }  // namespace
 
@@ -79,35 +76,68 @@ void AsyncProxy::wait(uint64_t* barrier, int parity, const Site& site) {
 
 void AsyncProxy::copy(void* to, const MatrixMap* map, int col, int row, uint64_t* barrier,
                       const Site& site) {
-  Mbarrier& b = checked(barrier, site);
   if (map == nullptr) block_.fail("a TMA copy with a map that nobody has made", site);
-  const int64_t offset = offset_of(to, site);
-  if (reinterpret_cast<uintptr_t>(to) % kAtomBytes != 0)
-    block_.fail("a swizzled TMA copy to an address that is no multiple of 1024", site);
+  if (reinterpret_cast<uintptr_t>(to) % (8 * static_cast<size_t>(map->box_row_bytes)) != 0)
+    block_.fail("a swizzled TMA copy to an address that is no multiple of 8 rows", site);
   if (col % (kPiece / map->value_bytes) != 0)
     block_.fail("a box that begins within 16 bytes", site);
-  if (offset + box_bytes(*map) > shared_bytes())
-    block_.fail("a TMA copy behind shared memory", site);
+  ask({static_cast<char*>(to), int64_t{map->box_rows} * map->box_row_bytes, nullptr, *map, col, row,
+       &checked(barrier, site)},
+      site);
+}
+
+void AsyncProxy::copy(void* to, const void* from, int bytes, uint64_t* barrier, const Site& site) {
+  if ((reinterpret_cast<uintptr_t>(to) | reinterpret_cast<uintptr_t>(from) |
+       static_cast<uintptr_t>(bytes)) %
+              kPiece !=
+          0 ||
+      bytes <= 0)
+    block_.fail("a bulk copy of addresses or bytes that are no multiples of 16", site);
+  ask({static_cast<char*>(to),
+       bytes,
+       static_cast<const char*>(from),
+       {},
+       0,
+       0,
+       &checked(barrier, site)},
+      site);
+}
+
+void AsyncProxy::ask(const OneCopy& copy, const Site& site) {
+  const int64_t offset = offset_of(copy.to, site);
+  if (offset + copy.bytes > shared_bytes()) block_.fail("a copy behind shared memory", site);
   if (std::any_of(unfenced_.begin(), unfenced_.end(),
-                  [&](const AtBarrier& w) { return w.barrier == &b; }))
+                  [&](const AtBarrier& w) { return w.barrier == copy.barrier; }))
     block_.fail("an mbarrier that is not fenced to the proxy of copies", site);
-  std::memset(to, kPoison, static_cast<size_t>(box_bytes(*map)));
-  std::memset(view_.data() + offset, kPoison, static_cast<size_t>(box_bytes(*map)));
-  const BoxCopy copy{static_cast<char*>(to), *map, col, row, &b};
+  std::memset(copy.to, kPoison, static_cast<size_t>(copy.bytes));
+  std::memset(view_.data() + offset, kPoison, static_cast<size_t>(copy.bytes));
   if (options().landing == Landing::early ||
       (options().landing == Landing::random && (block_.random()() & 1)))
     return land(copy);
   on_their_way_.push_back(copy);
 }
 
-void AsyncProxy::land(const BoxCopy& copy) {
+void AsyncProxy::land(const OneCopy& copy) {
+  if (copy.from == nullptr) {
+    land_box(copy);
+  } else {
+    std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
+    std::memcpy(view_.data() + (copy.to - block_.shared()), copy.from,
+                static_cast<size_t>(copy.bytes));
+  }
+  copy.barrier->bytes -= copy.bytes;
+  end_phase_if_done(*copy.barrier);
+}
+
+void AsyncProxy::land_box(const OneCopy& copy) {
   const MatrixMap& map = copy.map;
   const int per_piece = kPiece / map.value_bytes;
   const int64_t offset = copy.to - block_.shared();
   for (int r = 0; r < map.box_rows; r++) {
     const int64_t row = int64_t{copy.row} + r;
-    for (int i = 0; i < kRowBytes / kPiece; i++) {
-      const int64_t at = r * kRowBytes + (i ^ (r % 8)) * kPiece;
+    for (int i = 0; i < map.box_row_bytes / kPiece; i++) {
+      // The swizzle repeats every eight rows, and boxes lie on as many.
+      const int64_t at = swizzled(int64_t{r} * map.box_row_bytes + i * kPiece, map.box_row_bytes);
       const int64_t col = int64_t{copy.col} + i * per_piece;
       char piece[kPiece] = {};
       // Columns are whole pieces: a row's bytes are a multiple of 16, and so is where boxes begin.
@@ -117,8 +147,6 @@ void AsyncProxy::land(const BoxCopy& copy) {
       std::memcpy(view_.data() + offset + at, piece, kPiece);
     }
   }
-  copy.barrier->bytes -= box_bytes(map);
-  end_phase_if_done(*copy.barrier);
 }
 
 // Nothing says in which order copies land: the newest first is the worst, but for chance.
@@ -126,7 +154,7 @@ bool AsyncProxy::land_one() {
   if (on_their_way_.empty()) return false;
   size_t which = on_their_way_.size() - 1;
   if (options().landing == Landing::random) which = block_.random()() % on_their_way_.size();
-  const BoxCopy copy = on_their_way_[which];
+  const OneCopy copy = on_their_way_[which];
   on_their_way_.erase(on_their_way_.begin() + static_cast<int64_t>(which));
   land(copy);
   return true;

@@ -14,6 +14,11 @@ namespace conclave::simt {
 class Block;
 struct Thread;
 
+// Where byte `offset` of shared memory lies once rows of `row_bytes` (128 or 32) are swizzled.
+constexpr int64_t swizzled(int64_t offset, int64_t row_bytes) {
+  return offset ^ (offset >> 7 & (row_bytes / 16 - 1)) << 4;
+}
+
 // An mbarrier in its 8 bytes of shared memory. A phase ends when `pending` arrivals have come and
 // `bytes` more have landed than were announced: none.
 struct Mbarrier {
@@ -48,6 +53,8 @@ class AsyncProxy {
 
   // A box whose first value is (row, col) of the matrix.
   void copy(void* to, const MatrixMap* map, int col, int row, uint64_t* barrier, const Site& site);
+  // Bytes as they lie.
+  void copy(void* to, const void* from, int bytes, uint64_t* barrier, const Site& site);
   // One copy lands; false where none is on its way.
   bool land_one();
 
@@ -56,8 +63,11 @@ class AsyncProxy {
     Thread* thread;
     const Mbarrier* barrier;
   };
-  struct BoxCopy {
+  // Of a box, or of bytes as they lie: then `from` is not null.
+  struct OneCopy {
     char* to;
+    int64_t bytes;
+    const char* from;
     MatrixMap map;
     int col, row;
     Mbarrier* barrier;
@@ -65,13 +75,15 @@ class AsyncProxy {
 
   Mbarrier& checked(uint64_t* barrier, const Site& site) const;
   void end_phase_if_done(Mbarrier& barrier);
-  void land(const BoxCopy& copy);
+  void ask(const OneCopy& copy, const Site& site);
+  void land(const OneCopy& copy);
+  void land_box(const OneCopy& copy);
 
   Block& block_;
   std::vector<char> view_;
   std::vector<AtBarrier> waiters_;
   std::vector<AtBarrier> unfenced_;  // barriers that the thread which set them up has not fenced
-  std::vector<BoxCopy> on_their_way_;
+  std::vector<OneCopy> on_their_way_;
 };
 
 }  // namespace conclave::simt

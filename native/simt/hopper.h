@@ -33,15 +33,37 @@ inline void tma_load(void* to, const cuda::TensorMap* map, int col, int row, uin
   block().async().copy(to, simt::matrix_map(*map), col, row, barrier, site);
 }
 
+inline void bulk_load(void* to, const void* from, int bytes, uint64_t* barrier,
+                      const Site& site = Site::current()) {
+  block().async().copy(to, from, bytes, barrier, site);
+}
+
 inline void fence_tensor_map(const cuda::TensorMap* map, const Site& site = Site::current()) {
   if (simt::matrix_map(*map) == nullptr) block().fail("a tensor map that nobody has made", site);
 }
 
+// Only that all of a warpgroup do it: the host has as many registers as it needs.
+inline void registers_meeting(void**, int) {}
+template <int kCount>
+void give_registers(const Site& site = Site::current()) {
+  static_assert(kCount % 8 == 0 && kCount >= 24 && kCount <= 240);
+  block().warpgroup_meeting("give_registers", nullptr, registers_meeting, site);
+}
+template <int kCount>
+void take_registers(const Site& site = Site::current()) {
+  static_assert(kCount % 8 == 0 && kCount >= 24 && kCount <= 240);
+  block().warpgroup_meeting("take_registers", nullptr, registers_meeting, site);
+}
+
 // Descriptors count from the start of the block's shared memory.
-inline uint64_t matrix_descriptor(const void* shared, const Site& site = Site::current()) {
-  check_aligned(shared, 1024, site);
+template <int kRowBytes = 128>
+uint64_t matrix_descriptor(const void* shared, const Site& site = Site::current()) {
+  static_assert(kRowBytes == 128 || kRowBytes == 32);
+  check_aligned(shared, 8 * kRowBytes, site);
   const auto start = static_cast<uint64_t>(block().async().offset_of(shared, site));
-  return start >> 4 | uint64_t{1} << 16 | uint64_t{1024 >> 4} << 32 | uint64_t{1} << 62;
+  const uint64_t eight_rows = 8 * kRowBytes >> 4;
+  return start >> 4 | uint64_t{1} << 16 | eight_rows << 32 |
+         uint64_t{kRowBytes == 128 ? 1 : 3} << 62;
 }
 inline uint64_t descriptor_step(uint64_t descriptor, int bytes) {
   return descriptor + static_cast<uint64_t>(bytes >> 4);
@@ -74,10 +96,10 @@ void wgmma_wait(const Site& site = Site::current()) {
   int left = kGroupsLeft;
   block().warpgroup_meeting("wgmma_wait", &left, wgmma_wait_meeting, site);
 }
-template <int kColumns>
+template <int kColumns, bool kFromZero = false>
 void wgmma(float (&sums)[kColumns / 2], uint64_t a, uint64_t b,
            const Site& site = Site::current()) {
-  WgmmaOperands mine{sums, kColumns, nullptr, a, b, false, &site};
+  WgmmaOperands mine{sums, kColumns, nullptr, a, b, kFromZero, &site};
   block().warpgroup_meeting("wgmma", &mine, wgmma_meeting, site);
 }
 template <int kColumns, bool kFromZero = false>

@@ -100,6 +100,14 @@ inline uint32_t ballot(bool vote, const Site& site = Site::current()) {
   return mine.result;
 }
 
+// Blocks run one after another, threads switch at meetings alone.
+inline void fence_device() {}
+inline int atomic_add(int* to, int value) {
+  const int old = *to;
+  *to += value;
+  return old;
+}
+
 // ---- memory
 
 inline void check_aligned(const void* p, size_t to, const Site& site) {

@@ -9,7 +9,7 @@ namespace conclave::simt {
 struct MatrixMap {
   const char* data;
   int64_t rows, cols;
-  int value_bytes, box_rows;
+  int value_bytes, box_rows, box_row_bytes;
   uint64_t magic;
 };
 

@@ -12,7 +12,7 @@ namespace conclave::simt {
 
 namespace {
 
-constexpr int kRows = 64, kDepth = 16, kRowBytes = 128;
+constexpr int kRows = 64, kDepth = 16;
 
 float bf16_at(const char* p) {
   uint16_t bits;
@@ -23,18 +23,21 @@ float bf16_at(const char* p) {
 // The fields of a shared memory descriptor, in bytes.
 struct Descriptor {
   int64_t start, row_stride;  // row_stride: from eight rows to the next eight
+  int64_t row_bytes;
 };
 
 Descriptor decode(Block& block, uint64_t bits) {
-  constexpr uint64_t kSwizzle128 = 1;
-  if (bits >> 62 != kSwizzle128) block.fail("a matrix descriptor without the 128-byte swizzle", {});
-  return {static_cast<int64_t>(bits & 0x3fff) << 4, static_cast<int64_t>(bits >> 32 & 0x3fff) << 4};
+  constexpr uint64_t kSwizzle128 = 1, kSwizzle32 = 3;
+  if (bits >> 62 != kSwizzle128 && bits >> 62 != kSwizzle32)
+    block.fail("a matrix descriptor without a swizzle of 128 or 32 bytes", {});
+  return {static_cast<int64_t>(bits & 0x3fff) << 4, static_cast<int64_t>(bits >> 32 & 0x3fff) << 4,
+          bits >> 62 == kSwizzle128 ? 128 : 32};
 }
 
 // Byte `at` of a row of matrix `d`, as the copies of boxes swizzle it.
 const char* element(Block& block, const Descriptor& d, int row, int at) {
-  int64_t offset = d.start + row / 8 * d.row_stride + row % 8 * kRowBytes + at;
-  offset ^= (offset >> 7 & 7) << 4;
+  const int64_t offset =
+      swizzled(d.start + row / 8 * d.row_stride + row % 8 * d.row_bytes + at, d.row_bytes);
   if (offset + 2 > block.async().shared_bytes()) block.fail("a matrix behind shared memory", {});
   return block.async().view(offset);
 }

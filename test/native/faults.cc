@@ -59,6 +59,8 @@ Buffer<T>::~Buffer() {
 }
 template struct Buffer<float>;
 template struct Buffer<uint16_t>;
+template struct Buffer<int8_t>;
+template struct Buffer<int>;
 
 void run_block(const char* name, int threads, int64_t shared, const std::function<void()>& body) {
   simt::run_grid(name, body, {}, {static_cast<unsigned>(threads), 1, 1}, shared);

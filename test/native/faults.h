@@ -28,5 +28,6 @@ void check_sound(const std::string& what, const std::function<bool()>& is_right)
 void check_seen(const std::string& what, const std::function<bool()>& is_right, int how);
 
 void test_hopper_faults();
+void test_attention_faults();
 
 }  // namespace conclave::test

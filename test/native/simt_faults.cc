@@ -160,6 +160,7 @@ int main() {
     test::check_seen(
         fault.name, [=] { return fault.is_right(fault.plant); }, fault.how);
   test::test_hopper_faults();
+  test::test_attention_faults();
   std::printf("%d passed, %d failed, 0 skipped\n", test::passed(), test::failed());
   return test::failed() == 0 ? 0 : 1;
 }

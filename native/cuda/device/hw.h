@@ -47,6 +47,11 @@ __device__ __forceinline__ T shfl_xor(T value, int mask) {
 }
 __device__ __forceinline__ uint32_t ballot(bool vote) { return __ballot_sync(0xffffffffu, vote); }
 
+// What this thread has written to global memory is there for who sees what it writes next.
+__device__ __forceinline__ void fence_device() { __threadfence(); }
+// Adds to global memory, as one step; what was there before.
+__device__ __forceinline__ int atomic_add(int* to, int value) { return atomicAdd(to, value); }
+
 // ---- memory: addresses are multiples of the size
 
 __device__ __forceinline__ uint4 load16(const void* p) { return *static_cast<const uint4*>(p); }
