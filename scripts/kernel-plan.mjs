@@ -2,6 +2,9 @@
 
 /** Most registers of a thread, from how many blocks a multiprocessor shall hold; 255 elsewhere. */
 export const planned = {
+  // 56 of these stay with a thread that copies, 224 are a multiplying one's (setmaxnreg).
+  'attention_hopper.cu': 168,
+  'attention_hopper_decode.cu': 168,
   'matmul.cu': 192,
   'matmul_hopper.cu': 128,
   'matmul_hopper_int8.cu': 168,
@@ -38,11 +41,31 @@ export const meant = {
   'moe_few.cu': { 'mma.sync': 16, 'ld.global.nc.L1::no_allocate': 8 },
   'moe_tiles.cu': { 'mma.sync': 64, 'cp.async.cg': 8 },
   'attention_decode.cu': { 'mma.sync': 64 },
+  'attention_hopper.cu': {
+    'wgmma.mma_async.sync.aligned.m64n128k16': 40,
+    'wgmma.mma_async.sync.aligned.m64n64k16': 16,
+    'cp.async.bulk.tensor.2d': 4,
+    'cp.async.bulk.shared::cluster.global.mbarrier': 4,
+    'mbarrier.try_wait.parity': 16,
+    'setmaxnreg.inc': 4,
+    'setmaxnreg.dec': 4,
+  },
+  'attention_hopper_decode.cu': {
+    'wgmma.mma_async.sync.aligned.m64n128k16': 40,
+    'wgmma.mma_async.sync.aligned.m64n64k16': 16,
+    'cp.async.bulk.tensor.2d': 4,
+    'cp.async.bulk.shared::cluster.global.mbarrier': 4,
+    'mbarrier.try_wait.parity': 16,
+    'setmaxnreg.inc': 4,
+    'setmaxnreg.dec': 4,
+  },
   'attention_prefill.cu': { 'mma.sync': 64 },
 }
 
 /** The same of Hopper's machine code: matrix instructions of a warpgroup, copies by TMA, mbarriers. */
 export const meantCode = {
+  'attention_hopper.cu': { HGMMA: 56, UTMALDG: 4 },
+  'attention_hopper_decode.cu': { HGMMA: 56, UTMALDG: 4 },
   'matmul_hopper.cu': { HGMMA: 4, UTMALDG: 2, SYNCS: 6 },
   'matmul_hopper_int8.cu': { HGMMA: 8, UTMALDG: 3, SYNCS: 6 },
   'moe_hopper.cu': { HGMMA: 24, UTMALDG: 8, LDGSTS: 64 },

@@ -37,6 +37,19 @@ const float* turned(const Tensor& q, int dim, CudaStream& stream) {
 
 }  // namespace
 
+Spans spans_of(const AttentionProblem& p, int positions, CudaStream& stream) {
+  // By the length of the page tables, not of the sequences: a recorded step is replayed as they
+  // grow.
+  const int64_t max_spans =
+      (int64_t{p.batch.max_pages} * p.pages.page_size + positions - 1) / positions;
+  const int64_t num_rows =
+      int64_t{p.batch.num_sequences} * p.pages.num_kv_heads * max_spans * p.group;
+  static_assert(sizeof(Softmax) == 8 && kSpan == kSpanPositions);
+  char* memory = static_cast<char*>(stream.scratch(0, span_bytes(num_rows, p.pages.head_dim)));
+  return {reinterpret_cast<float*>(memory + span_softmax_bytes(num_rows)),
+          reinterpret_cast<Softmax*>(memory), static_cast<int>(max_spans)};
+}
+
 void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale,
                CudaStream& stream) {
   const int dim = static_cast<int>(region.head_dim);
@@ -51,6 +64,11 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
   int num_single = 0;
   for (int32_t s = 0; s < batch.num_sequences; s++)
     num_single += batch.query_starts[s + 1] - batch.query_starts[s] == 1;
+  if (can_take_hopper(p, region, stream)) {
+    if (num_single > 0) attention_hopper_decode(p, region, stream);
+    if (num_single < batch.num_sequences) attention_hopper(p, region, stream);
+    return;
+  }
   if (num_single > 0) attention_decode(p, region.dtype, stream);
   if (num_single < batch.num_sequences) attention_prefill(p, region.dtype, num_single == 0, stream);
 }

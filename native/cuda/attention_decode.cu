@@ -3,7 +3,7 @@
 // length · head_dim · 2 · s bytes a kv head, read once.
 #include "cuda/attention.h"
 #include "cuda/device/attend_span.h"
-#include "cuda/scratch.h"
+#include "cuda/device/row_tile.h"
 
 namespace conclave::cuda {
 
@@ -11,23 +11,6 @@ namespace {
 
 constexpr int kWarps = 4, kThreads = kWarps * 32, kRows = 16;
 constexpr int kBlocksPerMultiprocessor = 4;
-
-// Results of spans, at ((sequence · num_kv_heads + kv head) · max_spans + span) · group + row.
-struct Spans {
-  float* values;  // (…, head_dim)
-  Softmax* rows;
-  int max_spans;
-};
-
-__device__ __forceinline__ int64_t span_at(const Spans& spans, const AttentionProblem& p,
-                                           int sequence, int kv_head, int span) {
-  return ((int64_t{sequence} * p.pages.num_kv_heads + kv_head) * spans.max_spans + span) * p.group;
-}
-
-__device__ __forceinline__ bool takes_part(const AttentionProblem& p, int sequence) {
-  return p.batch.kv_lengths[sequence] > 0 &&
-         p.batch.query_starts[sequence + 1] - p.batch.query_starts[sequence] == 1;
-}
 
 template <int kDim>
 __device__ __forceinline__ void store_span(const Spans& spans, const SpanResult<kDim>& span,
@@ -53,7 +36,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   const int task = static_cast<int>(blockIdx.x), first_row = task % row_tiles * kRows;
   const int kv_head = task / row_tiles % p.pages.num_kv_heads;
   const int sequence = task / row_tiles / p.pages.num_kv_heads;
-  if (!takes_part(p, sequence)) return;
+  if (!is_single(p.batch, sequence)) return;
   const int num_rows = min(kRows, p.group - first_row), dim = p.pages.head_dim;
   const int token = p.batch.query_starts[sequence], length = p.batch.positions[token] + 1;
   QueryRegisters<kDim> q;
@@ -81,7 +64,7 @@ constexpr int kMergeThreads = 128;
 __global__ void __launch_bounds__(kMergeThreads)
     attention_merge_kernel(AttentionProblem p, Spans spans) {
   const int sequence = static_cast<int>(blockIdx.x), j = static_cast<int>(blockIdx.y);
-  if (!takes_part(p, sequence)) return;
+  if (!is_single(p.batch, sequence)) return;
   const int token = p.batch.query_starts[sequence], length = p.batch.positions[token] + 1;
   const int dim = p.pages.head_dim, d = static_cast<int>(threadIdx.x);
   if (d >= dim) return;
@@ -97,18 +80,11 @@ __global__ void __launch_bounds__(kMergeThreads)
 template <class T, int kDim>
 void launch(const AttentionProblem& p, CudaStream& stream) {
   const int64_t num_heads = int64_t{p.batch.num_sequences} * p.pages.num_kv_heads;
-  // By the length of the page tables, not of the sequences: a recorded step is replayed as they
-  // grow.
-  const int64_t max_spans = (int64_t{p.batch.max_pages} * p.pages.page_size + kSpan - 1) / kSpan;
-  const int64_t num_rows = num_heads * max_spans * p.group;
-  static_assert(sizeof(Softmax) == 8 && kSpan == kSpanPositions);
-  char* memory = static_cast<char*>(stream.scratch(0, span_bytes(num_rows, p.pages.head_dim)));
-  const Spans spans{reinterpret_cast<float*>(memory + span_softmax_bytes(num_rows)),
-                    reinterpret_cast<Softmax*>(memory), static_cast<int>(max_spans)};
+  const Spans spans = spans_of(p, kSpan, stream);
   const int row_tiles = (p.group + kRows - 1) / kRows;
   const int64_t tasks = num_heads * row_tiles;
   const int64_t wanted = int64_t{stream.num_multiprocessors} * kBlocksPerMultiprocessor;
-  const unsigned splits = blocks(wanted, tasks), most = blocks(max_spans, kWarps);
+  const unsigned splits = blocks(wanted, tasks), most = blocks(spans.max_spans, kWarps);
   hw::launch("attention", attention_decode_kernel<T, kDim>,
              {static_cast<unsigned>(tasks), splits < most ? splits : most}, kThreads, 0,
              stream.queue, p, spans, row_tiles);

@@ -2,33 +2,13 @@
 // running output lies in shared memory, each lane at its own entries.
 #include "cuda/attention.h"
 #include "cuda/device/attend_span.h"
+#include "cuda/device/row_tile.h"
 
 namespace conclave::cuda {
 
 namespace {
 
 constexpr int kWarps = 4, kThreads = kWarps * 32, kRows = 16;
-
-// 16 rows of one sequence; row r is (token first_token + (first_row + r) / group, head of the
-// group).
-struct RowTile {
-  int sequence, first_token, first_row, num_rows;
-};
-
-// Tile `index` of the batch, longest prefix first; num_rows 0 where there is none.
-__device__ __forceinline__ RowTile find_tile(const AttentionProblem& p, int index, bool all) {
-  for (int s = 0; s < p.batch.num_sequences; s++) {
-    const int first = p.batch.query_starts[s], tokens = p.batch.query_starts[s + 1] - first;
-    if ((tokens == 1 && !all) || p.batch.kv_lengths[s] == 0) continue;
-    const int rows = tokens * p.group, tiles = (rows + kRows - 1) / kRows;
-    if (index < tiles) {
-      const int row = (tiles - 1 - index) * kRows;
-      return {s, first, row, min(kRows, rows - row)};
-    }
-    index -= tiles;
-  }
-  return {0, 0, 0, 0};
-}
 
 template <class T, int kDim>
 struct WarpState {
@@ -55,7 +35,8 @@ __global__ void __launch_bounds__(kThreads, 2)
     attention_prefill_kernel(AttentionProblem p, bool all) {
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int g = lane / 4, t = lane % 4, kv_head = static_cast<int>(blockIdx.y);
-  const RowTile tile = find_tile(p, static_cast<int>(blockIdx.x) * kWarps + warp, all);
+  const RowTile tile =
+      find_tile<kRows>(p.batch, p.group, static_cast<int>(blockIdx.x) * kWarps + warp, all);
   if (tile.num_rows == 0) return;  // the whole warp
   const int dim = p.pages.head_dim;
   int64_t at[2];

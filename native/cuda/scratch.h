@@ -29,6 +29,8 @@ inline int64_t span_softmax_bytes(int64_t num_rows) { return scratch_align(num_r
 inline int64_t span_bytes(int64_t num_rows, int64_t head_dim) {
   return span_softmax_bytes(num_rows) + num_rows * head_dim * 4;
 }
+// attention of one token a sequence on Hopper: a counter for each of its kv heads.
+inline int64_t ticket_bytes(int64_t count) { return count * 4; }
 
 // moe_experts, by pairs of a token and an expert. Slot 0: activations in front, and what lies
 // between up and down, both in bf16. Kernels of few tokens, and of f32, have the latter alone.

@@ -1,5 +1,8 @@
 #include "cuda/stream.h"
 
+#include <cstddef>
+#include <vector>
+
 #include "cuda/runtime.h"
 #include "cuda/scratch.h"
 
@@ -32,6 +35,18 @@ void* CudaStream::scratch(int slot, int64_t bytes) {
   scratch_[slot] = runtime::allocate(grown);
   scratch_bytes_[slot] = grown;
   return scratch_[slot];
+}
+
+int* CudaStream::tickets(int64_t count) {
+  const int64_t had = scratch_bytes_[kTicketSlot];
+  void* memory = scratch(kTicketSlot, ticket_bytes(count));
+  const int64_t has = scratch_bytes_[kTicketSlot];
+  if (has != had) {
+    const std::vector<std::byte> zeros(static_cast<size_t>(has));
+    runtime::copy(memory, zeros.data(), has, queue);
+    runtime::wait(queue);
+  }
+  return static_cast<int*>(memory);
 }
 
 }  // namespace conclave::cuda

@@ -19,7 +19,7 @@ class CudaStream : public Stream {
         deterministic(deterministic) {}
   ~CudaStream();
 
-  static constexpr int kSlots = 4;
+  static constexpr int kSlots = 5, kTicketSlot = 4;
   // At least `bytes` bytes of the card, 256-byte aligned, kept between calls (grows, never
   // shrinks); the slots are independent. A memory that grows raises `generation`: recordings made
   // before point to what is gone.
@@ -27,6 +27,8 @@ class CudaStream : public Stream {
   // At least `bytes` bytes of the host that copies to and from the card run through, 64-byte
   // aligned; no copy of it is in progress. Kept between calls.
   void* pinned(int64_t bytes);
+  // So many counters that are zero; a kernel that counts with them leaves them so.
+  int* tickets(int64_t count);
 
   void* const queue;
   const int num_multiprocessors;

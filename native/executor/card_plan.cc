@@ -13,7 +13,7 @@ constexpr int64_t kPadding = 2;
 constexpr int64_t kAlternatives = 20;
 
 struct Slots {
-  int64_t bytes[3] = {};
+  int64_t bytes[4] = {};
   void need(int slot, int64_t more) { bytes[slot] = std::max(bytes[slot], more); }
 };
 
@@ -34,6 +34,8 @@ ScratchPlan plan_scratch(const Graph& graph, const ExecutorOptions& options) {
       const int64_t bytes =
           kPadding * cuda::span_bytes(rows, dim) * options.page_size / cuda::kSpanPositions;
       plan.bytes_per_page = std::max(plan.bytes_per_page, bytes + bytes / 4);
+      const int64_t kv_heads = graph.regions[static_cast<size_t>(node.region)].num_kv_heads;
+      slots.need(3, cuda::ticket_bytes(options.max_sequences * kv_heads));
       // The last span of a sequence need not be full.
       slots.need(0, cuda::span_bytes(rows, dim));
     }

@@ -9,6 +9,7 @@
 #include "cuda/stream.h"
 #include "device_profile.h"
 #include "harness.h"
+#include "simt/driver.h"
 #include "simt/options.h"
 
 namespace {
@@ -29,13 +30,13 @@ constexpr Group kGroups[] = {{"elementwise", test::test_elementwise},
                              {"sample", test::test_sample}};
 
 // All cases in a random order of threads and copies; those with rings of copies and meetings of a
-// block also in the two extreme ones. Kernels for Hopper are chosen where a stream need not be
-// deterministic.
+// block also in the two extreme ones. Kernels for Hopper are chosen on a card that has code for it:
+// those of attention always, the others where a stream need not be deterministic.
 struct Pass {
   const char* name;
   simt::Options options;
   const char* groups;
-  bool deterministic = true;
+  bool deterministic = true, hopper = false;
 };
 
 constexpr Pass kPasses[] = {
@@ -46,13 +47,22 @@ constexpr Pass kPasses[] = {
     {"simt reverse early",
      {simt::Order::reverse, simt::Landing::early, 2},
      "elementwise fused moe sample"},
-    {"hopper random", {simt::Order::random, simt::Landing::random, 4}, "matmul moe", false},
-    {"hopper forward late", {simt::Order::forward, simt::Landing::late, 1}, "matmul", false},
-    {"hopper reverse early", {simt::Order::reverse, simt::Landing::early, 2}, "matmul", false},
+    {"hopper random",
+     {simt::Order::random, simt::Landing::random, 4},
+     "matmul moe attention",
+     false,
+     true},
+    {"hopper forward late", {simt::Order::forward, simt::Landing::late, 1}, "matmul", false, true},
+    {"hopper reverse early",
+     {simt::Order::reverse, simt::Landing::early, 2},
+     "matmul attention",
+     false,
+     true},
 };
 
-void run_pass(const Pass& pass, const cuda::runtime::Card& card, void* queue) {
+void run_pass(const Pass& pass, const cuda::runtime::Card& card, void* queue, const char* only) {
   std::printf("kernels %s\n", pass.name);
+  simt::driver().has_hopper_code = pass.hopper;
   cuda::CudaStream stream(queue, card, pass.deterministic);
   test::device() = {&stream, pass.deterministic};
   simt::options() = pass.options;
@@ -60,6 +70,7 @@ void run_pass(const Pass& pass, const cuda::runtime::Card& card, void* queue) {
   using Clock = std::chrono::steady_clock;
   for (const Group& group : kGroups) {
     if (!std::strstr(pass.groups, group.name)) continue;
+    if (only != nullptr && !std::strstr(group.name, only)) continue;
     const auto start = Clock::now();
     group.run(kernels);
     std::printf("  %s %.1f s\n", group.name,
@@ -70,12 +81,14 @@ void run_pass(const Pass& pass, const cuda::runtime::Card& card, void* queue) {
 
 }  // namespace
 
+// [PASS [GROUP]]: those whose name contains it.
 int main(int argc, char** argv) {
   try {
     const cuda::runtime::Card card = cuda::runtime::open();
     void* queue = cuda::runtime::create_queue();
     for (const Pass& pass : kPasses) {
-      if (argc < 2 || std::strstr(pass.name, argv[1])) run_pass(pass, card, queue);
+      if (argc < 2 || std::strstr(pass.name, argv[1]))
+        run_pass(pass, card, queue, argc < 3 ? nullptr : argv[2]);
     }
     cuda::runtime::destroy_queue(queue);
   } catch (const std::exception& error) {

@@ -22,7 +22,7 @@ struct Case {
 const Case kCases[] = {{1, 1, 16, {1}},   {4, 2, 32, {5, 17}},      {8, 2, 64, {130, 1, 40}},
                        {3, 1, 33, {100}}, {16, 2, 128, {150, 129}}, {6, 6, 20, {16, 15, 31}},
                        {5, 5, 7, {260}},  {12, 4, 64, {128, 256}},  {14, 2, 64, {300}},
-                       {4, 4, 80, {90}},  {2, 1, 256, {70}}};
+                       {4, 4, 80, {90}},  {2, 1, 256, {70}},        {70, 1, 16, {9}}};
 
 struct Data {
   std::vector<std::vector<float>> q, k, v;  // one a sequence: (length, heads · dim)
@@ -182,13 +182,14 @@ std::vector<double> multiplied_queries(std::vector<float> x, int64_t dim, DType 
   return y;
 }
 
-std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
+// Of the tokens from `first` on.
+std::vector<double> last_tokens(const Case& c, const Data& data, DType dtype, int64_t first) {
   std::vector<double> all;
   for (size_t s = 0; s < c.lengths.size(); s++) {
     const std::vector<double> queries = multiplied_queries(data.q[s], c.dim, dtype);
     const std::vector<double> keys = stored(data.k[s], c.dim, dtype, Which::keys);
     const std::vector<double> values = stored(data.v[s], c.dim, dtype, Which::values);
-    for (int64_t r = 0; r < c.lengths[s] * c.heads; r++) {
+    for (int64_t r = first * c.heads; r < c.lengths[s] * c.heads; r++) {
       const int64_t t = r / c.heads, g = r % c.heads / (c.heads / c.kv_heads);
       const double* q = queries.data() + r * c.dim;
       std::vector<double> p, y(static_cast<size_t>(c.dim));
@@ -209,6 +210,10 @@ std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
     }
   }
   return all;
+}
+
+std::vector<double> reference(const Case& c, const Data& data, DType dtype) {
+  return last_tokens(c, data, dtype, 0);
 }
 
 std::string name(const Case& c, const How& how, const cpu::Kernels& kernels) {
@@ -268,6 +273,50 @@ void long_sequences_have_the_same_bits(const cpu::Kernels& kernels, DType dtype)
   }
 }
 
+// The last tokens of a context that was stored before: two in one step, and the very last alone.
+void long_contexts_end_in_the_same_bits(const cpu::Kernels& kernels, DType dtype) {
+  constexpr int64_t length = 33'100;
+  const Case c{8, 1, 16, {length}};
+  Data data = make_data(c);
+  const int64_t width = c.heads * c.dim;
+  Cache cache;
+  make_cache(cache, c, {dtype, 64, length, 2});
+  Machine machine(2, kernels);
+  std::vector<int32_t> positions(length);
+  std::iota(positions.begin(), positions.end(), 0);
+  const auto batch_of_last = [&](int64_t n, const std::vector<int32_t>& starts,
+                                 const std::vector<int32_t>& lengths) {
+    return BatchView{static_cast<int32_t>(n),
+                     1,
+                     static_cast<int32_t>(cache.max_pages),
+                     nullptr,
+                     positions.data() + length - n,
+                     starts.data(),
+                     lengths.data(),
+                     cache.tables.data()};
+  };
+  const std::vector<int32_t> lengths{length};
+  const std::vector<int32_t> all{0, length};
+  ops::store_kv(cache.region, tensor(data.k[0], {length, c.kv_heads * c.dim}),
+                tensor(data.v[0], {length, c.kv_heads * c.dim}),
+                batch_of_last(length, all, lengths), machine.stream);
+  std::vector<float> last;
+  for (const int32_t n : {2, 1}) {
+    const std::vector<int32_t> starts{0, n};
+    std::vector<float> q(data.q[0].end() - n * width, data.q[0].end());
+    std::vector<float> y = poisoned(n * width);
+    ops::attention(tensor(y, {n, width}), tensor(q, {n, width}), cache.region,
+                   batch_of_last(n, starts, lengths), 0.2f, machine.stream);
+    if (n == 2) last = y;
+    else
+      check_same_bits(y.data(), last.data() + width, width,
+                      std::string(kernels.name) + " attention: the last token of a long context");
+  }
+  const std::vector<double> want = last_tokens(c, data, dtype, length - 2);
+  check_close(last, want, tolerance(dtype, kernels),
+              std::string(kernels.name) + " attention: a long context");
+}
+
 }  // namespace
 
 void test_attention(const cpu::Kernels& kernels) {
@@ -288,6 +337,7 @@ void test_attention(const cpu::Kernels& kernels) {
   for (DType dtype : {DType::f32, DType::bf16, DType::i8}) {
     later_infinities_stay_away(kernels, dtype);
     long_sequences_have_the_same_bits(kernels, dtype);
+    if (dtype != DType::f32) long_contexts_end_in_the_same_bits(kernels, dtype);
   }
   int8_pages_take_a_quarter();
 }
