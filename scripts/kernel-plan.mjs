@@ -14,6 +14,7 @@ export const planned = {
   'add.cu': 64,
   'fused.cu': 64,
   'rms_norm.cu': 64,
+  'store_heads.cu': 96,
   'sample.cu': 64,
   'sample_choose.cu': 128,
 }

@@ -53,9 +53,12 @@ export function attention(m: Recording, x: Value, name: string, qkNorm: boolean)
       ? graph.rmsNorm(h, weights.vector(`${name}.${which}.weight`, headDim), config.rmsNormEps)
       : h
 
-  const q = rotated(perHead(linear(m, x, `${name}.q_proj`, heads * headDim, bias), 'q_norm'))
-  const k = rotated(perHead(linear(m, x, `${name}.k_proj`, kvHeads * headDim, bias), 'k_norm'))
+  const queries = linear(m, x, `${name}.q_proj`, heads * headDim, bias)
+  const keys = linear(m, x, `${name}.k_proj`, kvHeads * headDim, bias)
   const v = linear(m, x, `${name}.v_proj`, kvHeads * headDim, bias)
+  // Side by side, as a GPU has one kernel for all of these.
+  const q = rotated(perHead(queries, 'q_norm'))
+  const k = rotated(perHead(keys, 'k_norm'))
   graph.storeKv(region, k, v)
   const heard = graph.attention(q, region, 1 / Math.sqrt(headDim))
   return linear(m, heard, `${name}.o_proj`, config.hiddenSize, bias)

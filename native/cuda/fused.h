@@ -1,6 +1,7 @@
 #pragma once
 // Neighbouring ops of a graph in one kernel: the bits of the two kernels, with one launch and one
 // trip to memory less. The executor chooses; the graph is the same on every device.
+#include "cache/kv_cache.h"
 #include "core/tensor.h"
 #include "cuda/stream.h"
 
@@ -12,10 +13,16 @@ namespace conclave::cuda {
 void add_rms_norm(Tensor sum, Tensor y, Tensor a, Tensor b, Tensor w, float eps,
                   CudaStream& stream);
 
-// y = rope(rms_norm(x)) head by head: w is (head_dim). x, y (num_tokens, heads · head_dim) f32; y
-// may be x, else they do not overlap.
-//   cost   reads x, writes y: 8·T·H bytes, memory-bound
-void rms_norm_rope(Tensor y, Tensor x, Tensor w, float eps, Tensor positions, Tensor inv_freq,
-                   float scale, CudaStream& stream);
+// What attention reads of a token: q_out = rope(rms_norm(q)) head by head, and rope(rms_norm(k))
+// and v in their pages: rms_norm.h, rope.h and store_kv.h.
+struct HeadRows {
+  Tensor x;  // (num_tokens, heads · head_dim) f32
+  Tensor w;  // (head_dim) of the norm; without data: there is no norm
+  float eps;
+};
+// q_out may be q.x, else nothing overlaps. inv_freq (at most head_dim / 2).
+//   cost   reads q, k and v, writes q_out and the pages' values: memory-bound
+void store_heads(Tensor q_out, const HeadRows& q, const HeadRows& k, Tensor v, Tensor inv_freq,
+                 float scale, const KvRegion& region, const BatchView& batch, CudaStream& stream);
 
 }  // namespace conclave::cuda

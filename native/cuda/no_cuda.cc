@@ -48,7 +48,10 @@ TensorMap make_tensor_map(const void*, int, int64_t, int64_t, int, int) { refuse
 
 void add(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
 void add_rms_norm(Tensor, Tensor, Tensor, Tensor, Tensor, float, CudaStream&) { refuse(); }
-void rms_norm_rope(Tensor, Tensor, Tensor, float, Tensor, Tensor, float, CudaStream&) { refuse(); }
+void store_heads(Tensor, const HeadRows&, const HeadRows&, Tensor, Tensor, float, const KvRegion&,
+                 const BatchView&, CudaStream&) {
+  refuse();
+}
 void attention(Tensor, Tensor, const KvRegion&, const BatchView&, float, CudaStream&) { refuse(); }
 void embed(Tensor, Tensor, const Weight&, CudaStream&) { refuse(); }
 void gather_rows(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }

@@ -144,8 +144,11 @@ class Executor {
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const StepValues& value, const BatchView& batch,
                 const Cache& cache);
-  // Both nodes in one kernel of a card; false, and nothing done, where there is none for them.
-  bool run_pair(const Node& node, const Node& next, const StepValues& value);
+  // The n-th node and those behind it in one kernel of a card: how many that were; 0, and nothing
+  // done, where there is no kernel for them.
+  size_t run_fused(size_t n, const StepValues& value, const BatchView& batch, const Cache& cache);
+  bool run_add_norm(const Node& add, const Node& norm, const StepValues& value);
+  size_t run_heads(size_t n, const StepValues& value, const BatchView& batch, const Cache& cache);
   Tensor table_of(const Node& rope) const;
   // Samplers of the step that follow a grammar.
   MasksAhead::States constrained(const StepInput& input);

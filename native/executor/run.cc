@@ -52,7 +52,7 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
                         reinterpret_cast<const int32_t*>(batch_arrays_.data())};
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
   const StepValues value{graph_, plan, arena, batch.num_tokens, num_rows};
-  const bool pairs = device_->stream().kind == DeviceKind::cuda;
+  const bool fuses = device_->stream().kind == DeviceKind::cuda;
   for (size_t n = 0; n < graph_.nodes.size(); n++) {
     const Node& node = graph_.nodes[n];
     if (options_.stop != nullptr && *options_.stop)
@@ -71,8 +71,9 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
     }
     const size_t first = n;
     const auto run = [&] {
-      if (pairs && n + 1 < graph_.nodes.size() && run_pair(node, graph_.nodes[n + 1], value)) n++;
-      else run_node(node, value, batch, cache);
+      const size_t together = fuses ? run_fused(n, value, batch, cache) : 0;
+      if (together == 0) run_node(node, value, batch, cache);
+      else n += together - 1;
     };
     if (node_ns_.empty()) run();
     else node_ns_[first] += nanoseconds_of(run);

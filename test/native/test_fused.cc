@@ -1,9 +1,13 @@
-// Kernels of a card for two ops against the two ops: the same bits.
+// Kernels of a card for several ops against those ops: the same bits.
+#include <algorithm>
+
+#include "cpu/kv_layout.h"
 #include "cuda/fused.h"
 #include "harness.h"
 #include "ops/add.h"
 #include "ops/rms_norm.h"
 #include "ops/rope.h"
+#include "ops/store_kv.h"
 
 namespace conclave::test {
 
@@ -37,24 +41,79 @@ void test_add_norm(Machine& machine, cuda::CudaStream& card, int64_t tokens, int
   }
 }
 
-void test_norm_rope(Machine& machine, cuda::CudaStream& card, int64_t tokens, int64_t heads,
-                    int64_t dim, int64_t half) {
-  const int64_t width = heads * dim;
-  std::vector<float> x = random_floats(tokens * width, 4), w = random_floats(dim, 5),
-                     inv_freq(static_cast<size_t>(half)), want = poisoned(tokens * width);
-  for (int64_t i = 0; i < half; i++)
+struct Heads {
+  int64_t q, kv, dim, half;  // half: pairs of a head that are turned
+};
+
+std::string name(const Heads& h, int64_t tokens, DType dtype, bool norm) {
+  return "store_heads " + std::to_string(tokens) + " of " + std::to_string(h.q) + "+" +
+         std::to_string(h.kv) + "x" + std::to_string(h.dim) + (norm ? " " : " no norm ") +
+         dtype_name(dtype);
+}
+
+// Two sequences and one that is padding, in pages of 16; everything poisoned.
+struct Pages {
+  std::vector<int32_t> positions, starts, lengths, tables;
+  std::vector<std::byte> bytes;
+  KvRegion region;
+  BatchView batch;
+
+  Pages(const Heads& h, int64_t tokens, DType dtype) {
+    const auto first = static_cast<int32_t>(tokens / 3),
+               rest = static_cast<int32_t>(tokens) - first;
+    for (int32_t t = 0; t < first; t++) positions.push_back(t + 21);
+    for (int32_t t = 0; t < rest; t++) positions.push_back(t + 3);
+    positions.push_back(0);
+    starts = {0, first, first + rest, first + rest + 1};
+    lengths = {first + 21, rest + 3, 0};
+    const int32_t pages = static_cast<int32_t>(tokens) / 16 + 3;
+    for (int32_t i = 0; i < 2 * pages; i++) tables.push_back((i * 5 + 3) % (2 * pages));
+    tables.resize(static_cast<size_t>(3 * pages), 1 << 30);  // of padding: never looked at
+    region = {nullptr, dtype, 2 * pages, 16, h.kv, h.dim};
+    bytes.assign(static_cast<size_t>(2 * pages * cpu::bytes_per_page(region)), std::byte{0xff});
+    region.data = bytes.data();
+    batch = {static_cast<int32_t>(positions.size()),
+             3,
+             pages,
+             nullptr,
+             positions.data(),
+             starts.data(),
+             lengths.data(),
+             tables.data()};
+  }
+};
+
+void test_store_heads(Machine& machine, cuda::CudaStream& card, int64_t live, const Heads& h,
+                      DType dtype, bool norm) {
+  Pages want(h, live, dtype), got(h, live, dtype);
+  const auto tokens = static_cast<int64_t>(want.positions.size());
+  std::vector<float> q = random_floats(tokens * h.q * h.dim, 4),
+                     k = random_floats(tokens * h.kv * h.dim, 5),
+                     v = random_floats(tokens * h.kv * h.dim, 6), q_w = random_floats(h.dim, 7),
+                     k_w = random_floats(h.dim, 8), inv_freq(static_cast<size_t>(h.half)),
+                     q_want = q, k_want = k;
+  if (h.kv > 1) std::fill_n(v.begin() + h.dim, h.dim, 0.0f);
+  for (int64_t i = 0; i < h.half; i++)
     inv_freq[static_cast<size_t>(i)] = 1.0f / static_cast<float>(1 + 3 * i);
-  std::vector<int32_t> positions;
-  for (int64_t t = 0; t < tokens; t++) positions.push_back(static_cast<int32_t>(t * 977 + 3));
-  const Tensor there = tensor(positions, {tokens}), frequencies = tensor(inv_freq, {half});
-  const auto on = [&](std::vector<float>& v) { return tensor(v, {tokens, width}); };
-  ops::rms_norm(on(want), on(x), tensor(w, {dim}), kEps, machine.stream);
-  ops::rope(on(want), there, frequencies, dim, 1.25f, machine.stream);
-  std::vector<float> apart = poisoned(tokens * width), in_place = x;
+  const Tensor there = tensor(want.positions, {tokens}), frequencies = tensor(inv_freq, {h.half});
+  const auto on_q = [&](std::vector<float>& x) { return tensor(x, {tokens, h.q * h.dim}); };
+  const auto on_kv = [&](std::vector<float>& x) { return tensor(x, {tokens, h.kv * h.dim}); };
+  if (norm) {
+    ops::rms_norm(on_q(q_want), on_q(q_want), tensor(q_w, {h.dim}), kEps, machine.stream);
+    ops::rms_norm(on_kv(k_want), on_kv(k_want), tensor(k_w, {h.dim}), 2 * kEps, machine.stream);
+  }
+  ops::rope(on_q(q_want), there, frequencies, h.dim, 1.25f, machine.stream);
+  ops::rope(on_kv(k_want), there, frequencies, h.dim, 1.25f, machine.stream);
+  ops::store_kv(want.region, on_kv(k_want), on_kv(v), want.batch, machine.stream);
+  std::vector<float> apart = poisoned(tokens * h.q * h.dim), in_place = q;
   for (std::vector<float>* y : {&apart, &in_place}) {
-    std::vector<float>& from = y == &apart ? x : in_place;
-    cuda::rms_norm_rope(on(*y), on(from), tensor(w, {dim}), kEps, there, frequencies, 1.25f, card);
-    check_same_bits(y->data(), want.data(), tokens * width, name("rms_norm_rope", tokens, width));
+    std::vector<float>& from = y == &apart ? q : in_place;
+    std::fill(got.bytes.begin(), got.bytes.end(), std::byte{0xff});
+    const auto w = [&](std::vector<float>& of) { return norm ? tensor(of, {h.dim}) : Tensor{}; };
+    cuda::store_heads(on_q(*y), {on_q(from), w(q_w), kEps}, {on_kv(k), w(k_w), 2 * kEps}, on_kv(v),
+                      frequencies, 1.25f, got.region, got.batch, card);
+    check_same_bits(y->data(), q_want.data(), tokens * h.q * h.dim, name(h, live, dtype, norm));
+    check(got.bytes == want.bytes, name(h, live, dtype, norm) + ": other pages");
   }
 }
 
@@ -66,10 +125,18 @@ void test_fused(const cpu::Kernels& kernels) {
   for (const int64_t tokens : {1, 3, 17}) {
     for (const int64_t width : {1, 31, 96, 1024, 1025, 2048})
       test_add_norm(machine, card, tokens, width);
-    test_norm_rope(machine, card, tokens, 1, 16, 8);
-    test_norm_rope(machine, card, tokens, 6, 64, 32);
-    test_norm_rope(machine, card, tokens, 5, 128, 64);
-    test_norm_rope(machine, card, tokens, 3, 80, 20);  // a part of each head is turned
+  }
+  // Many tokens: a block takes several heads, and all of a token's.
+  for (const int64_t tokens : {1, 3, 17, 200}) {
+    for (const DType dtype : {DType::f32, DType::bf16, DType::i8}) {
+      for (const bool norm : {true, false}) {
+        test_store_heads(machine, card, tokens, {1, 1, 16, 8}, dtype, norm);
+        test_store_heads(machine, card, tokens, {6, 2, 64, 32}, dtype, norm);
+        if (tokens == 200) continue;
+        test_store_heads(machine, card, tokens, {32, 4, 128, 64}, dtype, norm);
+        test_store_heads(machine, card, tokens, {5, 5, 80, 20}, dtype, norm);  // turned in part
+      }
+    }
   }
 }
 
