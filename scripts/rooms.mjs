@@ -44,7 +44,7 @@ const lib = {
   models: ['errors', 'slices', 'native', 'files', 'graph'],
   engine: [...model, 'guard'],
   index: [...model, 'engine'],
-  server: ['errors', 'guard', 'sampling', 'chat', 'engine'],
+  server: ['errors', 'slices', 'guard', 'sampling', 'chat', 'engine'],
   'ai-sdk': ['errors', 'client', 'guard'],
   quantize: ['errors', 'slices', 'disk', 'native', 'files', 'graph', 'models'],
   eval: ['errors', 'engine'],
