@@ -47,8 +47,18 @@ export async function answer(
       return leave
     }
     const { signal } = request
-    const about = { serving, request, id, body, params, tenant, signal }
-    const call: Call = { ...about, running: [], warnings, keep }
+    const call: Call = {
+      serving,
+      request,
+      id,
+      body,
+      params,
+      tenant,
+      signal,
+      running: [],
+      warnings,
+      keep,
+    }
     const response = await endpoint.handle(call)
     status = response.status
     return response
