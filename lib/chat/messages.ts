@@ -159,7 +159,7 @@ export class CallerValues {
     if (this.chars > maxChars) {
       throw invalid(`Expected a conversation of at most ${maxChars} characters. Shorten it.`)
     }
-    const wellFormed = value.replace(/\p{Surrogate}/gu, '\ufffd')
+    const wellFormed = value.toWellFormed()
     return Text.fromCaller(wellFormed)
   }
 }

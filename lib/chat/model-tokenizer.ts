@@ -6,7 +6,13 @@ import { ConclaveError } from '../errors.ts'
 import { type DecodeOptions, type EncodeOptions, Tokenizer } from '../tokenizer/tokenizer.ts'
 import { Text } from './marked-text.ts'
 import { CallerValues, type ChatMessage, invalid, type ToolDefinition } from './messages.ts'
-import { type ReplyFormat, replyFormat, type ThinkingStart, thinkingStart } from './reply-format.ts'
+import {
+  hasThoughts,
+  type ReplyFormat,
+  replyFormat,
+  type ThinkingStart,
+  thinkingStart,
+} from './reply-format.ts'
 import { ChatTemplate } from './template.ts'
 import type { Value } from './values.ts'
 
@@ -60,6 +66,8 @@ export class ModelTokenizer {
   /** Name → source; most models have one, "default". */
   readonly #sources: ReadonlyMap<string, string>
   readonly #templates = new Map<string, ChatTemplate>()
+  /** What each template teaches the model, once it was asked for. */
+  readonly #taught = new Map<string, { format: ReplyFormat; thinks: boolean }>()
   readonly #constants: ReadonlyMap<string, Value>
 
   /**
@@ -159,8 +167,14 @@ export class ModelTokenizer {
 
   /** How answers to a rendered prompt are written: what {@link createReplyParser} wants to know. */
   replyStyle(prompt: string, withTools: boolean): { format: ReplyFormat; thinking: ThinkingStart } {
-    const source = this.#source(this.#templateName(withTools)) ?? ''
-    return { format: replyFormat(source), thinking: thinkingStart(source, prompt) }
+    const name = this.#templateName(withTools)
+    let taught = this.#taught.get(name)
+    if (taught === undefined) {
+      const source = this.#source(name) ?? ''
+      taught = { format: replyFormat(source), thinks: hasThoughts(source) }
+      this.#taught.set(name, taught)
+    }
+    return { format: taught.format, thinking: thinkingStart(taught.thinks, prompt) }
   }
 
   #templateName(withTools: boolean): string {

@@ -21,9 +21,14 @@ export function replyFormat(template: string): ReplyFormat {
   return template.includes('<function=') ? 'qwen3_coder' : 'hermes'
 }
 
-/** Where an answer to `prompt`, rendered by `template`, begins. */
-export function thinkingStart(template: string, prompt: string): ThinkingStart {
-  if (!template.includes('<think>') && !template.includes('</think>')) return 'off'
+/** Whether a template knows of thoughts. */
+export function hasThoughts(template: string): boolean {
+  return template.includes('<think>') || template.includes('</think>')
+}
+
+/** Where an answer to `prompt` begins, rendered by a template with or without thoughts. */
+export function thinkingStart(thinks: boolean, prompt: string): ThinkingStart {
+  if (!thinks) return 'off'
   const end = prompt.trimEnd()
   if (end.endsWith('<think>')) return 'open'
   return end.endsWith('</think>') ? 'off' : 'auto'

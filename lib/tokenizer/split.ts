@@ -9,13 +9,22 @@ export interface Stretch {
   matched: boolean
 }
 
-/** Matches and what lies between them, in order and none empty; `inverted` swaps their parts. */
+/**
+ * Matches and what lies between them, in order and none empty; `inverted` swaps their parts. The
+ * pattern is global and unicode.
+ */
 export function* stretches(text: string, pattern: RegExp, inverted: boolean): Generator<Stretch> {
   let done = 0
-  for (const match of text.matchAll(pattern)) {
+  let from = 0
+  for (;;) {
+    // Others use the pattern between two parts; `matchAll` would compile one of its own.
+    pattern.lastIndex = from
+    const match = pattern.exec(text)
+    if (match === null) break
     if (match.index > done) yield { text: text.slice(done, match.index), matched: inverted }
     if (match[0] !== '') yield { text: match[0], matched: !inverted }
     done = match.index + match[0].length
+    from = match[0] === '' ? done + ((text.codePointAt(done) ?? 0) > 0xffff ? 2 : 1) : done
   }
   if (done < text.length) yield { text: text.slice(done), matched: inverted }
 }

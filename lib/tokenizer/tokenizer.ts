@@ -235,7 +235,7 @@ export class Tokenizer {
     if (typeof text !== 'string') {
       throw new ConclaveError('invalid_request', `Expected a text, but got ${typeof text}.`)
     }
-    const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd')
+    const wellFormed = text.toWellFormed()
     const ids: number[] = []
     let section = 0
     let done = 0

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { replyFormat, thinkingStart } from '../../lib/chat/reply-format.ts'
+import { hasThoughts, replyFormat, thinkingStart } from '../../lib/chat/reply-format.ts'
 import {
   createReplyParser,
   type ReplyDelta,
@@ -374,9 +374,9 @@ describe('a reply parser', () => {
     expect(replyFormat(qwen3)).toBe('hermes')
     expect(replyFormat('<tool_call><function=x>')).toBe('qwen3_coder')
     expect(replyFormat('{{ content }}')).toBe('plain')
-    expect(thinkingStart(qwen3, 'assistant\n<think>\n')).toBe('open')
-    expect(thinkingStart(qwen3, 'assistant\n<think>\n\n</think>\n\n')).toBe('off')
-    expect(thinkingStart(qwen3, 'assistant\n')).toBe('auto')
-    expect(thinkingStart('{{ content }}', 'assistant\n')).toBe('off')
+    expect(thinkingStart(hasThoughts(qwen3), 'assistant\n<think>\n')).toBe('open')
+    expect(thinkingStart(hasThoughts(qwen3), 'assistant\n<think>\n\n</think>\n\n')).toBe('off')
+    expect(thinkingStart(hasThoughts(qwen3), 'assistant\n')).toBe('auto')
+    expect(thinkingStart(hasThoughts('{{ content }}'), 'assistant\n')).toBe('off')
   })
 })
