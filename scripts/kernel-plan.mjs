@@ -22,18 +22,22 @@ export const planned = {
 export const meant = {
   'matmul.cu': { 'mma.sync': 32, 'ld.global.nc.L1::no_allocate': 4, 'cp.async.cg': 8 },
   'matmul_hopper.cu': {
+    'griddepcontrol.wait': 1,
     'wgmma.mma_async.sync.aligned.m64n128k16': 4,
     'cp.async.bulk.tensor.2d': 2,
     'mbarrier.try_wait.parity': 2,
     'mbarrier.arrive.expect_tx': 1,
   },
   'matmul_hopper_int8.cu': {
+    'griddepcontrol.wait': 1,
     'wgmma.mma_async.sync.aligned.m64n64k16': 8,
     'cp.async.bulk.tensor.2d': 3,
     'mbarrier.try_wait.parity': 2,
     'mbarrier.arrive.expect_tx': 1,
   },
   'moe_hopper.cu': {
+    'griddepcontrol.wait': 4,
+    'griddepcontrol.launch_dependents': 2,
     'wgmma.mma_async.sync.aligned.m64n64k16': 24,
     'cp.async.bulk.tensor.2d': 8,
     'cp.async.cg': 64,
@@ -48,6 +52,7 @@ export const meant = {
     'cp.async.bulk.tensor.2d': 4,
     'cp.async.bulk.shared::cluster.global.mbarrier': 4,
     'mbarrier.try_wait.parity': 16,
+    'griddepcontrol.wait': 4,
     'setmaxnreg.inc': 4,
     'setmaxnreg.dec': 4,
   },
@@ -57,6 +62,7 @@ export const meant = {
     'cp.async.bulk.tensor.2d': 4,
     'cp.async.bulk.shared::cluster.global.mbarrier': 4,
     'mbarrier.try_wait.parity': 16,
+    'griddepcontrol.wait': 4,
     'setmaxnreg.inc': 4,
     'setmaxnreg.dec': 4,
   },

@@ -16,6 +16,7 @@ constexpr int kWarps = 4, kThreads = kWarps * 32;
 // what was not turned. A warp for each head.
 __global__ void __launch_bounds__(kThreads)
     turn_queries_kernel(float* y, const float* q, int64_t num_heads, int dim) {
+  hw::let_next_kernel_start();
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int64_t head = int64_t{blockIdx.x} * kWarps + warp;
   if (head >= num_heads) return;

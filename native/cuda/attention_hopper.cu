@@ -74,8 +74,10 @@ __global__ void __launch_bounds__(AttentionRing<T, kDim>::kThreads, 1)
                             CONCLAVE_MAP_PARAMETER values) {
   using R = AttentionRing<T, kDim>;
   const RowTile tile = find_tile<kRows>(p.batch, p.group, static_cast<int>(blockIdx.x), false);
-  if (tile.num_rows == 0) return;  // the whole block
+  // The batch's arrays were there before the first kernel of the step; nothing else may be yet.
   R::init(kConsumerWarps);
+  hw::wait_for_kernels_before();
+  if (tile.num_rows == 0) return;  // the whole block
   const int last = tile.first_row + tile.num_rows - 1;
   const int end = p.batch.positions[tile.first_token + last / p.group] + 1;
   const TileWalk walk{{p.pages, p.batch.page_tables + int64_t{tile.sequence} * p.batch.max_pages,
@@ -95,9 +97,10 @@ void launch(const AttentionProblem& p, const KvRegion& region, CudaStream& strea
   // Every sequence may end in a tile that is not full.
   const int64_t max_tiles = int64_t{p.batch.num_tokens} * p.group / kRows + p.batch.num_sequences;
   const KvMaps maps = kv_maps(region);
-  hw::launch("attention", attention_hopper_kernel<T, kDim>,
-             {static_cast<unsigned>(max_tiles), blocks(p.pages.num_kv_heads, 1)}, R::kThreads,
-             R::kSharedBytes, stream.queue, p, maps.run, maps.keys, maps.values);
+  hw::launch(
+      "attention", attention_hopper_kernel<T, kDim>,
+      {.x = static_cast<unsigned>(max_tiles), .y = blocks(p.pages.num_kv_heads, 1), .early = true},
+      R::kThreads, R::kSharedBytes, stream.queue, p, maps.run, maps.keys, maps.values);
 }
 
 template <class T>

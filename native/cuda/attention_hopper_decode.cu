@@ -180,9 +180,11 @@ __global__ void __launch_bounds__(AttentionRing<T, kDim>::kThreads, 1)
     attention_hopper_decode_kernel(AttentionProblem p, Spans spans, int* tickets, int run,
                                    CONCLAVE_MAP_PARAMETER keys, CONCLAVE_MAP_PARAMETER values) {
   using R = AttentionRing<T, kDim>;
+  // The batch's arrays were there before the first kernel of the step; nothing else may be yet.
   const BlockWalk walk = walk_of_block(p);
-  if (walk.left == 0) return;  // the whole block
   R::init(kConsumerWarps / 2);
+  hw::wait_for_kernels_before();
+  if (walk.left == 0) return;  // the whole block
   if (uniform_warp() >= kConsumerWarps)
     return produce_spans<T, kDim>(walk, p.pages.head_dim, run, &keys, &values);
   hw::take_registers<kConsumerRegisters>();
@@ -198,7 +200,8 @@ void launch(const AttentionProblem& p, const KvRegion& region, CudaStream& strea
   // No more blocks than spans could be there.
   const int64_t most = int64_t{p.batch.num_sequences} * p.pages.num_kv_heads * spans.max_spans;
   hw::launch("attention", attention_hopper_decode_kernel<T, kDim>,
-             {static_cast<unsigned>(std::min<int64_t>(stream.num_multiprocessors, most))},
+             {.x = static_cast<unsigned>(std::min<int64_t>(stream.num_multiprocessors, most)),
+              .early = true},
              R::kThreads, R::kSharedBytes, stream.queue, p, spans, tickets, maps.run, maps.keys,
              maps.values);
 }

@@ -31,6 +31,7 @@ __device__ __forceinline__ void produce(const TensorMap* weights, const TensorMa
 __global__ void __launch_bounds__(kHopperThreads)
     matmul_hopper_kernel(Product p, CONCLAVE_MAP_PARAMETER weights, CONCLAVE_MAP_PARAMETER tokens) {
   R::init(1);
+  hw::wait_for_kernels_before();
   const int first_token = static_cast<int>(blockIdx.x) * kTokens;
   const int first_row = static_cast<int>(blockIdx.y) * kRows;
   const int num_steps = (p.in + kHopperStep - 1) / kHopperStep;
@@ -52,7 +53,8 @@ bool matmul_hopper(const Product& p, Bf16, CudaStream& stream) {
   if (!stream.is_hopper || stream.deterministic || p.num_tokens < kLeastTokens) return false;
   auto* rounded = static_cast<uint16_t*>(stream.scratch(0, rounded_bytes(p.num_tokens, p.in)));
   round_rows<Bf16>(rounded, p.x, int64_t{p.num_tokens} * p.in, stream);
-  hw::launch("matmul", matmul_hopper_kernel, {blocks(p.num_tokens, kTokens), blocks(p.out, kRows)},
+  hw::launch("matmul", matmul_hopper_kernel,
+             {.x = blocks(p.num_tokens, kTokens), .y = blocks(p.out, kRows), .early = true},
              kHopperThreads, R::kSharedBytes, stream.queue, p,
              make_tensor_map(p.w, 2, p.out, p.in, kRows),
              make_tensor_map(rounded, 2, p.num_tokens, p.in, kTokens));

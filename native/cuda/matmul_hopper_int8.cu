@@ -34,6 +34,7 @@ __global__ void __launch_bounds__(kHopperThreads)
     matmul_hopper_int8_kernel(Product p, CONCLAVE_MAP_PARAMETER weights,
                               CONCLAVE_MAP_PARAMETER tokens) {
   R::init(1);
+  hw::wait_for_kernels_before();
   const int first_token = static_cast<int>(blockIdx.x) * kInt8Tokens;
   const int first_row = static_cast<int>(blockIdx.y) * kInt8Rows;
   const int thread = static_cast<int>(threadIdx.x);
@@ -58,8 +59,9 @@ bool matmul_hopper(const Product& p, Int8, CudaStream& stream) {
   auto* rounded = static_cast<uint16_t*>(stream.scratch(0, rounded_bytes(p.num_tokens, p.in)));
   round_hopper<Int8>(rounded, p.x, int64_t{p.num_tokens} * p.in, stream);
   hw::launch("matmul", matmul_hopper_int8_kernel,
-             {blocks(p.num_tokens, kInt8Tokens), blocks(p.out, kInt8Rows)}, kHopperThreads,
-             R::kSharedBytes, stream.queue, p, make_tensor_map(p.w, 1, p.out, p.in, kInt8Rows),
+             {.x = blocks(p.num_tokens, kInt8Tokens), .y = blocks(p.out, kInt8Rows), .early = true},
+             kHopperThreads, R::kSharedBytes, stream.queue, p,
+             make_tensor_map(p.w, 1, p.out, p.in, kInt8Rows),
              make_tensor_map(rounded, 2, p.num_tokens, p.in, kInt8Tokens));
   return true;
 }

@@ -110,11 +110,13 @@ __device__ __forceinline__ void consume(float (&sums)[kSums], Int8, const LaneSc
 template <class W>
 __global__ void __launch_bounds__(kHopperThreads)
     moe_hopper_gate_up_kernel(uint16_t* act, const uint16_t* x, SortedPairs pairs, MoeProblem p) {
+  R<W>::init(32 + 1);
+  hw::wait_for_kernels_before();
+  hw::let_next_kernel_start();
   if (static_cast<int>(blockIdx.x) >= *pairs.num_tiles) return;
   const PairTile tile = pairs.tiles[blockIdx.x];
   const int first_row = static_cast<int>(blockIdx.y) * kHalfRows;
   const int thread = static_cast<int>(threadIdx.x), warpgroup = thread / 128;
-  R<W>::init(32 + 1);
   if (uniform_warp() == kConsumerWarps) {
     const ExpertMaps& maps = p.maps[tile.expert];
     return produce<W>(
@@ -150,11 +152,12 @@ __global__ void __launch_bounds__(kHopperThreads)
 template <class W>
 __global__ void __launch_bounds__(kHopperThreads)
     moe_hopper_down_kernel(float* rows, const uint16_t* act, SortedPairs pairs, MoeProblem p) {
+  R<W>::init(32 + 1);
+  hw::wait_for_kernels_before();
   if (static_cast<int>(blockIdx.x) >= *pairs.num_tiles) return;
   const PairTile tile = pairs.tiles[blockIdx.x];
   const int first_row = static_cast<int>(blockIdx.y) * 2 * kHalfRows, width = p.intermediate;
   const int thread = static_cast<int>(threadIdx.x);
-  R<W>::init(32 + 1);
   if (uniform_warp() == kConsumerWarps) {
     const TensorMap* map = &p.maps[tile.expert].down;
     return produce<W>(
@@ -183,10 +186,12 @@ void moe_hopper(const MoeProblem& p, CudaStream& stream) {
   const unsigned max_tiles = blocks(max_pair_tiles(p), 1);
   round_hopper<W>(memory.x, p.x, int64_t{p.num_tokens} * p.hidden, stream);
   hw::launch("moe_experts", moe_hopper_gate_up_kernel<W>,
-             {max_tiles, blocks(p.intermediate, kHalfRows)}, kHopperThreads, kSharedBytes<W>,
-             stream.queue, memory.act, static_cast<const uint16_t*>(memory.x), pairs, p);
-  hw::launch("moe_experts", moe_hopper_down_kernel<W>, {max_tiles, blocks(p.hidden, 2 * kHalfRows)},
-             kHopperThreads, R<W>::kSharedBytes, stream.queue, memory.rows,
+             {.x = max_tiles, .y = blocks(p.intermediate, kHalfRows), .early = true},
+             kHopperThreads, kSharedBytes<W>, stream.queue, memory.act,
+             static_cast<const uint16_t*>(memory.x), pairs, p);
+  hw::launch("moe_experts", moe_hopper_down_kernel<W>,
+             {.x = max_tiles, .y = blocks(p.hidden, 2 * kHalfRows), .early = true}, kHopperThreads,
+             R<W>::kSharedBytes, stream.queue, memory.rows,
              static_cast<const uint16_t*>(memory.act), pairs, p);
   combine_pairs(memory.rows, p, stream);
 }

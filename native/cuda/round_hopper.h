@@ -18,6 +18,7 @@ __device__ __forceinline__ int hopper_index(int i) {
 template <class W>
 __global__ void __launch_bounds__(kRoundHopperThreads)
     round_hopper_kernel(uint16_t* y, const float* x, int64_t elements) {
+  hw::let_next_kernel_start();
   const int64_t i = int64_t{blockIdx.x} * kRoundHopperThreads + threadIdx.x;
   if (i < elements) y[i / 16 * 16 + hopper_index<W>(static_cast<int>(i % 16))] = hw::to_bf16(x[i]);
 }

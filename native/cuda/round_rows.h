@@ -12,6 +12,7 @@ constexpr int kRoundThreads = 256;
 template <class W>
 __global__ void __launch_bounds__(kRoundThreads)
     round_rows_kernel(uint4* y, const float* x, int64_t num_eights) {
+  hw::let_next_kernel_start();
   const int64_t i = int64_t{blockIdx.x} * kRoundThreads + threadIdx.x;
   if (i < num_eights) y[i] = round_eight<W>(x + 8 * i);
 }

@@ -12,6 +12,7 @@ constexpr int kWarps = 4, kThreads = kWarps * 32;
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     store_kv_kernel(KvPages pages, const float* k, const float* v, DeviceBatch batch) {
+  hw::let_next_kernel_start();
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int64_t task = int64_t{blockIdx.x} * kWarps + warp;
   const int t = static_cast<int>(task / pages.num_kv_heads);

@@ -13,6 +13,7 @@ namespace {
 constexpr int64_t kSharedLimit = 227 << 10, kSharedMapped = 256 << 10, kGuard = 64 << 10;
 constexpr int64_t kSharedAlign = 128;
 constexpr int kPoison = 0xff;  // NaN in f32 and bf16
+constexpr const char* kKernelsBefore = "the kernels before";
 
 std::string place(const Site& site) {
   const std::string file = site.file_name();
@@ -59,6 +60,8 @@ Block::~Block() { munmap(shared_memory_, static_cast<size_t>(kSharedMapped + kGu
 void Block::thread_main() {
   Block& block = *running_block();
   (*block.body_)();
+  if (block.before_ != nullptr && !block.current_->has_waited)
+    block.fail("a kernel that starts early ends without waiting for those before it", {});
   block.current_->exited = true;
   void* dropped;
   switch_stack(&dropped, block.scheduler_);
@@ -74,6 +77,7 @@ void Block::prepare_threads(int count) {
     t.linear = i;
     t.ready = true;
     t.exited = false;
+    t.has_waited = false;
     t.open.clear();
     t.groups.clear();
     t.stack_pointer =
@@ -85,13 +89,13 @@ void Block::prepare_threads(int count) {
 }
 
 void Block::run(const std::function<void()>& body, Dim3 index, Dim3 grid, Dim3 dim,
-                int64_t shared_bytes) {
+                int64_t shared_bytes, Before* before) {
   num_threads_ = static_cast<int>(dim.x * dim.y * dim.z);
   if (num_threads_ < 1 || num_threads_ > kMaxThreads)
     throw Fault("a block of " + std::to_string(num_threads_) + " threads");
   if (shared_bytes > kSharedLimit)
     throw Fault(std::to_string(shared_bytes) + " bytes of shared memory");
-  index_ = index, grid_ = grid, dim_ = dim, body_ = &body;
+  index_ = index, grid_ = grid, dim_ = dim, body_ = &body, before_ = before;
   const int64_t rounded = (shared_bytes + kSharedAlign - 1) / kSharedAlign * kSharedAlign;
   shared_ = shared_memory_ + kSharedMapped - rounded;
   std::memset(shared_, kPoison, static_cast<size_t>(rounded));
@@ -103,20 +107,41 @@ void Block::run(const std::function<void()>& body, Dim3 index, Dim3 grid, Dim3 d
   fault_.clear();
   random_.seed(options().seed + 7919 * (index.x + 1009 * (index.y + 1009 * index.z)));
   prepare_threads(num_threads_);
-  Block* outer = running_block();
-  running_block() = this;
   schedule();
-  running_block() = outer;
   if (!fault_.empty()) throw Fault("block " + triple(index) + ": " + fault_);
 }
 
 void Block::schedule() {
-  // Copies are in no hurry: where nobody can go on, one of them lands.
-  while (pass() || (fault_.empty() && async_.land_one())) {
-  }
+  // Copies are in no hurry, nor are the kernels before: they come where nobody can go on.
+  do running_block() = this;
+  while (pass() || (fault_.empty() && (async_.land_one() || run_kernels_before())));
   const bool all_left = std::all_of(order_.begin(), order_.end(),
                                     [&](int i) { return threads_[static_cast<size_t>(i)].exited; });
   if (fault_.empty() && !all_left) fault_ = "deadlock: " + where_all_wait();
+}
+
+bool Block::run_kernels_before() {
+  if (before_ == nullptr || !*before_) return false;
+  const auto waits = [](const Thread& t) { return t.has_waited && !t.ready && !t.exited; };
+  if (std::none_of(threads_.begin(), threads_.begin() + num_threads_, waits)) return false;
+  const Before kernels = std::move(*before_);
+  *before_ = nullptr;
+  kernels();
+  for (int i = 0; i < num_threads_; i++) {
+    Thread& t = threads_[static_cast<size_t>(i)];
+    if (t.waits_for == kKernelsBefore) t.ready = true;
+  }
+  return true;
+}
+
+void Block::wait_for_kernels_before(const Site& site) {
+  current_->has_waited = true;
+  if (before_ != nullptr && *before_) park(kKernelsBefore, site);
+}
+
+void Block::let_next_kernel_start(const Site& site) {
+  if (before_ != nullptr && !current_->has_waited)
+    fail("lets the next kernel start before it has waited itself", site);
 }
 
 // Gives each thread that can run one turn; false when none could, or a fault was found.
@@ -255,16 +280,37 @@ void Block::wait_copies(int groups_left) {
   groups.erase(groups.begin(), groups.begin() + static_cast<int64_t>(landing));
 }
 
+namespace {
+
+// Blocks that run on this host thread, one within the other: a kernel that starts early runs those
+// before it in the middle of its first block.
+struct Nested {
+  std::vector<std::unique_ptr<Block>> blocks;
+  size_t depth = 0;
+};
+
+}  // namespace
+
 void run_grid(const char* name, const std::function<void()>& body, Dim3 grid, Dim3 dim,
-              int64_t shared_bytes) {
-  static thread_local Block block;
+              int64_t shared_bytes, Before* before) {
+  static thread_local Nested nested;
+  struct Level {
+    Block* outer = running_block();
+    Level() { nested.depth++; }
+    ~Level() {
+      nested.depth--;
+      running_block() = outer;
+    }
+  } level;
+  if (nested.blocks.size() < nested.depth) nested.blocks.push_back(std::make_unique<Block>());
+  Block& block = *nested.blocks[nested.depth - 1];
   if (grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.y > 65535 || grid.z > 65535)
     throw Fault(std::string(name) + ": a grid of " + triple(grid));
   for (unsigned z = 0; z < grid.z; z++) {
     for (unsigned y = 0; y < grid.y; y++) {
       for (unsigned x = 0; x < grid.x; x++) {
         try {
-          block.run(body, {x, y, z}, grid, dim, shared_bytes);
+          block.run(body, {x, y, z}, grid, dim, shared_bytes, before);
         } catch (const Fault& fault) {
           throw Fault(std::string(name) + ": " + fault.what());
         }

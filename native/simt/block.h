@@ -14,6 +14,7 @@
 #include "simt/async_proxy.h"
 #include "simt/fiber.h"
 #include "simt/options.h"
+#include "simt/queue.h"
 #include "simt/warpgroup.h"
 
 namespace conclave::simt {
@@ -36,6 +37,7 @@ struct Thread {
   int linear = 0;
   void* stack_pointer = nullptr;
   bool ready = true, exited = false;
+  bool has_waited = false;  // for the kernels before
   const char* waits_for = "";
   Site site;
   std::vector<Copy> open;                 // copies of the group that is not committed yet
@@ -56,9 +58,10 @@ class Block {
 
   Block();
   ~Block();
-  // Runs `body` once for each thread of the block. Throws Fault.
-  void run(const std::function<void()>& body, Dim3 index, Dim3 grid, Dim3 dim,
-           int64_t shared_bytes);
+  // Runs `body` once for each thread of the block. `before`: of a kernel that starts early. Throws
+  // Fault.
+  void run(const std::function<void()>& body, Dim3 index, Dim3 grid, Dim3 dim, int64_t shared_bytes,
+           Before* before);
 
   Thread& current() { return *current_; }
   Dim3 index() const { return index_; }
@@ -83,6 +86,10 @@ class Block {
   void commit_copies();
   void wait_copies(int groups_left);
 
+  // Until the kernels before are done, which are when nobody here can go on without.
+  void wait_for_kernels_before(const Site& site);
+  void let_next_kernel_start(const Site& site);
+
   // Ends the run: the message is thrown from run().
   [[noreturn]] void fail(const std::string& what, const Site& site);
   // Lets the others go on until somebody wakes this thread.
@@ -98,6 +105,7 @@ class Block {
   void prepare_threads(int count);
   void schedule();
   bool pass();
+  bool run_kernels_before();
   void join(Meeting& meeting, const char* what, const Site& site);
   void meet(Meeting& meeting, int lane, int lanes, const char* what, void* operand, Finish finish,
             const Site& site);
@@ -117,6 +125,7 @@ class Block {
   Thread* current_ = nullptr;
   void* scheduler_ = nullptr;
   std::string fault_;
+  Before* before_ = nullptr;
   std::mt19937_64 random_;
   AsyncProxy async_;
   std::array<Warpgroup, kMaxThreads / kWarpgroup> products_;
@@ -125,8 +134,9 @@ class Block {
 // The block that this host thread runs; null outside a kernel.
 Block*& running_block();
 
-// A kernel over a grid, block after block. Throws Fault; `name` is put in front of the message.
+// A kernel over a grid, block after block; `before` where it starts early. Throws Fault; `name` is
+// put in front of the message.
 void run_grid(const char* name, const std::function<void()>& body, Dim3 grid, Dim3 dim,
-              int64_t shared_bytes);
+              int64_t shared_bytes, Before* before = nullptr);
 
 }  // namespace conclave::simt

@@ -75,9 +75,12 @@ Driver& driver() {
   return *the;
 }
 
-void enqueue(void* queue, Work work) {
-  auto* q = static_cast<Queue*>(queue);
-  if (q->recording) return q->recorded.push_back(std::move(work));
+namespace {
+
+// Kernels that start early and wait for one that does so too: not more of them than this.
+constexpr int kMostHeld = 2;
+
+void now(const std::function<void()>& work) {
   try {
     work();
   } catch (const Fault& fault) {
@@ -86,10 +89,34 @@ void enqueue(void* queue, Work work) {
   }
 }
 
-void launch(const char* name, void* queue, Work work) {
+}  // namespace
+
+void flush(void* queue) {
+  auto* q = static_cast<Queue*>(queue);
+  if (!q->held) return;
+  const std::function<void()> held = std::move(q->held);
+  q->held = nullptr;
+  now(held);
+}
+
+void enqueue(void* queue, Work work) {
+  auto* q = static_cast<Queue*>(queue);
+  if (q->recording) return q->recorded.push_back(std::move(work));
+  const bool behind = work.early && q->held, can_be_held = options().holds_back && work.is_kernel;
+  if (!behind) flush(queue);
+  const int depth = behind ? q->held_depth + 1 : 0;
+  Before before = std::move(q->held);
+  q->held = nullptr;
+  const auto run = [work = std::move(work), before]() mutable { work.run(before); };
+  if (!can_be_held || depth >= kMostHeld) return now(run);
+  q->held = run;
+  q->held_depth = depth;
+}
+
+void launch(const char* name, void* queue, bool early, std::function<void(Before&)> run) {
   cuda::runtime::expect_usable();
   cuda::runtime::check(answer("launch"), name);
-  enqueue(queue, std::move(work));
+  enqueue(queue, {std::move(run), true, early});
 }
 
 }  // namespace conclave::simt
@@ -193,31 +220,36 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  flush(stream);
   delete queue_of(stream);
   return answer("cudaStreamDestroy");
 }
 
-cudaError_t cudaStreamQuery(cudaStream_t) { return answer("cudaStreamQuery"); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  flush(stream);
+  return answer("cudaStreamQuery");
+}
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
                             cudaStream_t stream) {
   if (const cudaError_t status = answer("cudaMemcpyAsync"); status != cudaSuccess) return status;
-  enqueue(stream, [=] { std::memcpy(to, from, bytes); });
+  enqueue(stream, {[=](Before&) { std::memcpy(to, from, bytes); }});
   return cudaSuccess;
 }
 
 cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
                               size_t width, size_t height, cudaMemcpyKind, cudaStream_t stream) {
   if (const cudaError_t status = answer("cudaMemcpy2DAsync"); status != cudaSuccess) return status;
-  enqueue(stream, [=] {
-    for (size_t r = 0; r < height; r++)
-      std::memcpy(static_cast<char*>(to) + r * to_pitch,
-                  static_cast<const char*>(from) + r * from_pitch, width);
-  });
+  enqueue(stream, {[=](Before&) {
+            for (size_t r = 0; r < height; r++)
+              std::memcpy(static_cast<char*>(to) + r * to_pitch,
+                          static_cast<const char*>(from) + r * from_pitch, width);
+          }});
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  flush(stream);
   queue_of(stream)->recording = true;
   return answer("cudaStreamBeginCapture");
 }

@@ -108,6 +108,15 @@ inline int atomic_add(int* to, int value) {
   return old;
 }
 
+// ---- kernels that start before the one in front of them has ended
+
+inline void wait_for_kernels_before(const Site& site = Site::current()) {
+  block().wait_for_kernels_before(site);
+}
+inline void let_next_kernel_start(const Site& site = Site::current()) {
+  block().let_next_kernel_start(site);
+}
+
 // ---- memory
 
 inline void check_aligned(const void* p, size_t to, const Site& site) {
@@ -190,16 +199,17 @@ inline void mma_bf16(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[
 // ---- launch
 struct Grid {
   unsigned x = 1, y = 1, z = 1;
+  bool early = false;
 };
 
 template <class... Params, class... Args>
 void launch(const char* name, void (*kernel)(Params...), Grid grid, int threads,
             int64_t shared_bytes, void* queue, const Args&... args) {
   const std::tuple<std::decay_t<Params>...> copy(static_cast<std::decay_t<Params>>(args)...);
-  simt::launch(name, queue, [=] {
+  simt::launch(name, queue, grid.early, [=](simt::Before& before) {
     simt::run_grid(
         name, [=] { std::apply(kernel, copy); }, {grid.x, grid.y, grid.z},
-        {static_cast<unsigned>(threads), 1, 1}, shared_bytes);
+        {static_cast<unsigned>(threads), 1, 1}, shared_bytes, grid.early ? &before : nullptr);
   });
 }
 

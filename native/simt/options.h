@@ -15,6 +15,9 @@ struct Options {
   Order order = Order::forward;
   Landing landing = Landing::late;
   uint64_t seed = 1;
+  // Kernels run late: one that may start early goes as far as it can before the one in front of it.
+  // Where memory is read without a wait for the queue, it is not there yet.
+  bool holds_back = false;
 };
 
 Options& options();

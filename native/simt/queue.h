@@ -8,15 +8,27 @@
 
 namespace conclave::simt {
 
-using Work = std::function<void()>;
+// What a kernel that starts early has in front of it and has not waited for yet; null: nothing.
+using Before = std::function<void()>;
+
+struct Work {
+  std::function<void(Before&)> run;
+  bool is_kernel = false, early = false;
+};
 
 struct Queue {
   bool recording = false;
   std::vector<Work> recorded;
+  // Held back (options().holds_back): the last kernel, until one that starts early waits for it or
+  // anything else needs it done; how many others it holds itself.
+  std::function<void()> held;
+  int held_depth = 0;
 };
 
 void enqueue(void* queue, Work work);
+// All that is held back is done.
+void flush(void* queue);
 // The work of a kernel, which the driver may refuse. Throws the error of that.
-void launch(const char* name, void* queue, Work work);
+void launch(const char* name, void* queue, bool early, std::function<void(Before&)> run);
 
 }  // namespace conclave::simt

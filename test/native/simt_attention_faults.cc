@@ -158,6 +158,41 @@ bool is_right_by_blocks(Ticket plant) {
   return true;
 }
 
+// ---- a kernel that starts before the one in front of it has ended
+
+enum class Early { nothing, no_wait, read_before_wait, half_waits, lets_next_start_too_early };
+
+// Each block: y[i] = a[i] + b[63 − i]: a was there before, b is what the kernel in front writes.
+void early_sum(float* y, const float* a, const float* b, Early plant) {
+  const int i = static_cast<int>(threadIdx.x);
+  float other = plant == Early::read_before_wait ? b[63 - i] : 0.0f;
+  const float mine = a[i];
+  if (plant == Early::lets_next_start_too_early) hw::let_next_kernel_start();
+  if (plant != Early::no_wait && (plant != Early::half_waits || i < 32))
+    hw::wait_for_kernels_before();
+  hw::let_next_kernel_start();
+  if (plant != Early::read_before_wait) other = b[63 - i];
+  y[blockIdx.x * 64 + threadIdx.x] = mine + other;
+}
+
+bool is_right_early(Early plant) {
+  Buffer<float> a(64), b(64), y(128);
+  for (int i = 0; i < 64; i++) a.data[i] = static_cast<float>(i), b.data[i] = NAN;
+  simt::Before first = [&] {
+    run_block("first", 64, 0, [&] {
+      hw::let_next_kernel_start();
+      b.data[threadIdx.x] = static_cast<float>(3 * threadIdx.x);
+    });
+  };
+  simt::run_grid(
+      "second", [&] { early_sum(y.data, a.data, b.data, plant); }, {2, 1, 1}, {64, 1, 1}, 0,
+      &first);
+  for (int i = 0; i < 128; i++) {
+    if (y.data[i] != static_cast<float>(i % 64 + 3 * (63 - i % 64))) return false;
+  }
+  return true;
+}
+
 struct Mistake {
   const char* name;
   Plant plant;
@@ -186,6 +221,19 @@ constexpr TicketMistake kTicketMistakes[] = {
     {"a part counted twice", Ticket::counted_twice},
 };
 
+struct EarlyMistake {
+  const char* name;
+  Early plant;
+  int how;
+};
+
+constexpr EarlyMistake kEarlyMistakes[] = {
+    {"no wait for the kernel in front", Early::no_wait, kFault},
+    {"what the kernel in front writes read before the wait", Early::read_before_wait, kWrong},
+    {"half of the threads wait for the kernel in front", Early::half_waits, kFault},
+    {"the next kernel let start before the wait", Early::lets_next_start_too_early, kFault},
+};
+
 }  // namespace
 
 void test_attention_faults() {
@@ -197,6 +245,10 @@ void test_attention_faults() {
   for (const TicketMistake& mistake : kTicketMistakes)
     check_seen(
         mistake.name, [&] { return is_right_by_blocks(mistake.plant); }, kWrong);
+  check_sound("no fault planted, early", [] { return is_right_early(Early::nothing); });
+  for (const EarlyMistake& mistake : kEarlyMistakes)
+    check_seen(
+        mistake.name, [&] { return is_right_early(mistake.plant); }, mistake.how);
 }
 
 }  // namespace conclave::test

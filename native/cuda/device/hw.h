@@ -52,6 +52,23 @@ __device__ __forceinline__ void fence_device() { __threadfence(); }
 // Adds to global memory, as one step; what was there before.
 __device__ __forceinline__ int atomic_add(int* to, int value) { return atomicAdd(to, value); }
 
+// ---- kernels that start before the one in front of them has ended (Grid::early)
+
+// Until all that the kernels before have written is there. By every thread of such a kernel, before
+// it reads any of that or writes what they read.
+__device__ __forceinline__ void wait_for_kernels_before() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+// Once every block has said so or has ended, the next kernel may start. It orders nothing. A kernel
+// that starts early waits itself first, so that what starts behind it finds all before it done.
+__device__ __forceinline__ void let_next_kernel_start() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 // ---- memory: addresses are multiples of the size
 
 __device__ __forceinline__ uint4 load16(const void* p) { return *static_cast<const uint4*>(p); }
@@ -148,6 +165,9 @@ __device__ __forceinline__ void mma_bf16(float (&c)[4], const uint32_t (&a)[4],
 
 struct Grid {
   unsigned x = 1, y = 1, z = 1;
+  // May start before the kernel in front of it has ended: wait_for_kernels_before. On cards
+  // from 9.0.
+  bool early = false;
 };
 
 // Throws the named error where the driver refuses.
@@ -160,15 +180,22 @@ void launch(const char* name, void (*kernel)(Params...), Grid grid, int threads,
                                               static_cast<int>(shared_bytes)),
                          name);
   }
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(grid.x, grid.y, grid.z);
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = static_cast<size_t>(shared_bytes);
+  config.stream = static_cast<cudaStream_t>(queue);
+  config.attrs = &attribute;
+  config.numAttrs = grid.early ? 1 : 0;
   std::tuple<Params...> values(static_cast<Params>(args)...);
   std::apply(
       [&](Params&... value) {
         void* pointers[] = {&value...};
         cuda::runtime::check(
-            cudaLaunchKernel(kernel, dim3(grid.x, grid.y, grid.z),
-                             dim3(static_cast<unsigned>(threads)), pointers,
-                             static_cast<size_t>(shared_bytes), static_cast<cudaStream_t>(queue)),
-            name);
+            cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), pointers), name);
       },
       values);
 }
