@@ -20,6 +20,7 @@ static_assert(ops::kAttentionSpan == kKeyGroup * kSpanGroups);
 constexpr int64_t kSpan = ops::kAttentionSpan;
 constexpr int64_t kRowsPerUnit =
     64;  // (token, q head) rows: their sums stay in the first-level cache
+constexpr int64_t kUnitNs = 5'000;      // of the first keys of a unit, which nobody has fetched
 constexpr int64_t kTasksPerThread = 8;  // so that the last to end is not late by much
 constexpr int64_t kLeastSpans = 4;      // of a part of a unit
 
@@ -110,22 +111,66 @@ struct Unit {
   }
 };
 
-// Where one span's keys and values lie.
+// Where the keys and values of a span's groups lie.
 struct Groups {
   const void *keys[kSpanGroups], *values[kSpanGroups];
 };
 
-// Entries beyond the unit's last key repeat its group, for what only fetches ahead.
-void point_at_groups(Groups& groups, int64_t span, const Unit& unit, const Job& job) {
-  const KvRegion& region = job.region;
-  const int32_t* table = job.batch.page_tables + unit.block->sequence * job.batch.max_pages;
-  for (int64_t i = 0; i < kSpanGroups; i++) {
-    const int64_t p = std::min(span * kSpan + i * kKeyGroup, unit.num_keys - 1);
-    const int64_t page = table[p / region.page_size], offset = p % region.page_size;
-    groups.keys[i] = key_group(region, page, unit.kv_head, offset);
-    groups.values[i] = value_group(region, page, unit.kv_head, offset);
+// The groups of units [unit, end) in the order in which they are read, from the first of `span` on.
+class Reading {
+ public:
+  Reading(const Job& job, int64_t unit, int64_t end, int64_t span)
+      : job_(job), unit_(unit), end_(end), group_(span * kSpanGroups) {
+    enter();
   }
-}
+
+  // The next `count` of them; the last one over and over where there are no more.
+  void read(Groups& groups, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+      const int64_t position = group_ * kKeyGroup, page_size = job_.region.page_size;
+      const int64_t page = pages_[position / page_size], offset = position % page_size;
+      groups.keys[i] = key_group(job_.region, page, kv_head_, offset);
+      groups.values[i] = value_group(job_.region, page, kv_head_, offset);
+      if (group_ + 1 < num_groups_) {
+        group_++;
+      } else if (unit_ + 1 < end_) {
+        unit_++;
+        group_ = 0;
+        enter();
+      }
+    }
+  }
+
+ private:
+  void enter() {
+    const Unit unit(job_, unit_);
+    pages_ = job_.batch.page_tables + unit.block->sequence * job_.batch.max_pages;
+    kv_head_ = unit.kv_head;
+    num_groups_ = (unit.num_keys + kKeyGroup - 1) / kKeyGroup;
+  }
+
+  const Job& job_;
+  int64_t unit_, end_, group_;
+  const int32_t* pages_;
+  int64_t kv_head_, num_groups_;
+};
+
+// Two readings of the same groups: what comes a span later is fetched while a group is read.
+class Readings {
+ public:
+  Readings(const Job& job, int64_t unit, int64_t end, int64_t span)
+      : now_(job, unit, end, span), later_(now_) {
+    later_.read(next, kSpanGroups);
+  }
+  void read(int64_t count) {
+    now_.read(groups, count);
+    later_.read(next, count);
+  }
+  Groups groups, next;
+
+ private:
+  Reading now_, later_;
+};
 
 // The values of the group's heads for one token.
 float* heads_of(const Tensor& t, const Job& job, int64_t token, int64_t kv_head) {
@@ -161,10 +206,9 @@ void store_rows(const State& state, const Job& job, const Unit& unit) {
   }
 }
 
-// One span of a unit, whose `next` the kernel brings near. Rows are token by token, head by head,
-// so that their key counts rise.
+// One span of a unit. Rows are token by token, head by head, so that their key counts rise.
 void attend_span(const State& state, const Rows& rows, const Job& job, const Unit& unit,
-                 int64_t span, const Groups& groups, const Groups& next) {
+                 int64_t span, Readings& readings) {
   const int64_t start = span * kSpan, dim = job.dim;
   const int64_t r = unit.first_token_of(span) * job.group,
                 q_bytes = query_floats(dim) * int64_t{sizeof(float)};
@@ -172,24 +216,22 @@ void attend_span(const State& state, const Rows& rows, const Job& job, const Uni
     rows.counts[i] =
         static_cast<int32_t>(std::min(unit.positions[i / job.group] + 1 - start, kSpan));
   }
+  readings.read((rows.counts[unit.num_rows - 1] + kKeyGroup - 1) / kKeyGroup);
+  const Groups &groups = readings.groups, &next = readings.next;
   job.kernel.span({state.y + r * dim, state.max + r, state.sum + r, rows.q + r * q_bytes,
                    groups.keys, groups.values, next.keys, next.values, rows.counts + r,
                    unit.num_rows - r, dim, q_bytes, job.scale});
 }
 
-// Units [begin, end), one after another; each brings the first span of the next one near.
+// Units [begin, end), one after another.
 void attend_units(const Job& job, int64_t begin, int64_t end, const Rows& rows) {
-  Groups groups, next;
-  point_at_groups(next, 0, Unit(job, begin), job);
+  Readings readings(job, begin, end, 0);
   for (int64_t u = begin; u < end; u++) {
     const Unit unit(job, u);
     load_queries(rows, job, unit);
     clear(rows.state, unit.num_rows, job.dim);
     for (int64_t span = 0; span < unit.num_spans(); span++) {
-      groups = next;
-      if (span + 1 < unit.num_spans()) point_at_groups(next, span + 1, unit, job);
-      else if (u + 1 < end) point_at_groups(next, 0, Unit(job, u + 1), job);
-      attend_span(rows.state, rows, job, unit, span, groups, next);
+      attend_span(rows.state, rows, job, unit, span, readings);
     }
     store_rows(rows.state, job, unit);
   }
@@ -213,14 +255,11 @@ void attend_part(const Parts& parts, int64_t task, const Job& job, const Rows& r
   const int64_t end = num_spans * (part + 1) / parts.parts;
   if (begin == end) return;
   load_queries(rows, job, unit);
-  Groups groups, next;
-  point_at_groups(next, begin, unit, job);
+  Readings readings(job, task / parts.parts, task / parts.parts + 1, begin);
   for (int64_t span = begin; span < end; span++) {
-    groups = next;
-    if (span + 1 < end) point_at_groups(next, span + 1, unit, job);
     const State state = parts.state(task / parts.parts, span, job.dim);
     clear(state, unit.num_rows, job.dim);
-    attend_span(state, rows, job, unit, span, groups, next);
+    attend_span(state, rows, job, unit, span, readings);
   }
 }
 
@@ -273,7 +312,8 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
   const auto rows_of = [&](int thread) {
     return carve_rows(memory + thread * thread_floats, max_rows, dim);
   };
-  const int64_t cost_ns = keys_read(batch) * num_q_heads * dim / 20;
+  // Short contexts cost what their way from memory does.
+  const int64_t cost_ns = keys_read(batch) * num_q_heads * dim / 20 + num_units * kUnitNs;
   const int64_t wanted = num_threads * kTasksPerThread;
   const int64_t longest =
       *std::max_element(batch.kv_lengths, batch.kv_lengths + batch.num_sequences);

@@ -67,7 +67,7 @@ struct AttentionSpan {
   const void* q;  // rows in the form of AttentionKernel, num_rows rounded up to kRowTile
   const void* const* key_groups;
   const void* const* value_groups;
-  // (kSpanGroups each) of the span that comes after: worth fetching
+  // as many again, to be read a span later: worth fetching
   const void* const* next_key_groups;
   const void* const* next_value_groups;
   const int32_t* counts;  // (num_rows), each in [1, 128], rising

@@ -265,9 +265,10 @@ inline void sum_values(AttentionMemory& memory, const ValueBlock (&blocks)[kSpan
   }
 }
 
-// Share `part` of `parts` of a span's values.
-inline void fetch_groups(const void* const* groups, int64_t dim, int64_t part, int64_t parts) {
-  for (int64_t g = kSpanGroups * part / parts; g < kSpanGroups * (part + 1) / parts; g++) {
+// Share `part` of `parts` of the values of `num_groups`.
+inline void fetch_groups(const void* const* groups, int64_t num_groups, int64_t dim, int64_t part,
+                         int64_t parts) {
+  for (int64_t g = num_groups * part / parts; g < num_groups * (part + 1) / parts; g++) {
     const auto* values = static_cast<const char*>(groups[g]);
     for (int64_t at = 0; at < kKeyGroup * dim * 2; at += kTileBytes) fetch_tile(values + at);
   }
@@ -283,10 +284,11 @@ inline void attend_rows(const AttentionSpan& args, int64_t first, int64_t n,
     attention_merge({args.y + (first + r) * dim, args.max + first + r, args.sum + first + r,
                      memory.sums[r], memory.max + r, memory.sum + r, rows, dim, kSumsStride});
   };
+  const int64_t num_groups = (counts[n - 1] + kKeyGroup - 1) / kKeyGroup;
   score_rows<kFetch>(memory, args, static_cast<const char*>(args.q) + first * args.q_stride,
-                     (counts[n - 1] + kKeyGroup - 1) / kKeyGroup);
+                     num_groups);
   for (int64_t r = 0; r < n; r++) {
-    if constexpr (kFetch) fetch_groups(args.next_value_groups, dim, r, n);
+    if constexpr (kFetch) fetch_groups(args.next_value_groups, num_groups, dim, r, n);
     weigh_row(memory, r, counts[r], args.scale);
   }
   ValueBlock blocks[kSpanBlocks];
