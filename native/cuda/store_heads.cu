@@ -14,6 +14,7 @@ namespace conclave::cuda {
 namespace {
 
 constexpr int kHeadThreads = 128, kHeadWarps = kHeadThreads / 32;
+constexpr int kHeadBlocks = 5;  // of a multiprocessor: with more, registers spill on some cards
 constexpr int64_t kEnoughBlocks = 512;  // that keep a card busy
 
 struct Heads {
@@ -52,7 +53,7 @@ __device__ __forceinline__ void turn_head(float* to, const Heads& from, int64_t 
 // blockIdx.x is the token; the warps of all its blocks take its heads in turn: those of q, of k, of
 // v.
 template <class T>
-__global__ void __launch_bounds__(kHeadThreads) store_heads_kernel(StoreHeads p) {
+__global__ void __launch_bounds__(kHeadThreads, kHeadBlocks) store_heads_kernel(StoreHeads p) {
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
   const int t = static_cast<int>(blockIdx.x), dim = p.pages.head_dim;
   float* cosines = hw::shared<float>();
