@@ -2,10 +2,9 @@
  * Counts and histograms by vLLM's names, so that its dashboards read them.
  * @module
  */
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { EngineStats } from '../engine/model-engine.ts'
 import type { GuardCount } from '../guard/guard.ts'
-import { RequestHistogram } from './histogram.ts'
 import { Recent } from './recent.ts'
 
 /** One request that is over. */
@@ -32,20 +31,20 @@ const tokens = [
 ]
 
 export class ServerMetrics {
-  readonly #registry = new Registry()
+  readonly registry = new Registry()
   readonly recent = new Recent()
   readonly #stats: () => EngineStats | undefined
-  readonly #histograms: Record<HistogramName, RequestHistogram>
+  readonly #histograms: Record<HistogramName, Histogram>
   readonly #finished: Counter<'model_name' | 'finished_reason'>
   readonly #refused: Counter<'model_name' | 'status'>
 
   constructor(modelName: string, stats: () => EngineStats | undefined) {
     this.#stats = stats
-    this.#registry.setDefaultLabels({ model_name: modelName })
+    this.registry.setDefaultLabels({ model_name: modelName })
     this.#engineMetrics()
     this.#expertMetrics()
     this.#histograms = this.#makeHistograms()
-    const registers = [this.#registry]
+    const registers = [this.registry]
     this.#finished = new Counter({
       name: 'vllm:request_success_total',
       help: 'Requests that were answered, by the reason that ended them',
@@ -67,7 +66,7 @@ export class ServerMetrics {
       name: 'conclave:guard_matches_total',
       help: 'What the guard found, by category, action and direction',
       labelNames: ['category', 'action', 'direction'],
-      registers: [this.#registry],
+      registers: [this.registry],
       collect() {
         for (const { count, ...labels } of counts()) {
           const name = Object.values(labels).join()
@@ -96,15 +95,6 @@ export class ServerMetrics {
       )
   }
 
-  get contentType(): string {
-    return this.#registry.contentType
-  }
-
-  /** The text that Prometheus reads. */
-  text(): Promise<string> {
-    return this.#registry.metrics()
-  }
-
   /** A piece of an answer, and the time since the one before, if there was one. */
   piece(numTokens: number, ms: number | undefined): void {
     this.recent.addTokens(numTokens)
@@ -116,16 +106,16 @@ export class ServerMetrics {
     this.#refused.inc({ status: String(status) })
   }
 
-  #makeHistograms(): Record<HistogramName, RequestHistogram> {
+  #makeHistograms(): Record<HistogramName, Histogram> {
     const entries = Object.entries(histogramKinds).map(([name, [help, buckets]]) => [
       name,
-      new RequestHistogram(`vllm:${name}`, help, buckets, this.#registry),
+      new Histogram({ name: `vllm:${name}`, help, buckets, registers: [this.registry] }),
     ])
     return Object.fromEntries(entries)
   }
 
   #engineMetrics(): void {
-    const registers = [this.#registry]
+    const registers = [this.registry]
     for (const [name, help, read] of gauges) {
       const stats = this.#stats
       new Gauge({
@@ -159,7 +149,7 @@ export class ServerMetrics {
   /** What no other server shows: where the tokens went. */
   #expertMetrics(): void {
     const stats = this.#stats
-    const registers = [this.#registry]
+    const registers = [this.registry]
     new Gauge({
       name: 'conclave:expert_imbalance',
       help: 'Tokens of the busiest expert over the mean, by sparse layer',

@@ -11,7 +11,9 @@ export const metricsRoute = endpoint({
   dialect: 'openai',
   produces: ['text/plain'],
   async handle({ serving }) {
-    const { metrics } = serving
-    return new Response(await metrics.text(), { headers: { 'content-type': metrics.contentType } })
+    const { registry } = serving.metrics
+    return new Response(await registry.metrics(), {
+      headers: { 'content-type': registry.contentType },
+    })
   },
 })
