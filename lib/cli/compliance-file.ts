@@ -8,8 +8,9 @@ import { z } from 'zod'
 import type { AuditLog, Lists, RuleBook } from '../compliance/index.ts'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
+import { hashWeights } from '../files/weights-hash.ts'
 import type { ApiKey } from '../server/api-keys.ts'
-import type { AppOptions } from '../server/options.ts'
+import type { AppOptions, ServerLog } from '../server/options.ts'
 import { version } from './version.ts'
 
 const path = z.string().min(1)
@@ -43,6 +44,11 @@ const fileSchema = z.strictObject({
 /** What the server gets, and what is closed behind it. */
 export interface OpenCompliance {
   readonly app: Required<Pick<AppOptions, 'review' | 'observe'>>
+  /**
+   * Says which model is watched; its weights are hashed behind the requests unless the file gives
+   * the hash. Reports wait for it. Where it fails, the log says so and reports name no model.
+   */
+  watches(name: string, weightFiles: readonly string[], log: ServerLog): void
   close(): Promise<void>
 }
 
@@ -84,7 +90,12 @@ export async function openCompliance(
       ...(book && { book: defaultRuleBook(book as RuleBook) }),
     })
     const pending = new Set<Promise<void>>()
-    const report = { submitter, engineVersion: version(), ...(model && { model }), policy }
+    let hashed: Promise<typeof model> | undefined
+    const stop = new AbortController()
+    const report = {
+      ...{ submitter, engineVersion: version(), policy, model },
+      modelLater: async () => hashed,
+    }
     return {
       app: {
         review: reviewRoutes({ compliance, keys: reviewers, report }),
@@ -94,7 +105,19 @@ export async function openCompliance(
           return work
         },
       },
+      watches(name, weightFiles, log) {
+        if (model !== undefined) return
+        hashed = hashWeights(weightFiles, stop.signal).then(
+          weightsSha256 => ({ name, weightsSha256 }),
+          ({ code }) => {
+            if (code !== 'aborted') log.error({ code }, 'the weights were not hashed for reports')
+            return undefined
+          },
+        )
+      },
       async close() {
+        stop.abort()
+        await hashed
         await Promise.allSettled(pending)
         await store.close()
         await log?.close()

@@ -4,7 +4,7 @@
  */
 import { guardedEngine } from '../engine/create-engine.ts'
 import { loadModel } from '../engine/load.ts'
-import type { Model } from '../engine/model.ts'
+import { Model } from '../engine/model.ts'
 import type { Guard } from '../guard/guard.ts'
 import { createApp, type ServerApp } from '../server/app.ts'
 import { type Listener, listen } from '../server/listen.ts'
@@ -36,6 +36,8 @@ export const serve: Command = {
     try {
       const model = await server.model
       announce(server, model, options, values)
+      const { weightFiles } = Model.partsOf(model)
+      options.compliance?.watches(options.app.modelName, weightFiles, options.log)
       await fired(signals.first)
       await drain(server.app, options, signals)
     } finally {

@@ -11,6 +11,11 @@ export const notice =
   'This report was put together by a program. It supports a decision; it makes none. A person ' +
   'examines it, decides, completes what is missing and files it.'
 
+const weightsMeaning =
+  'Of a model in one file the SHA-256 of the file. Of several files the SHA-256 of their SHA-256 ' +
+  'in lower-case hexadecimal, sorted, each followed by a line feed: sha256sum *.safetensors | ' +
+  'cut -c-64 | LC_ALL=C sort | sha256sum. The server reads every byte, once after each start; ' +
+  'otherwise whoever runs it gave the value.'
 const moment = z.iso.datetime()
 /** What no program knows: the filer writes it. */
 const open = z.union([
@@ -63,7 +68,9 @@ const base = {
   }),
   system: z.strictObject({
     engineVersion: z.string(),
-    model: z.strictObject({ name: z.string(), weightsSha256: z.string() }).nullable(),
+    model: z
+      .strictObject({ name: z.string(), weightsSha256: z.string().describe(weightsMeaning) })
+      .nullable(),
     guardPolicySha256: z.string().nullable(),
     ruleBook: z.strictObject({ version: z.string(), sha256: z.string() }),
     auditHead: z.strictObject({ seq: z.int(), hash: z.string() }).nullable(),

@@ -26,8 +26,8 @@ export interface ReportOptions {
   submitter: Pick<ReportSubmitter, 'person' | 'position' | 'entity'> &
     Partial<Record<'identifier' | 'address' | 'contact', string>>
   engineVersion: string
-  /** The model whose texts were watched, and the SHA-256 of its weights. */
-  model?: ReportSystem['model']
+  /** The model whose texts were watched, and the SHA-256 of its weights; the schema says of what. */
+  model?: ReportSystem['model'] | undefined
   /** The guard's policy, as it was given. */
   policy?: unknown
   auditHead?: ReportSystem['auditHead']

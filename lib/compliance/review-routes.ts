@@ -20,7 +20,10 @@ export interface ReviewOptions {
   /** Where the page lies. Default `/review`. */
   path?: string
   /** What reports say of the filer and the system. */
-  report: Pick<ReportOptions, 'submitter' | 'engineVersion' | 'model' | 'policy'>
+  report: Pick<ReportOptions, 'submitter' | 'engineVersion' | 'model' | 'policy'> & {
+    /** In place of `model` where it is not known yet: a report waits for it. */
+    modelLater?: () => Promise<ReportOptions['model']>
+  }
 }
 
 /** Answers requests under its path; undefined for any other. */
@@ -185,7 +188,7 @@ function explained({ compliance }: ReviewOptions, one: CaseDetail) {
 
 /** A report over the cases of its regime. */
 async function report(
-  { compliance, report: parts }: ReviewOptions,
+  { compliance, report: { modelLater, ...parts } }: ReviewOptions,
   kind: ReportKind,
   format: 'html' | 'json',
 ): Promise<Response> {
@@ -194,6 +197,7 @@ async function report(
   const opened = cases.map(one => one.openedAt).toSorted()[0]
   const made = buildReport({
     ...parts,
+    model: parts.model ?? (await modelLater?.()),
     kind,
     book: compliance.book,
     cases,

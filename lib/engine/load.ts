@@ -51,6 +51,7 @@ export async function loadModel(source?: string, options: LoadOptions = {}): Pro
       defaults: open.folder.generation,
       routing: routingOf(open),
       prefixCache: checked.prefixCache,
+      weightFiles: open.folder.weightFiles,
     })
   } finally {
     open.store.close()

@@ -45,6 +45,8 @@ export interface ModelParts {
   routing: Routing
   prefixCache: boolean
   host: EngineHost
+  /** Paths of the files that the weights were read from. */
+  weightFiles: readonly string[]
 }
 
 /**

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -119,11 +120,17 @@ describe('conclave serve', () => {
       .poll(() => cases(reviewer))
       .toMatchObject([{ regime: 'money_laundering', hits: 1 }])
     expect([await cases('the-key-of-a-customer'), await cases('')]).toEqual([401, 401])
+    const weights = readFileSync(new URL('../../default-model/model.safetensors', import.meta.url))
+    const headers = { authorization: `Bearer ${reviewer}` }
+    const report = await fetch(`${server.url}/review/api/report?kind=sar`, { headers })
+    expect(await report.json()).toMatchObject({
+      system: { model: { name: 'conclave', weightsSha256: hash('sha256', weights) } },
+    })
     expect((await fetch(`${server.url}/review`)).headers.get('content-type')).toMatch(/html/)
     server.child.kill('SIGTERM')
     expect(await server.ended).toBe(0)
     expect(server.log.join('')).not.toMatch(/Prohorenko|6222|customer 17/)
-    expect(verifyAuditLog(join(folder, 'audit'), audit)).toMatchObject({ ok: true, records: 1 })
+    expect(verifyAuditLog(join(folder, 'audit'), audit)).toMatchObject({ ok: true, records: 2 })
     const store = await openCaseStore({ sqlite: join(folder, 'cases.db') })
     const [one] = await store.list()
     expect(JSON.stringify(await store.get(one!.id))).not.toMatch(/6222|customer 17/)

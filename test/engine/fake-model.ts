@@ -68,6 +68,7 @@ export function fakeModel(options: FakeModelOptions = {}) {
     routing,
     prefixCache,
     host,
+    weightFiles: [],
   })
   return { model, engine, executor }
 }
