@@ -180,9 +180,8 @@ function compared({ name, model, mode, goals }, goal, times, { tokens, ...row })
   }
 }
 
-/** Tokens whose keys and values are held at the most: each batch's answers, and a prompt of 512. */
-const tokensHeld = batches =>
-  512 + batches.reduce((sum, batch) => sum + batch * (promptTokens + 32), 0)
+/** Tokens whose keys and values have room: the model's own, and the eight pages of each answer. */
+const tokensHeld = batches => context + batches.reduce((sum, batch) => sum + batch * 8 * 32, 0)
 
 async function sizes({ name, config, weightBytes, batches }, loads, both, fileBytes) {
   const [a, b] = [await both[0].ask('rss'), await both[1].ask('rss')]
