@@ -23,7 +23,7 @@ export const serveFlags = {
   'api-key-file': {
     kind: 'string',
     value: 'FILE',
-    help: 'keys that are asked for, one a line as KEY or KEY TENANT',
+    help: 'keys that are asked for, one a line as KEY, KEY TENANT or KEY TENANT GROUP',
   },
   'max-sequences': { kind: 'integer', value: 'N', help: 'requests that share a step (default 64)' },
   'kv-pages': { kind: 'integer', value: 'N', help: 'KV pages of all requests together' },

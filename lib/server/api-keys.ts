@@ -11,24 +11,28 @@ export interface ApiKey {
   key: string
   /** Keys of one tenant share cached prefixes. Default: each key is its own. */
   tenant?: string
+  /** Group of whoever holds it, for information barriers. Default: none. */
+  group?: string
 }
 
 /** Whose request it is; '' where no keys are asked for. */
 export interface Tenant {
   id: string
+  /** What the key says of information barriers; no request can change it. */
+  group?: string
 }
 
 const nobody: Tenant = { id: '' }
 const digest = (text: string) => hash('sha256', text, 'buffer')
 
-/** Keys of a file: one a line as `KEY` or `KEY TENANT`; lines that begin with # are left out. */
+/** Keys of a file: one a line as `KEY`, `KEY TENANT` or `KEY TENANT GROUP`; lines that begin with # are left out. */
 export function parseKeyFile(text: string): ApiKey[] {
   const lines = text.split('\n').map(line => line.trim())
   return lines
     .filter(line => line !== '' && !line.startsWith('#'))
     .map(line => {
-      const [key, tenant] = line.split(/\s+/)
-      return tenant === undefined ? { key: key! } : { key: key!, tenant }
+      const [key, tenant, group] = line.split(/\s+/)
+      return { key: key!, ...(tenant && { tenant }), ...(group && { group }) }
     })
 }
 
@@ -38,7 +42,7 @@ export class ApiKeys {
   /** Throws `invalid_request` for a key that no header can carry. */
   constructor(keys: readonly (string | ApiKey)[]) {
     this.#entries = keys.map((entry, i) => {
-      const { key, tenant } = typeof entry === 'string' ? { key: entry } : entry
+      const { key, tenant, group }: ApiKey = typeof entry === 'string' ? { key: entry } : entry
       if (typeof key !== 'string' || !/^[\x21-\x7e]{1,512}$/.test(key))
         throw new ConclaveError(
           'invalid_request',
@@ -46,7 +50,8 @@ export class ApiKeys {
           { option: 'apiKeys' },
         )
       const keyHash = digest(key)
-      return { keyHash, tenant: { id: tenant ?? keyHash.toString('hex').slice(0, 32) } }
+      const id = tenant ?? keyHash.toString('hex').slice(0, 32)
+      return { keyHash, tenant: { id, ...(group && { group }) } }
     })
   }
 

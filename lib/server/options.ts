@@ -56,6 +56,10 @@ export interface ObservedMessage {
   subject: string
   direction: 'input' | 'output'
   text: string
+  /** Group of the key, for information barriers. */
+  group?: string
+  /** Groups that the text is meant for, as the header `x-conclave-to` of the request names them. */
+  to?: string[]
 }
 
 export interface CheckedAppOptions {

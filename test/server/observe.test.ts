@@ -1,9 +1,17 @@
 // Whoever watches hears each text once, and no answer depends on it.
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createCompliance, openCaseStore } from '../../lib/compliance/index.ts'
+import { parseKeyFile } from '../../lib/server/api-keys.ts'
 import { createApp } from '../../lib/server/app.ts'
 import { piecesOf } from '../../lib/server/generate/observed.ts'
 import type { ObservedMessage, ServerLog } from '../../lib/server/options.ts'
 import { defaultApp, post } from './default-app.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'conclave-observe-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a long text', () => {
   it.each([
@@ -67,6 +75,60 @@ describe('a watched server', () => {
     told.length = 0
     expect(await ask('/v1/chat/completions', { messages, n: 1000 })).toBe(400)
     expect(told).toEqual([])
+  })
+
+  it('hears the inputs of embeddings, as texts and as ids', async () => {
+    const { told, ask, inputs } = watched()
+    const ids = (text: string) => Array.from(held.model.tokenizer!.encode(text))
+    const asked = [['one', 'two'], 'three', ids('four'), [ids('five'), ids('six')]]
+    for (const input of asked) expect(await ask('/v1/embeddings', { input })).toBe(200)
+    expect(inputs()).toEqual(['one\ntwo', 'three', 'four', 'five\nsix'])
+    expect(told).toHaveLength(4)
+    expect(await ask('/v1/embeddings', { input: '' })).toBe(400)
+    expect(told).toHaveLength(4)
+  })
+
+  it('opens a case where a text passes a barrier between groups, both ways', async () => {
+    const apiKeys = parseKeyFile('k1 bank advisory\nk2 bank trading\nk3 bank\n')
+    const store = await openCaseStore({ sqlite: join(folder, 'cases.db') })
+    const lists = {
+      restricted: [{ id: 'northwind', name: 'Northwind' }],
+      barriers: [['advisory', 'trading']] as [string, string][],
+    }
+    const compliance = createCompliance({ store, key: 'a key for pseudonyms', lists })
+    const observing: Promise<void>[] = []
+    const app = createApp(held.model, {
+      apiKeys,
+      observe: message => void observing.push(compliance.observe(message)),
+    })
+    const casesOf = async (key: string, path: string, headers: Record<string, string>) => {
+      const user = `${key} ${path} ${JSON.stringify(headers)}`
+      const said = 'Here is the valuation of Northwind.'
+      const body = path.endsWith('embeddings')
+        ? { input: said, user }
+        : { messages: [{ role: 'user', content: said }], max_tokens: 1, user }
+      const response = await post(app, path, body, { authorization: `Bearer ${key}`, ...headers })
+      expect(response.status).toBe(200)
+      await response.text()
+      await Promise.all(observing)
+      const cases = await store.details('insider_dealing')
+      const subject = compliance.pseudonym(`bank ${user}`)
+      return cases
+        .filter(one => one.subject === subject)
+        .flatMap(one => one.hitList.map(hit => hit.rule))
+    }
+    const chat = '/v1/chat/completions'
+    const to = (...names: string[]) => ({ 'x-conclave-to': names.join(', ') })
+    expect(await casesOf('k1', chat, to('legal', 'trading'))).toEqual(['insider.barrier'])
+    expect(await casesOf('k2', '/v1/embeddings', to('advisory'))).toEqual(['insider.barrier'])
+    expect(await casesOf('k1', chat, to('legal'))).toEqual([])
+    expect(await casesOf('k1', chat, to('advisory'))).toEqual([])
+    expect(await casesOf('k1', chat, {})).toEqual([])
+    // A key without a group has none, whatever the request says.
+    expect(await casesOf('k3', chat, { ...to('trading'), 'x-conclave-group': 'advisory' })).toEqual(
+      [],
+    )
+    await store.close()
   })
 
   it('answers the same where whoever watches fails or never ends', async () => {

@@ -4,7 +4,6 @@
  */
 import type { GenerationResult } from '../../engine/generation.ts'
 import type { Call } from '../endpoint.ts'
-import { tokenizerOf } from '../served-model.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -24,11 +23,12 @@ const isAnswer = (one: unknown): boolean =>
 /** What a request adds: a conversation's messages behind the last answer, an input, prompts. */
 function askedText({ body, serving }: Call<unknown>): string {
   const { messages, input, prompt } = body as Json
-  if (Array.isArray(prompt) && prompt.flat().some(one => typeof one === 'number')) {
-    const lists = (typeof prompt[0] === 'number' ? [prompt] : prompt) as number[][]
-    return lists.map(ids => tokenizerOf(serving.model).decode(ids)).join('\n')
-  }
   const list = messages ?? input ?? prompt
+  if (Array.isArray(list) && list.flat().some(one => typeof one === 'number')) {
+    const { tokenizer } = serving.model
+    const lists = (typeof list[0] === 'number' ? [list] : list) as number[][]
+    return lists.map(ids => tokenizer?.decode(ids) ?? '').join('\n')
+  }
   if (!Array.isArray(list)) return textsOf(list).join('\n')
   return textsOf(list.slice(list.findLastIndex(isAnswer) + 1)).join('\n')
 }
@@ -38,6 +38,17 @@ function subjectOf({ body, tenant }: Call<unknown>): string {
   const { safety_identifier: safety, user, metadata } = body as Json
   const named = safety ?? user ?? (isObject(metadata) ? metadata.user_id : undefined)
   return typeof named === 'string' ? `${tenant.id} ${named}` : tenant.id
+}
+
+const mostGroups = 32
+/** The key says whose text it is, the request for whom; without a header, for nobody else. */
+function groupsOf({ tenant, request }: Call<unknown>) {
+  const named = request.headers.get('x-conclave-to')?.split(',') ?? []
+  const to = named.map(name => name.trim()).filter(name => name !== '')
+  return {
+    ...(tenant.group !== undefined && { group: tenant.group }),
+    ...(to.length > 0 && { to: to.slice(0, mostGroups) }),
+  }
 }
 
 /** Tells of a request that was taken. Waits for nothing, and no failure reaches the client. */
@@ -53,7 +64,7 @@ export function observeAnswers(call: Call<unknown>, answers: readonly Generation
 function tell(call: Call<unknown>, direction: 'input' | 'output', text: string): void {
   const { observe, log } = call.serving.options
   if (observe === undefined || text === '') return
-  const about = { requestId: call.id, subject: subjectOf(call), direction }
+  const about = { requestId: call.id, subject: subjectOf(call), direction, ...groupsOf(call) }
   const work = async () => {
     for (const piece of piecesOf(text)) await observe({ ...about, text: piece })
   }

@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events'
 import { type Call, endpoint } from '../endpoint.ts'
+import { observeRequest } from '../generate/observed.ts'
 import { promptList, promptTokens, type WirePrompts } from '../generate/prompts.ts'
 import { checkModel } from '../model-name.ts'
 import { badField } from '../refusal.ts'
@@ -48,6 +49,8 @@ export const embeddingsRoute = endpoint({
 async function embedAll(call: Call, input: WirePrompts, pooling: 'mean' | 'last') {
   const { model } = call.serving
   const lists = await promptTokens(model, promptList(input), 'input')
+  // Before a guard may refuse it.
+  observeRequest(call)
   const stop = new AbortController()
   const signal = AbortSignal.any([call.signal, stop.signal])
   // Each text listens, and Node warns of more than ten.
