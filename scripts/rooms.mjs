@@ -37,7 +37,7 @@ const lib = {
   tokenizer: ['errors', 'slices'],
   client: ['errors'],
   guard: ['errors', 'client'],
-  compliance: ['errors', 'disk', 'guard'],
+  compliance: ['errors', 'slices', 'disk', 'guard'],
   graph: ['errors', 'slices', 'native'],
   sampling: ['errors', 'native'],
   chat: ['errors', 'slices', 'native', 'tokenizer'],

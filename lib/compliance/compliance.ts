@@ -5,7 +5,9 @@
 import { createHmac } from 'node:crypto'
 import { ConclaveError } from '../errors.ts'
 import { categoryTags } from '../guard/categories.ts'
-import { createGuard, type GuardMatch } from '../guard/index.ts'
+import { openFilter } from '../guard/guard.ts'
+import { createGuard, type Guard, type GuardMatch } from '../guard/index.ts'
+import { inSlices, type Slices } from '../slices.ts'
 import type { AuditLog } from './audit-log.ts'
 import type { CaseStore, NewHit, Review } from './case-store.ts'
 import { Evaluator, type Message } from './evaluate.ts'
@@ -93,7 +95,7 @@ export function createCompliance(options: ComplianceOptions): Compliance {
       const found = await evaluator.hits(message, store.windows(subject, at))
       if (found.length === 0) return
       const textHash = mac('text', message.text)
-      const { matches } = guard.scan(message.text)
+      const matches = await inSlices(matchesOf(guard, message.text))
       const hits: NewHit[] = found.map(hit => ({
         ...hit,
         book: book.version,
@@ -130,6 +132,19 @@ export function createCompliance(options: ComplianceOptions): Compliance {
 /** Hours that the longest of the windows looks back. */
 function longestWindow({ rules }: RuleBook): number {
   return Math.max(0, ...rules.map(({ when }) => ('hours' in when ? when.hours : 0)))
+}
+
+const unitsAtATime = 4096
+
+/** What the guard knows in a text that may be long. */
+function* matchesOf(guard: Guard, text: string): Slices<readonly GuardMatch[]> {
+  const filter = openFilter(guard, 'output')
+  for (let at = 0; at < text.length; at += unitsAtATime) {
+    filter.push(text.slice(at, at + unitsAtATime))
+    yield
+  }
+  filter.end()
+  return filter.matches
 }
 
 /** The text around a hit with everything masked that the guard knows. */

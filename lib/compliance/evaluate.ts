@@ -2,11 +2,12 @@
  * One message against every rule.
  * @module
  */
+import { inSlices } from '../slices.ts'
 import { amountsOf } from './amounts.ts'
-import { type PhraseFound, PhraseIndex } from './phrases.ts'
+import { longestPhrase, type PhraseFound, PhraseIndex } from './phrases.ts'
 import type { Condition, Lists, Regime, Rule, RuleBook, Source } from './rule-book.ts'
 import { NameIndex } from './transliteration.ts'
-import { type Word, wordsOf } from './words.ts'
+import { type Word, wordSlices } from './words.ts'
 
 /** What a text is, for the rules. */
 export interface Message {
@@ -51,7 +52,13 @@ export interface Windows {
   since(rule: string, kind: string, hours: number): Promise<readonly number[]>
 }
 
-type Read = { words: readonly Word[]; phrases: readonly PhraseFound[]; message: Message }
+interface Read {
+  readonly words: readonly Word[]
+  readonly phrases: readonly PhraseFound[]
+  readonly sums: readonly Sum[]
+  readonly message: Message
+}
+type Excused = (place: Place) => boolean
 interface Place {
   readonly first: number
   readonly last: number
@@ -66,6 +73,8 @@ export class Evaluator {
   readonly #lists: Lists
   readonly #phrases = new PhraseIndex()
   readonly #names = new Map<number, NameIndex>()
+  /** Ends once no long text is in work. */
+  #long: Promise<unknown> = Promise.resolve()
 
   constructor(book: RuleBook, lists: Lists) {
     this.#book = book
@@ -91,14 +100,26 @@ export class Evaluator {
     this.#names.set(similarity, new NameIndex(names, similarity))
   }
 
-  /** The rules that hold for `message`. Linear in its length. */
-  async hits(message: Message, windows: Windows): Promise<Hit[]> {
-    const words = wordsOf(message.text)
-    const read = { words, phrases: this.#phrases.find(words), message }
+  /**
+   * The rules that hold for `message`, each at one place. Linear in its length; others have their
+   * turns meanwhile. Long texts come one after the other, as their words take many times their
+   * memory.
+   */
+  hits(message: Message, windows: Windows): Promise<Hit[]> {
+    if (message.text.length <= shortText) return this.#hits(message, windows)
+    const found = this.#long.then(() => this.#hits(message, windows))
+    this.#long = found.catch(() => {})
+    return found
+  }
+
+  async #hits(message: Message, windows: Windows): Promise<Hit[]> {
+    const words = await inSlices(wordSlices(message.text))
+    const phrases = await inSlices(this.#phrases.find(words))
+    const read = { words, phrases, sums: sumsOf(words, message.text), message }
     const hits: Hit[] = []
     for (const rule of this.#book.rules) {
       const place = await this.#holds(rule, read, windows)
-      if (place === undefined || this.#excused(rule, read, place)) continue
+      if (place === undefined) continue
       const { start, end, entries } = place
       const { id, regime, score, deadlineDays } = rule
       hits.push({ rule: id, regime, score, start, end, entries, deadlineDays })
@@ -108,15 +129,16 @@ export class Evaluator {
 
   async #holds(rule: Rule, read: Read, windows: Windows): Promise<Place | undefined> {
     const { when } = rule
+    const excused = excusedBy(rule, read)
     if (when.kind === 'near') {
       const places = when.sources.map((source, i) => this.#places(`${rule.id}/${i}`, source, read))
-      return nearest(places, when.within)
+      return nearest(places, when.within, excused)
     }
-    if (when.kind === 'barrier') return this.#crosses(rule, when, read)
-    if (when.kind === 'sanctions') return this.#named(when.similarity, read)
+    if (when.kind === 'barrier') return this.#crosses(rule, when, read, excused)
+    if (when.kind === 'sanctions') return this.#named(when.similarity, read, excused)
     return when.kind === 'structuring'
-      ? this.#structured(rule, when, read, windows)
-      : this.#passes(rule, when, read, windows)
+      ? this.#structured(rule, when, read, windows, excused)
+      : this.#passes(rule, when, read, windows, excused)
   }
 
   #places(key: string, source: Source, read: Read): Place[] {
@@ -133,27 +155,23 @@ export class Evaluator {
     })
   }
 
-  #excused(rule: Rule, read: Read, place: Place): boolean {
-    const { unless } = rule
-    if (unless === undefined) return false
-    return read.phrases.some(
-      other =>
-        other.id === `${rule.id}/unless` &&
-        other.last >= place.first - unless.within &&
-        other.first <= place.last + unless.within,
-    )
-  }
-
-  #crosses(rule: Rule, when: Condition & { kind: 'barrier' }, read: Read): Place | undefined {
+  #crosses(
+    rule: Rule,
+    when: Condition & { kind: 'barrier' },
+    read: Read,
+    excused: Excused,
+  ): Place | undefined {
     const { group, to = [] } = read.message
     const crosses = (this.#lists.barriers ?? []).some(
       ([a, b]) => (group === a && to.includes(b)) || (group === b && to.includes(a)),
     )
-    return crosses ? this.#places(`${rule.id}/0`, when.topics, read)[0] : undefined
+    if (!crosses) return undefined
+    return this.#places(`${rule.id}/0`, when.topics, read).find(place => !excused(place))
   }
 
-  #named(similarity: number, { words }: Read): Place | undefined {
-    const found = this.#names.get(similarity)!.find(words)
+  async #named(similarity: number, { words }: Read, excused: Excused): Promise<Place | undefined> {
+    const all = await inSlices(this.#names.get(similarity)!.find(words))
+    const found = all.filter(one => !excused(placeOf(words, one.start, one.end, [])))
     if (found.length === 0) return undefined
     const best = found.reduce((a, b) => (b.similarity > a.similarity ? b : a))
     return placeOf(words, best.start, best.end, [
@@ -166,10 +184,12 @@ export class Evaluator {
     when: Condition & { kind: 'structuring' },
     read: Read,
     windows: Windows,
+    excused: Excused,
   ): Promise<Place | undefined> {
     const about = this.#places(`${rule.id}/0`, when.about, read)
-    let place: Place | undefined
-    for (const amount of sumsOf(read)) {
+    /** The last place of each currency. */
+    const last = new Map<string, { amount: Place; threshold: number }>()
+    for (const amount of read.sums) {
       if (distance(about, amount) > when.within) continue
       const threshold = when.thresholds.find(
         one =>
@@ -180,9 +200,14 @@ export class Evaluator {
       if (threshold === undefined) continue
       const kind = threshold.currency
       await windows.add({ rule: rule.id, kind, amount: amount.value })
+      if (!excused(amount)) last.set(kind, { amount, threshold: threshold.amount })
+    }
+    let place: Place | undefined
+    for (const [kind, { amount, threshold }] of last) {
       const sums = await windows.since(rule.id, kind, when.hours)
       const total = sums.reduce((sum, one) => sum + one, 0)
-      if (sums.length >= when.count && total > threshold.amount) place = amount
+      if (sums.length < when.count || total <= threshold) continue
+      if (place === undefined || amount.start > place.start) place = amount
     }
     return place
   }
@@ -192,16 +217,17 @@ export class Evaluator {
     when: Condition & { kind: 'in_and_out' },
     read: Read,
     windows: Windows,
+    excused: Excused,
   ): Promise<Place | undefined> {
     const arrives = this.#places(`${rule.id}/0`, when.arrives, read)
     const leaves = this.#places(`${rule.id}/1`, when.leaves, read)
     let place: Place | undefined
-    for (const amount of sumsOf(read)) {
+    for (const amount of read.sums) {
       const [came, left] = [distance(arrives, amount), distance(leaves, amount)]
       if (amount.value < when.least || Math.min(came, left) > when.within) continue
       const kind = came <= left ? 'in' : 'out'
       await windows.add({ rule: rule.id, kind, amount: amount.value })
-      place = amount
+      if (!excused(amount)) place = amount
     }
     if (place === undefined) return undefined
     const sum = async (kind: string) =>
@@ -228,44 +254,81 @@ function sourcesOf({ id, when, unless }: Rule): [string, Source][] {
   return keyed
 }
 
-/** The first place of each list that lie together; the lists are in the order of the text. */
-function nearest(lists: readonly Place[][], within: number): Place | undefined {
+/** Whether a place stands near a phrase that makes it none. */
+function excusedBy({ id, unless }: Rule, { phrases }: Read): Excused {
+  if (unless === undefined) return () => false
+  const sorted = phrases.filter(other => other.id === `${id}/unless`)
+  return ({ first, last }) => {
+    // One that starts further back than the longest phrase ends before.
+    const from = firstFrom(sorted, first - unless.within - longestPhrase)
+    for (let i = from; i < sorted.length && sorted[i]!.first <= last + unless.within; i++)
+      if (sorted[i]!.last >= first - unless.within) return true
+    return false
+  }
+}
+
+/** The first places that lie together and are not excused; the lists are in the text's order. */
+function nearest(lists: readonly Place[][], within: number, excused: Excused): Place | undefined {
   if (lists.some(list => list.length === 0)) return undefined
   const at = lists.map(() => 0)
   for (;;) {
     const places = at.map((index, i) => lists[i]![index]!)
     const first = Math.min(...places.map(place => place.first))
     const last = Math.max(...places.map(place => place.first))
-    if (last - first <= within)
-      return {
+    if (last - first <= within) {
+      const place = {
         first,
-        last: Math.max(...places.map(place => place.last)),
-        start: Math.min(...places.map(place => place.start)),
-        end: Math.max(...places.map(place => place.end)),
-        entries: [...new Set(places.flatMap(place => place.entries))],
+        last: Math.max(...places.map(one => one.last)),
+        start: Math.min(...places.map(one => one.start)),
+        end: Math.max(...places.map(one => one.end)),
+        entries: [...new Set(places.flatMap(one => one.entries))],
       }
+      if (!excused(place)) return place
+    }
     const behind = places.findIndex(place => place.first === first)
     if (++at[behind]! >= lists[behind]!.length) return undefined
   }
 }
 
-/** More sums in one text are a table, not a conversation. */
+/** Characters of a text that is read beside others. */
+const shortText = 32_768
+/** More sums in so many characters are a table, not a conversation. */
 const mostSums = 100
 
 type Sum = Place & { value: number; currency: string }
 
 /** Sums of money and the words that they are. */
-function sumsOf({ words, message }: Read): Sum[] {
-  return amountsOf(message.text)
-    .slice(0, mostSums)
-    .map(amount => ({ ...amount, ...placeOf(words, amount.start, amount.end, []) }))
+function sumsOf(words: readonly Word[], text: string): Sum[] {
+  const counts = new Map<number, number>()
+  const few = amountsOf(text).filter(({ start }) => {
+    const stretch = Math.floor(start / shortText)
+    const count = counts.get(stretch) ?? 0
+    counts.set(stretch, count + 1)
+    return count < mostSums
+  })
+  return few.map(amount => ({ ...amount, ...placeOf(words, amount.start, amount.end, []) }))
+}
+
+/** Where in `sorted` the places begin that start at the word `first` or behind it. */
+function firstFrom(sorted: readonly { first: number }[], first: number): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]!.first < first) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Words between a place and the nearest of `sorted`. */
 function distance(sorted: readonly Place[], to: Place): number {
-  let least = Number.POSITIVE_INFINITY
-  for (const { first } of sorted) least = Math.min(least, Math.abs(first - to.first))
-  return least
+  const at = firstFrom(sorted, to.first)
+  const [before, behind] = [sorted[at - 1], sorted[at]]
+  return Math.min(
+    before === undefined ? Number.POSITIVE_INFINITY : to.first - before.first,
+    behind === undefined ? Number.POSITIVE_INFINITY : behind.first - to.first,
+  )
 }
 
 /** The words that a stretch of text covers. */

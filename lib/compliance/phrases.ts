@@ -2,6 +2,7 @@
  * Many phrases found in one pass over a text's words.
  * @module
  */
+import type { Slices } from '../slices.ts'
 import { type Word, wordsOf } from './words.ts'
 
 /** A phrase that was found: the id it was added with, and the words and characters it covers. */
@@ -20,7 +21,9 @@ interface Node {
   ids: string[]
 }
 
-const longestPhrase = 24
+/** Most words of a phrase. */
+export const longestPhrase = 24
+const wordsAtATime = 256
 const shortestBeginning = 3
 const longestBeginning = 24
 
@@ -53,9 +56,12 @@ export class PhraseIndex {
   }
 
   /** Every phrase that stands in `words`; the same id once for each place where it starts. */
-  find(words: readonly Word[]): PhraseFound[] {
+  *find(words: readonly Word[]): Slices<PhraseFound[]> {
     const found: PhraseFound[] = []
-    for (let first = 0; first < words.length; first++) this.#from(words, first, found)
+    for (let first = 0; first < words.length; first++) {
+      if (first % wordsAtATime === 0) yield
+      this.#from(words, first, found)
+    }
     return found
   }
 

@@ -2,6 +2,7 @@
  * Names that are the same in another spelling: Мухаммад, Muhammad, Mohammed.
  * @module
  */
+import type { Slices } from '../slices.ts'
 import { type Word, wordsOf } from './words.ts'
 
 const cyrillic = new Map(
@@ -73,6 +74,7 @@ const particles = new Set(
   'al el ul bin ben ibn bint abu abd de del der van von the co ltd llc inc'.split(' '),
 )
 const longestName = 32
+const wordsAtATime = 256
 const mostNameWords = 12
 /** Words between the first and the last of a name in a text, beyond its own. */
 const slack = 2
@@ -111,10 +113,15 @@ export class NameIndex {
   }
 
   /** Every listed name in `words`, once for each place. */
-  find(words: readonly Word[]): NameFound[] {
-    const heard = words.map(word => (word.key.length > longestName ? '' : soundOf(word.key)))
+  *find(words: readonly Word[]): Slices<NameFound[]> {
+    const heard: string[] = []
+    for (const { key } of words) {
+      if (heard.length % wordsAtATime === 0) yield
+      heard.push(key.length > longestName ? '' : soundOf(key))
+    }
     const found: NameFound[] = []
     for (let at = 0; at < words.length; at++) {
+      if (at % wordsAtATime === 0) yield
       if (heard[at] === '') continue
       for (const name of this.#byFrame.get(frame(heard[at]!)) ?? []) {
         const one = this.#around(name, words, heard, at)

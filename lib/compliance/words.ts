@@ -11,6 +11,7 @@ import {
   lowerOf,
   OTHER_LETTER,
 } from '../guard/characters.ts'
+import { atOnce, type Slices } from '../slices.ts'
 
 /** A word and where it stands; offsets are UTF-16 units, `end` is exclusive. */
 export interface Word {
@@ -31,8 +32,13 @@ function plain(unit: number): string {
     .toLowerCase()
 }
 
+const unitsAtATime = 4096
+
 /** Cuts a text into words. Linear time. */
-export function wordsOf(text: string): Word[] {
+export const wordsOf = (text: string): Word[] => atOnce(wordSlices(text))
+
+/** As {@link wordsOf}, for a text that may be long. */
+export function* wordSlices(text: string): Slices<Word[]> {
   const words: Word[] = []
   let key = ''
   let start = 0
@@ -42,6 +48,7 @@ export function wordsOf(text: string): Word[] {
     key = ''
   }
   for (let i = 0; i < text.length; i++) {
+    if (i % unitsAtATime === 0) yield
     const unit = text.charCodeAt(i)
     const bits = classOf(unit)
     if (bits & INVISIBLE || isCombining(unit)) continue

@@ -42,8 +42,8 @@ export interface AppOptions {
   review?: (request: Request) => Promise<Response | undefined>
   /**
    * Told of every request that is taken and of every answer, such as `observe` of
-   * conclave/compliance; texts of more than 32 KiB in pieces. No answer waits for it or tells of
-   * it; where it fails, the log says so without the text.
+   * conclave/compliance, each text whole. No answer waits for it or tells of it; where it fails,
+   * the log says so without the text.
    */
   observe?: (message: ObservedMessage) => void | Promise<void>
   log?: ServerLog

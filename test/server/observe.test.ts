@@ -6,28 +6,11 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { createCompliance, openCaseStore } from '../../lib/compliance/index.ts'
 import { parseKeyFile } from '../../lib/server/api-keys.ts'
 import { createApp } from '../../lib/server/app.ts'
-import { piecesOf } from '../../lib/server/generate/observed.ts'
 import type { ObservedMessage, ServerLog } from '../../lib/server/options.ts'
 import { defaultApp, post } from './default-app.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'conclave-observe-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-describe('a long text', () => {
-  it.each([
-    ['words', 'a word '.repeat(12_000)],
-    ['no blank', 'x'.repeat(100_000)],
-    ['short', 'short'],
-    ['lines', `${'y'.repeat(32_767)}\n${'z'.repeat(40_000)} end`],
-  ])('is told in pieces: %s', (_, text) => {
-    const pieces = [...piecesOf(text)]
-    expect(pieces.join('')).toBe(text)
-    for (const piece of pieces) expect(piece.length).toBeLessThanOrEqual(32_768)
-    expect(pieces.length).toBe(Math.ceil(text.length / 32_768))
-    if (text.startsWith('a word'))
-      for (const piece of pieces.slice(1)) expect(piece).toMatch(/^ (?:a|word) /)
-  })
-})
 
 describe('a watched server', () => {
   const held = defaultApp()
@@ -72,6 +55,9 @@ describe('a watched server', () => {
     expect(inputs()).toEqual(['once', 'twice', 'thrice', 'old'])
     expect(told.at(-1)!.subject).toBe('bank ben')
     expect(outputs()).toHaveLength(4)
+    const long = 'a word '.repeat(12_000)
+    await ask('/v1/embeddings', { input: long })
+    expect(inputs().at(-1)).toBe(long)
     told.length = 0
     expect(await ask('/v1/chat/completions', { messages, n: 1000 })).toBe(400)
     expect(told).toEqual([])

@@ -66,26 +66,8 @@ function tell(call: Call<unknown>, direction: 'input' | 'output', text: string):
   if (observe === undefined || text === '') return
   const about = { requestId: call.id, subject: subjectOf(call), direction, ...groupsOf(call) }
   const work = async () => {
-    for (const piece of piecesOf(text)) await observe({ ...about, text: piece })
+    await observe({ ...about, text })
   }
   // What is thrown may quote the text.
   work().catch(() => log.error({ id: call.id, direction }, 'a message was not observed'))
-}
-
-/** A long text takes its observer long: others get their turn between two pieces. */
-const longestPiece = 32_768
-/** A cut looks for a blank so far back. */
-const longestWord = 256
-
-/** Pieces that joined are the text, cut at blanks where there are any. */
-export function* piecesOf(text: string): Generator<string> {
-  let from = 0
-  while (text.length - from > longestPiece) {
-    const end = from + longestPiece
-    const blank = text.slice(end - longestWord, end).search(/\s\S*$/)
-    const cut = blank < 0 ? end : end - longestWord + blank
-    yield text.slice(from, cut)
-    from = cut
-  }
-  yield text.slice(from)
 }
