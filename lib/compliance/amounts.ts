@@ -3,6 +3,7 @@
  * @module
  */
 import { foldText } from '../guard/characters.ts'
+import type { Slices } from '../slices.ts'
 
 /** A sum; offsets are UTF-16 units of the text. */
 interface Amount {
@@ -70,16 +71,34 @@ const digits = /\d{1,3}(?:[,，]\d{3}){1,4}(?:\.\d{1,2})?|\d{1,12}(?:\.\d{1,4})?
 const han = /[一二两三四五六七八九十百千万]{2,16}/g
 const lookAround = 12
 
+const unitsAtATime = 16_384
+const amountsAtATime = 256
+
+/** In lower case, every unit where it was. */
+function* plainOf(text: string): Slices<string> {
+  const pieces: string[] = []
+  for (let at = 0; at < text.length; at += unitsAtATime) {
+    yield
+    const folded = foldText(text.slice(at, at + unitsAtATime))
+    const lower = folded.toLowerCase()
+    // Lower case can change the length of a few letters: then offsets would be wrong.
+    pieces.push(lower.length === folded.length ? lower : folded)
+  }
+  return pieces.join('')
+}
+
 /** Every sum of at least `least` units. Linear time. */
-export function amountsOf(text: string, least = 100): Amount[] {
-  const folded = foldText(text).toLowerCase()
-  // Lower case can change the length of a few letters: then offsets would be wrong.
-  const plain = folded.length === text.length ? folded : foldText(text)
-  const found = [...plain.matchAll(digits)].flatMap(match => {
+export function* amountsOf(text: string, least = 100): Slices<Amount[]> {
+  const plain = yield* plainOf(text)
+  const found: Amount[] = []
+  let seen = 0
+  for (const match of plain.matchAll(digits)) {
+    if (seen++ % amountsAtATime === 0) yield
     const value = Number(match[0].replace(/[,，]/g, ''))
-    return read(plain, match.index, match.index + match[0].length, value)
-  })
+    found.push(...read(plain, match.index, match.index + match[0].length, value))
+  }
   for (const match of plain.matchAll(han)) {
+    if (seen++ % amountsAtATime === 0) yield
     const value = hanValue(match[0])
     if (value > 0) found.push(...read(plain, match.index, match.index + match[0].length, value))
   }

@@ -2,7 +2,7 @@
  * One message against every rule.
  * @module
  */
-import { inSlices } from '../slices.ts'
+import { inSlices, type Slices } from '../slices.ts'
 import { amountsOf } from './amounts.ts'
 import { longestPhrase, type PhraseFound, PhraseIndex } from './phrases.ts'
 import type { Condition, Lists, Regime, Rule, RuleBook, Source } from './rule-book.ts'
@@ -54,7 +54,8 @@ export interface Windows {
 
 interface Read {
   readonly words: readonly Word[]
-  readonly phrases: readonly PhraseFound[]
+  /** By the key of their source; those of every issuer under `restricted`. */
+  readonly places: ReadonlyMap<string, readonly Place[]>
   readonly sums: readonly Sum[]
   readonly message: Message
 }
@@ -115,7 +116,9 @@ export class Evaluator {
   async #hits(message: Message, windows: Windows): Promise<Hit[]> {
     const words = await inSlices(wordSlices(message.text))
     const phrases = await inSlices(this.#phrases.find(words))
-    const read = { words, phrases, sums: sumsOf(words, message.text), message }
+    const places = await inSlices(byKey(phrases, message.text))
+    const sums = await inSlices(sumsOf(words, message.text))
+    const read = { words, places, sums, message }
     const hits: Hit[] = []
     for (const rule of this.#book.rules) {
       const place = await this.#holds(rule, read, windows)
@@ -131,28 +134,14 @@ export class Evaluator {
     const { when } = rule
     const excused = excusedBy(rule, read)
     if (when.kind === 'near') {
-      const places = when.sources.map((source, i) => this.#places(`${rule.id}/${i}`, source, read))
-      return nearest(places, when.within, excused)
+      const places = when.sources.map((source, i) => placesOf(`${rule.id}/${i}`, source, read))
+      return inSlices(nearest(places, when.within, excused))
     }
     if (when.kind === 'barrier') return this.#crosses(rule, when, read, excused)
     if (when.kind === 'sanctions') return this.#named(when.similarity, read, excused)
     return when.kind === 'structuring'
       ? this.#structured(rule, when, read, windows, excused)
       : this.#passes(rule, when, read, windows, excused)
-  }
-
-  #places(key: string, source: Source, read: Read): Place[] {
-    const { text } = read.message
-    return read.phrases.flatMap(({ id, ...place }) => {
-      if ('phrases' in source) return id === key ? [{ ...place, entries: [] }] : []
-      const [kind, entry, ticker] = id.split(':')
-      if (kind === 'restricted') return [{ ...place, entries: [id] }]
-      // A ticker is a word of capitals: `CAT` is one, `cat` is none.
-      const written = text.slice(place.start, place.end)
-      return kind === 'ticker' && written === ticker
-        ? [{ ...place, entries: [`restricted:${entry}`] }]
-        : []
-    })
   }
 
   #crosses(
@@ -166,7 +155,7 @@ export class Evaluator {
       ([a, b]) => (group === a && to.includes(b)) || (group === b && to.includes(a)),
     )
     if (!crosses) return undefined
-    return this.#places(`${rule.id}/0`, when.topics, read).find(place => !excused(place))
+    return placesOf(`${rule.id}/0`, when.topics, read).find(place => !excused(place))
   }
 
   async #named(similarity: number, { words }: Read, excused: Excused): Promise<Place | undefined> {
@@ -186,7 +175,7 @@ export class Evaluator {
     windows: Windows,
     excused: Excused,
   ): Promise<Place | undefined> {
-    const about = this.#places(`${rule.id}/0`, when.about, read)
+    const about = placesOf(`${rule.id}/0`, when.about, read)
     /** The last place of each currency. */
     const last = new Map<string, { amount: Place; threshold: number }>()
     for (const amount of read.sums) {
@@ -219,8 +208,8 @@ export class Evaluator {
     windows: Windows,
     excused: Excused,
   ): Promise<Place | undefined> {
-    const arrives = this.#places(`${rule.id}/0`, when.arrives, read)
-    const leaves = this.#places(`${rule.id}/1`, when.leaves, read)
+    const arrives = placesOf(`${rule.id}/0`, when.arrives, read)
+    const leaves = placesOf(`${rule.id}/1`, when.leaves, read)
     let place: Place | undefined
     for (const amount of read.sums) {
       const [came, left] = [distance(arrives, amount), distance(leaves, amount)]
@@ -255,9 +244,9 @@ function sourcesOf({ id, when, unless }: Rule): [string, Source][] {
 }
 
 /** Whether a place stands near a phrase that makes it none. */
-function excusedBy({ id, unless }: Rule, { phrases }: Read): Excused {
-  if (unless === undefined) return () => false
-  const sorted = phrases.filter(other => other.id === `${id}/unless`)
+function excusedBy({ id, unless }: Rule, { places }: Read): Excused {
+  const sorted = places.get(`${id}/unless`)
+  if (unless === undefined || sorted === undefined) return () => false
   return ({ first, last }) => {
     // One that starts further back than the longest phrase ends before.
     const from = firstFrom(sorted, first - unless.within - longestPhrase)
@@ -267,11 +256,47 @@ function excusedBy({ id, unless }: Rule, { phrases }: Read): Excused {
   }
 }
 
+const placesAtATime = 256
+const noEntries: readonly string[] = []
+
+/** What was found by what it was found for, in the order of the text. */
+function* byKey(
+  phrases: readonly PhraseFound[],
+  text: string,
+): Slices<Map<string, readonly Place[]>> {
+  const places = new Map<string, Place[]>()
+  const add = (key: string, place: Place) => {
+    const list = places.get(key)
+    if (list === undefined) places.set(key, [place])
+    else list.push(place)
+  }
+  let seen = 0
+  for (const { id, first, last, start, end } of phrases) {
+    if (seen++ % placesAtATime === 0) yield
+    const place = { first, last, start, end, entries: noEntries }
+    const [kind, entry, ticker] = id.split(':')
+    if (kind === 'restricted') add(kind, { ...place, entries: [id] })
+    else if (kind !== 'ticker') add(id, place)
+    // A ticker is a word of capitals: `CAT` is one, `cat` is none.
+    else if (text.slice(start, end) === ticker)
+      add('restricted', { ...place, entries: [`restricted:${entry}`] })
+  }
+  return places
+}
+
+const placesOf = (key: string, source: Source, { places }: Read): readonly Place[] =>
+  places.get('phrases' in source ? key : 'restricted') ?? []
+
 /** The first places that lie together and are not excused; the lists are in the text's order. */
-function nearest(lists: readonly Place[][], within: number, excused: Excused): Place | undefined {
+function* nearest(
+  lists: readonly (readonly Place[])[],
+  within: number,
+  excused: Excused,
+): Slices<Place | undefined> {
   if (lists.some(list => list.length === 0)) return undefined
   const at = lists.map(() => 0)
-  for (;;) {
+  for (let steps = 0; ; steps++) {
+    if (steps % placesAtATime === 0) yield
     const places = at.map((index, i) => lists[i]![index]!)
     const first = Math.min(...places.map(place => place.first))
     const last = Math.max(...places.map(place => place.first))
@@ -298,9 +323,9 @@ const mostSums = 100
 type Sum = Place & { value: number; currency: string }
 
 /** Sums of money and the words that they are. */
-function sumsOf(words: readonly Word[], text: string): Sum[] {
+function* sumsOf(words: readonly Word[], text: string): Slices<Sum[]> {
   const counts = new Map<number, number>()
-  const few = amountsOf(text).filter(({ start }) => {
+  const few = (yield* amountsOf(text)).filter(({ start }) => {
     const stretch = Math.floor(start / shortText)
     const count = counts.get(stretch) ?? 0
     counts.set(stretch, count + 1)
