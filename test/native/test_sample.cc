@@ -1,6 +1,7 @@
 // sample against its definition by a sort, and logprobs against f64; on a card also against the
 // CPU, bit for bit.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -176,7 +177,9 @@ void check_defined(const SampleResult& got, const Case& c, const std::string& wh
 
 bool same_bits(const SampleResult& a, const SampleResult& b) {
   const auto same = [](const std::vector<float>& x, const std::vector<float>& y) {
-    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(float)) == 0;
+    return std::equal(x.begin(), x.end(), y.begin(), y.end(), [](float p, float q) {
+      return std::bit_cast<uint32_t>(p) == std::bit_cast<uint32_t>(q);
+    });
   };
   return a.status == b.status && a.token_id == b.token_id && same({a.logprob}, {b.logprob}) &&
          a.top_ids == b.top_ids && same(a.top_logprobs, b.top_logprobs);
