@@ -85,7 +85,8 @@ const chineseMobile: Rule = {
   scan(w, at) {
     const { number } = w
     if (!number.closed) return OPEN
-    const skipped = number.take(4) === '0086' ? 4 : number.take(2) === '86' ? 2 : 0
+    if (number.count < 11) return NONE
+    const skipped = number.value(0, 4) === 86 ? 4 : number.value(0, 2) === 86 ? 2 : 0
     const count = skipped + 11
     if (!number.endsAt(w.text, count)) return NONE
     if (number.digits[skipped] !== 1 || number.digits[skipped + 1]! < 3) return NONE

@@ -2,6 +2,7 @@
  * Identifiers of China, Hong Kong and Taiwan.
  * @module
  */
+import { classOf, LETTER } from './characters.ts'
 import { separatesCode } from './code-reading.ts'
 import { isRealDate } from './dates.ts'
 import { BY_BRACKET, BY_SLASH, visibleAfter } from './number-reading.ts'
@@ -78,7 +79,9 @@ const creditValue = (unit: number): number => creditAlphabet.indexOf(String.from
 function mayBeCredit(w: Window, at: number): boolean {
   if (w.at(at) === 0x30) return false
   if (w.wordEnd - at >= 4) return provinces.has((w.at(at + 2) - 48) * 10 + w.at(at + 3) - 48)
-  return separatesCode(w.at(w.wordEnd))
+  // The third and the fourth are digits.
+  const begun = w.wordEnd - at >= 2 && classOf(w.text.charCodeAt(w.wordEnd + 1)) & LETTER
+  return !begun && separatesCode(w.at(w.wordEnd))
 }
 
 /** GB 32100: registrar, kind, region, organisation code, check (mod 31). */

@@ -56,7 +56,6 @@ export class NumberReading {
     while (index < text.length && this.count < mostDigits) {
       const unit = text.charCodeAt(index)
       const bits = classOf(unit)
-      const kind = separators[unit]!
       if (bits & (DIGIT | NUMERAL)) {
         if (script !== 0 && (bits & script) === 0) kinds |= BY_SCRIPT
         script = bits & (DIGIT | NUMERAL)
@@ -64,10 +63,11 @@ export class NumberReading {
         kinds = visible = invisible = 0
       } else if (bits & INVISIBLE) {
         if (++invisible > mostInvisible) break
-      } else if (kind !== 0) {
-        if (++visible > mostBetween) break
+      } else {
+        const kind = separators[unit]!
+        if (kind === 0 || ++visible > mostBetween) break
         kinds |= kind
-      } else break
+      }
       index++
     }
     this.between[this.count] = kinds
