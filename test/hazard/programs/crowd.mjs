@@ -11,14 +11,16 @@ async function work(way) {
     if (way === 'exit-in-load') process.exit(3)
   }
   const model = await loadModel(folder, { threads: 1, weights: 'bf16', onProgress })
-  const answer = model.generate(longPrompt.slice(0, 500), { maxTokens: 60, ignoreEos: true })
-  for await (const _ of answer) {
-    parentPort.postMessage('decoding')
-    if (way === 'exit') process.exit(3)
-    if (way === 'throw') throw new Error('thrown on purpose')
-    if (way === 'return') return
-    if (way === 'dispose') await model.dispose()
-  }
+  do {
+    const answer = model.generate(longPrompt.slice(0, 500), { maxTokens: 60, ignoreEos: true })
+    for await (const _ of answer) {
+      parentPort.postMessage('decoding')
+      if (way === 'exit') process.exit(3)
+      if (way === 'throw') throw new Error('thrown on purpose')
+      if (way === 'return') return
+      if (way === 'dispose') await model.dispose()
+    }
+  } while (way === 'terminate') // however fast its answers are, it is met at work
 }
 
 function watch(way) {
