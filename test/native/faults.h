@@ -27,6 +27,23 @@ void check_sound(const std::string& what, const std::function<bool()>& is_right)
 // … or must end like `how` in at least one of them.
 void check_seen(const std::string& what, const std::function<bool()>& is_right, int how);
 
+// What is planted, and how it ends. Plant{} is no mistake.
+template <class Plant>
+struct Mistake {
+  const char* name;
+  Plant plant;
+  int how;
+};
+
+template <class Plant, size_t N>
+void check_mistakes(const char* sound, bool (*is_right)(Plant),
+                    const Mistake<Plant> (&mistakes)[N]) {
+  check_sound(sound, [&] { return is_right(Plant{}); });
+  for (const Mistake<Plant>& mistake : mistakes)
+    check_seen(
+        mistake.name, [&] { return is_right(mistake.plant); }, mistake.how);
+}
+
 void test_hopper_faults();
 void test_attention_faults();
 

@@ -193,13 +193,7 @@ bool is_right_early(Early plant) {
   return true;
 }
 
-struct Mistake {
-  const char* name;
-  Plant plant;
-  int how;
-};
-
-constexpr Mistake kMistakes[] = {
+constexpr Mistake<Plant> kMistakes[] = {
     {"bytes of a bulk copy read before they are there", Plant::no_full_wait, kWrong},
     {"a tile widened over while wgmma reads it", Plant::no_empty_wait, kWrong},
     {"fewer bytes announced than a bulk copy brings", Plant::too_few_bytes, kFault},
@@ -210,24 +204,13 @@ constexpr Mistake kMistakes[] = {
     {"registers taken by half of a warpgroup", Plant::half_takes_registers, kFault},
 };
 
-struct TicketMistake {
-  const char* name;
-  Ticket plant;
+constexpr Mistake<Ticket> kTicketMistakes[] = {
+    {"parts merged before the last one is there", Ticket::merged_too_early, kWrong},
+    {"a counter not given back as zero", Ticket::not_given_back, kWrong},
+    {"a part counted twice", Ticket::counted_twice, kWrong},
 };
 
-constexpr TicketMistake kTicketMistakes[] = {
-    {"parts merged before the last one is there", Ticket::merged_too_early},
-    {"a counter not given back as zero", Ticket::not_given_back},
-    {"a part counted twice", Ticket::counted_twice},
-};
-
-struct EarlyMistake {
-  const char* name;
-  Early plant;
-  int how;
-};
-
-constexpr EarlyMistake kEarlyMistakes[] = {
+constexpr Mistake<Early> kEarlyMistakes[] = {
     {"no wait for the kernel in front", Early::no_wait, kFault},
     {"what the kernel in front writes read before the wait", Early::read_before_wait, kWrong},
     {"half of the threads wait for the kernel in front", Early::half_waits, kFault},
@@ -237,18 +220,9 @@ constexpr EarlyMistake kEarlyMistakes[] = {
 }  // namespace
 
 void test_attention_faults() {
-  check_sound("no fault planted, widened", [] { return is_right(Plant::nothing); });
-  for (const Mistake& mistake : kMistakes)
-    check_seen(
-        mistake.name, [&] { return is_right(mistake.plant); }, mistake.how);
-  check_sound("no fault planted, by blocks", [] { return is_right_by_blocks(Ticket::nothing); });
-  for (const TicketMistake& mistake : kTicketMistakes)
-    check_seen(
-        mistake.name, [&] { return is_right_by_blocks(mistake.plant); }, kWrong);
-  check_sound("no fault planted, early", [] { return is_right_early(Early::nothing); });
-  for (const EarlyMistake& mistake : kEarlyMistakes)
-    check_seen(
-        mistake.name, [&] { return is_right_early(mistake.plant); }, mistake.how);
+  check_mistakes("no fault planted, widened", is_right, kMistakes);
+  check_mistakes("no fault planted, by blocks", is_right_by_blocks, kTicketMistakes);
+  check_mistakes("no fault planted, early", is_right_early, kEarlyMistakes);
 }
 
 }  // namespace conclave::test

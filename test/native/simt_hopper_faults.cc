@@ -193,25 +193,13 @@ bool is_right_from_registers(Registers plant) {
   return true;
 }
 
-struct RegisterMistake {
-  const char* name;
-  Registers plant;
-  int how;
-};
-
-constexpr RegisterMistake kRegisterMistakes[] = {
+constexpr Mistake<Registers> kRegisterMistakes[] = {
     {"registers refilled while wgmma reads them", Registers::refilled_too_early, kWrong},
     {"a group read before its wgmma is done", Registers::read_too_early, kWrong},
     {"a group's registers not given over by a fence", Registers::no_fence, kFault},
 };
 
-struct Mistake {
-  const char* name;
-  Plant plant;
-  int how;
-};
-
-constexpr Mistake kMistakes[] = {
+constexpr Mistake<Plant> kMistakes[] = {
     {"a stage read before it is full", Plant::no_full_wait, kFault},
     {"a stage refilled before it is empty", Plant::no_empty_wait, kFault},
     {"a stage given back while wgmma reads it", Plant::released_too_early, kWrong},
@@ -229,15 +217,8 @@ constexpr Mistake kMistakes[] = {
 }  // namespace
 
 void test_hopper_faults() {
-  check_sound("no fault planted, on Hopper", [] { return is_right(Plant::nothing); });
-  for (const Mistake& mistake : kMistakes)
-    check_seen(
-        mistake.name, [&] { return is_right(mistake.plant); }, mistake.how);
-  check_sound("no fault planted, from registers",
-              [] { return is_right_from_registers(Registers::nothing); });
-  for (const RegisterMistake& mistake : kRegisterMistakes)
-    check_seen(
-        mistake.name, [&] { return is_right_from_registers(mistake.plant); }, mistake.how);
+  check_mistakes("no fault planted, on Hopper", is_right, kMistakes);
+  check_mistakes("no fault planted, from registers", is_right_from_registers, kRegisterMistakes);
 }
 
 }  // namespace conclave::test
