@@ -18,6 +18,17 @@ export const planned = {
   'sample.cu': 64,
   'sample_choose.cu': 128,
 }
+/** Prompts and single tokens go through the same spans. */
+const hopperAttention = {
+  'wgmma.mma_async.sync.aligned.m64n128k16': 40,
+  'wgmma.mma_async.sync.aligned.m64n64k16': 16,
+  'cp.async.bulk.tensor.2d': 4,
+  'cp.async.bulk.shared::cluster.global.mbarrier': 4,
+  'mbarrier.try_wait.parity': 16,
+  'griddepcontrol.wait': 4,
+  'setmaxnreg.inc': 4,
+  'setmaxnreg.dec': 4,
+}
 /** What the PTX must contain: at least so many of each. */
 export const meant = {
   'matmul.cu': { 'mma.sync': 32, 'ld.global.nc.L1::no_allocate': 4, 'cp.async.cg': 8 },
@@ -46,26 +57,8 @@ export const meant = {
   'moe_few.cu': { 'mma.sync': 16, 'ld.global.nc.L1::no_allocate': 8 },
   'moe_tiles.cu': { 'mma.sync': 64, 'cp.async.cg': 8 },
   'attention_decode.cu': { 'mma.sync': 64 },
-  'attention_hopper.cu': {
-    'wgmma.mma_async.sync.aligned.m64n128k16': 40,
-    'wgmma.mma_async.sync.aligned.m64n64k16': 16,
-    'cp.async.bulk.tensor.2d': 4,
-    'cp.async.bulk.shared::cluster.global.mbarrier': 4,
-    'mbarrier.try_wait.parity': 16,
-    'griddepcontrol.wait': 4,
-    'setmaxnreg.inc': 4,
-    'setmaxnreg.dec': 4,
-  },
-  'attention_hopper_decode.cu': {
-    'wgmma.mma_async.sync.aligned.m64n128k16': 40,
-    'wgmma.mma_async.sync.aligned.m64n64k16': 16,
-    'cp.async.bulk.tensor.2d': 4,
-    'cp.async.bulk.shared::cluster.global.mbarrier': 4,
-    'mbarrier.try_wait.parity': 16,
-    'griddepcontrol.wait': 4,
-    'setmaxnreg.inc': 4,
-    'setmaxnreg.dec': 4,
-  },
+  'attention_hopper.cu': hopperAttention,
+  'attention_hopper_decode.cu': hopperAttention,
   'attention_prefill.cu': { 'mma.sync': 64 },
 }
 
