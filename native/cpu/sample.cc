@@ -28,7 +28,6 @@ bool plain::block_maxima(float* largest, float* maxima, const float* x, int64_t 
 
 namespace {
 
-using ops::EditKind;
 using ops::SampleResult;
 using ops::SamplerState;
 using ops::SampleStatus;
@@ -79,21 +78,9 @@ void edit(const Scratch& s, int64_t vocab, const SamplerState& state) {
   float* row = s.row;
   const SamplingParams& p = state.params;
   const ops::Penalties penalties{p.repetition_penalty, p.presence_penalty, p.frequency_penalty};
-  const auto apply = [&](int32_t id, EditKind kind, double value = 0) {
-    if (id >= 0 && id < vocab)
-      row[id] = ops::edited(row[id], {id, kind, value}, penalties, PlainProduct{});
-  };
-  for (size_t i = 0; i < p.bias_ids.size(); i++)
-    apply(p.bias_ids[i], EditKind::bias, p.bias_values[i]);
-  if (p.repetition_penalty != 1) {
-    for (const auto& [id, count] : state.prompt_counts) apply(id, EditKind::repetition);
-    for (const auto& [id, count] : state.generated_counts)
-      if (!state.prompt_counts.count(id)) apply(id, EditKind::repetition);
-  }
-  if (p.presence_penalty != 0 || p.frequency_penalty != 0)
-    for (const auto& [id, count] : state.generated_counts) apply(id, EditKind::count, count);
-  if (state.num_generated < p.min_tokens)
-    for (int32_t id : p.banned_until_min) apply(id, EditKind::ban);
+  ops::for_each_edit(state, vocab, [&](const ops::Edit& edit) {
+    row[edit.id] = ops::edited(row[edit.id], edit, penalties, PlainProduct{});
+  });
   if (state.matcher) apply_mask(row, s.weights, vocab, state);
 }
 

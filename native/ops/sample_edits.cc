@@ -12,22 +12,8 @@ bool has_edits(const SamplerState& state) {
 }
 
 void append_edits(std::vector<Edit>& edits, const SamplerState& state, int64_t n) {
-  const SamplingParams& p = state.params;
   const auto first = static_cast<int64_t>(edits.size());
-  const auto add = [&](int32_t id, EditKind kind, double value = 0) {
-    if (id >= 0 && id < n) edits.push_back({id, kind, value});
-  };
-  for (size_t i = 0; i < p.bias_ids.size(); i++)
-    add(p.bias_ids[i], EditKind::bias, p.bias_values[i]);
-  if (p.repetition_penalty != 1) {
-    for (const auto& [id, count] : state.prompt_counts) add(id, EditKind::repetition);
-    for (const auto& [id, count] : state.generated_counts)
-      if (!state.prompt_counts.count(id)) add(id, EditKind::repetition);
-  }
-  if (p.presence_penalty != 0 || p.frequency_penalty != 0)
-    for (const auto& [id, count] : state.generated_counts) add(id, EditKind::count, count);
-  if (state.num_generated < p.min_tokens)
-    for (const int32_t id : p.banned_until_min) add(id, EditKind::ban);
+  for_each_edit(state, n, [&](const Edit& edit) { edits.push_back(edit); });
   std::stable_sort(edits.begin() + first, edits.end(),
                    [](const Edit& a, const Edit& b) { return a.id < b.id; });
 }
