@@ -57,7 +57,7 @@ void put_lines(std::byte* block, const PanelRows& rows, int64_t first_col) {
 }  // namespace
 
 void pack_panel(std::byte* panel, float* row_scales, const PanelRows& rows) {
-  const int64_t num_groups = (rows.cols + kGroupCols - 1) / kGroupCols;
+  const int64_t num_groups = groups_of(rows.cols);
   for (int64_t r = 0; r < rows.num_rows; r++) {
     row_scales[r] = row_scale_of(rows.scales + r * num_groups, num_groups);
   }

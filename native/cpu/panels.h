@@ -32,6 +32,7 @@ inline constexpr int64_t kGroupBytes = kGroupCols * int64_t{sizeof(int16_t)} + k
 inline constexpr int kLevels = 127 * 256 + 127;
 
 constexpr int64_t blocks_of(int64_t cols) { return (cols + kBlockCols - 1) / kBlockCols; }
+constexpr int64_t groups_of(int64_t cols) { return (cols + kGroupCols - 1) / kGroupCols; }
 constexpr int64_t panel_bytes(int64_t cols) { return blocks_of(cols) * kBlockBytes; }
 constexpr int64_t panels_of(int64_t rows) { return (rows + kPanelRows - 1) / kPanelRows; }
 

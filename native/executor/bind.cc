@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "cpu/kernels.h"
+#include "cpu/panels.h"
 #include "executor/conversion.h"
 #include "executor/weight_source.h"
 
@@ -26,8 +26,6 @@ DType target_dtype(const WeightSource& source, WeightPolicy policy) {
   if (source.dtype() == DType::q8_0 || source.is_int8_by_group()) return DType::i8;
   return is_block_dtype(source.dtype()) || ref.scales ? DType::bf16 : source.dtype();
 }
-
-constexpr int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 void check_finite(const WeightSource& source, cpu::ThreadPool& pool) {
   const WeightRef& ref = source.ref();
@@ -95,7 +93,7 @@ int64_t placed_bytes(const Graph& graph, const io::WeightStore& store, WeightPol
   for (const WeightRef& ref : graph.weights) {
     const DType dtype = target_dtype(WeightSource(ref, store), policy);
     sum += placed_align(ref.rows * ref.cols * dtype_bytes(dtype));
-    if (dtype == DType::i8) sum += placed_align(ref.rows * groups_of(ref.cols) * 4);
+    if (dtype == DType::i8) sum += placed_align(ref.rows * cpu::groups_of(ref.cols) * 4);
   }
   return sum;
 }

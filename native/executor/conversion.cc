@@ -13,8 +13,6 @@ namespace {
 // wait for each other, little enough that what is read twice and what a signal waits for is small.
 constexpr int64_t kTaskElements = 1 << 16, kBatchElements = 32 << 20;
 
-constexpr int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // Where the scales of int8 rows begin.
 int64_t scales_at(const WeightRef& ref) { return aligned(ref.rows * ref.cols); }
 
@@ -28,12 +26,10 @@ float* scales_of(const Conversion& c) {
 
 }  // namespace
 
-int64_t groups_of(int64_t cols) { return (cols + cpu::kGroupCols - 1) / cpu::kGroupCols; }
-
 int64_t converted_bytes(const WeightRef& ref, DType dtype, Int8Form form) {
   if (dtype != DType::i8) return ref.rows * ref.cols * dtype_bytes(dtype);
   if (form == Int8Form::rows) {
-    return scales_at(ref) + ref.rows * groups_of(ref.cols) * int64_t{sizeof(float)};
+    return scales_at(ref) + ref.rows * cpu::groups_of(ref.cols) * int64_t{sizeof(float)};
   }
   return cpu::panels_of(ref.rows) *
          (cpu::panel_bytes(ref.cols) + cpu::kPanelRows * int64_t{sizeof(float)});
@@ -58,8 +54,8 @@ void Conversions::add(const Conversion& conversion) {
       std::max<int64_t>(1, kTaskElements / cols / cpu::kPanelRows) * cpu::kPanelRows;
   // Here, where there is somebody to hear that memory is short.
   for (Scratch& scratch : scratch_) {
-    scratch.floats.resize(std::max(scratch.floats.size(),
-                                   static_cast<size_t>(cols + cpu::kPanelRows * groups_of(cols))));
+    scratch.floats.resize(std::max(
+        scratch.floats.size(), static_cast<size_t>(cols + cpu::kPanelRows * cpu::groups_of(cols))));
     scratch.values.resize(
         std::max(scratch.values.size(), static_cast<size_t>(cpu::kPanelRows * cols)));
   }
@@ -94,7 +90,7 @@ void Conversions::finish() {
 // One row as int8 with a scale for each group of the kernels: the stored numbers where they fit.
 void Conversions::read_int8_row(int8_t* q, float* scales, float* x, const WeightSource& source,
                                 int64_t row) const {
-  const int64_t cols = source.ref().cols, num_groups = groups_of(cols);
+  const int64_t cols = source.ref().cols, num_groups = cpu::groups_of(cols);
   if (source.read_q8_0_row(q, scales, row)) return;
   const std::byte* stored = source.is_int8_by_group() ? source.stored_row(row) : nullptr;
   if (stored != nullptr) {
@@ -111,7 +107,7 @@ void Conversions::read_int8_row(int8_t* q, float* scales, float* x, const Weight
 
 void Conversions::write_panels(const Task& task, Scratch& scratch) const {
   const Conversion& c = task.conversion;
-  const int64_t cols = c.source.ref().cols, groups = groups_of(cols);
+  const int64_t cols = c.source.ref().cols, groups = cpu::groups_of(cols);
   float *x = scratch.floats.data(), *scales = x + cols;
   for (int64_t first = task.first; first < task.first + task.count; first += cpu::kPanelRows) {
     const int64_t count = std::min(cpu::kPanelRows, task.first + task.count - first);
@@ -132,7 +128,7 @@ void Conversions::write(const Task& task, Scratch& scratch) const {
     std::byte* target = c.memory + row * row_bytes;
     const std::byte* stored = c.dtype == c.source.dtype() ? c.source.stored_row(row) : nullptr;
     if (c.dtype == DType::i8) {
-      read_int8_row(reinterpret_cast<int8_t*>(target), scales_of(c) + row * groups_of(cols), x,
+      read_int8_row(reinterpret_cast<int8_t*>(target), scales_of(c) + row * cpu::groups_of(cols), x,
                     c.source, row);
     } else if (stored != nullptr) {
       std::memcpy(target, stored, static_cast<size_t>(row_bytes));

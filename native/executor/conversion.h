@@ -23,8 +23,8 @@ struct Conversion {
 };
 
 int64_t converted_bytes(const WeightRef& ref, DType dtype, Int8Form form);
-// Of the kernels, to a row.
-int64_t groups_of(int64_t cols);
+// Every weight begins on a cache line.
+constexpr int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // How int8 is made of other formats.
 struct Int8Maker {

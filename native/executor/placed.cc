@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cpu/kernels.h"
+#include "cpu/panels.h"
 #include "cuda/expert_table.h"
 
 namespace conclave::executor {
@@ -35,7 +35,7 @@ std::byte* Placed::put(const void* from, int64_t bytes) {
 void Placed::place(BoundWeights& bound, size_t id) {
   Weight& matrix = bound.matrices[id];
   Tensor& vector = bound.vectors[id];
-  const int64_t groups = (matrix.cols + cpu::kGroupCols - 1) / cpu::kGroupCols;
+  const int64_t groups = cpu::groups_of(matrix.cols);
   if (matrix.data != nullptr)
     matrix.data = put(matrix.data, matrix.rows * matrix.cols * dtype_bytes(matrix.dtype));
   if (matrix.scales != nullptr)
