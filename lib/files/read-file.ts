@@ -13,7 +13,7 @@ import { maxMembers, parseJson } from './json-slices.ts'
 
 // Node closes what these opened where a worker ends in between; of fs/promises it loses a file that
 // was just being opened.
-const system = { open: promisify(open), fstat: promisify(fstat), read: promisify(read) }
+export const system = { open: promisify(open), fstat: promisify(fstat), read: promisify(read) }
 
 const mebibyte = 2 ** 20
 

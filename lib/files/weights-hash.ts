@@ -3,9 +3,9 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { open } from 'node:fs/promises'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ConclaveError } from '../errors.ts'
+import { system, withFile } from './read-file.ts'
 
 /** Hashed in one go: a fraction of a millisecond, which other requests do not notice. */
 const pieceBytes = 256 * 1024
@@ -26,21 +26,7 @@ export async function hashWeights(files: readonly string[], signal?: AbortSignal
 
 async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   try {
-    await using handle = await open(path, 'r')
-    const before = await handle.stat({ bigint: true })
-    const hash = createHash('sha256')
-    const piece = Buffer.allocUnsafe(pieceBytes)
-    // A file that grows has an end too.
-    for (let done = 0n; done <= before.size; ) {
-      if (signal?.aborted) throw new ConclaveError('aborted', 'The hash is not wanted any more.')
-      const { bytesRead } = await handle.read(piece, 0, pieceBytes, null)
-      if (bytesRead === 0) break
-      done += BigInt(bytesRead)
-      hash.update(piece.subarray(0, bytesRead))
-      await nextTurn()
-    }
-    const after = await handle.stat({ bigint: true })
-    if (after.size === before.size && after.mtimeNs === before.mtimeNs) return hash.digest('hex')
+    return await withFile(path, descriptor => hashOf(descriptor, path, signal))
   } catch (cause) {
     if (cause instanceof ConclaveError) throw cause
     throw new ConclaveError(
@@ -50,6 +36,23 @@ async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
       { cause },
     )
   }
+}
+
+async function hashOf(descriptor: number, path: string, signal?: AbortSignal): Promise<string> {
+  const before = await system.fstat(descriptor, { bigint: true })
+  const hash = createHash('sha256')
+  const piece = Buffer.allocUnsafe(pieceBytes)
+  // A file that grows has an end too.
+  for (let done = 0n; done <= before.size; ) {
+    if (signal?.aborted) throw new ConclaveError('aborted', 'The hash is not wanted any more.')
+    const { bytesRead } = await system.read(descriptor, piece, 0, pieceBytes, null)
+    if (bytesRead === 0) break
+    done += BigInt(bytesRead)
+    hash.update(piece.subarray(0, bytesRead))
+    await nextTurn()
+  }
+  const after = await system.fstat(descriptor, { bigint: true })
+  if (after.size === before.size && after.mtimeNs === before.mtimeNs) return hash.digest('hex')
   throw new ConclaveError(
     'io_error',
     `Expected the weights ${path} to stay as they are, but they changed while they were hashed. ` +
