@@ -92,10 +92,8 @@ export async function openCompliance(
     const pending = new Set<Promise<void>>()
     let hashed: Promise<typeof model> | undefined
     const stop = new AbortController()
-    const report = {
-      ...{ submitter, engineVersion: version(), policy, model },
-      modelLater: async () => hashed,
-    }
+    const modelLater = async () => hashed
+    const report = { submitter, engineVersion: version(), policy, model, modelLater }
     return {
       app: {
         review: reviewRoutes({ compliance, keys: reviewers, report }),
