@@ -9,6 +9,9 @@ const sliceMs = 10
 /** Work that yields between its parts and ends with its result. */
 export type Slices<T> = Generator<void, T>
 
+/** Ends once others had their turn of the event loop. */
+export const nextTurn = (): Promise<void> => new Promise(resolve => void setImmediate(resolve))
+
 /** All of it now. */
 export function atOnce<T>(work: Slices<T>): T {
   for (;;) {
@@ -24,7 +27,7 @@ export async function inSlices<T>(work: Slices<T>): Promise<T> {
     const { done, value } = work.next()
     if (done) return value
     if (performance.now() < until) continue
-    await new Promise(resolve => setImmediate(resolve))
+    await nextTurn()
     until = performance.now() + sliceMs
   }
 }

@@ -71,7 +71,7 @@ const digits = /\d{1,3}(?:[,，]\d{3}){1,4}(?:\.\d{1,2})?|\d{1,12}(?:\.\d{1,4})?
 const han = /[一二两三四五六七八九十百千万]{2,16}/g
 const lookAround = 12
 
-const unitsAtATime = 16_384
+const unitsAtATime = 4096
 const amountsAtATime = 256
 
 /** In lower case, every unit where it was. */
@@ -90,24 +90,37 @@ function* plainOf(text: string): Slices<string> {
 /** Every sum of at least `least` units. Linear time. */
 export function* amountsOf(text: string, least = 100): Slices<Amount[]> {
   const plain = yield* plainOf(text)
-  const found: Amount[] = []
-  let seen = 0
-  for (const match of plain.matchAll(digits)) {
-    if (seen++ % amountsAtATime === 0) yield
-    const value = Number(match[0].replace(/[,，]/g, ''))
-    found.push(...read(plain, match.index, match.index + match[0].length, value))
+  const written = yield* readAll(plain, digits, one => Number(one.replace(/[,，]/g, '')), least)
+  const spelled = yield* readAll(plain, han, hanValue, least)
+  const all: Amount[] = []
+  for (let i = 0, k = 0; i + k < written.length + spelled.length; ) {
+    if (all.length % amountsAtATime === 0) yield
+    const isNext = k === spelled.length || (written[i]?.start ?? plain.length) <= spelled[k]!.start
+    all.push(isNext ? written[i++]! : spelled[k++]!)
   }
-  for (const match of plain.matchAll(han)) {
-    if (seen++ % amountsAtATime === 0) yield
-    const value = hanValue(match[0])
-    if (value > 0) found.push(...read(plain, match.index, match.index + match[0].length, value))
-  }
-  return found.filter(amount => amount.value >= least).sort((a, b) => a.start - b.start)
+  return all
 }
 
-function read(text: string, from: number, to: number, number: number): Amount[] {
+/** What `form` finds, in the order of the text. */
+function* readAll(
+  plain: string,
+  form: RegExp,
+  numberOf: (text: string) => number,
+  least: number,
+): Slices<Amount[]> {
+  const found: Amount[] = []
+  let seen = 0
+  for (const { 0: text, index } of plain.matchAll(form)) {
+    if (seen++ % amountsAtATime === 0) yield
+    const amount = read(plain, index, index + text.length, numberOf(text))
+    if (amount !== undefined && amount.value >= least) found.push(amount)
+  }
+  return found
+}
+
+function read(text: string, from: number, to: number, number: number): Amount | undefined {
   if (/[\w.]/.test(text[from - 1] ?? ' ') && !before.test(text.slice(Math.max(0, from - 5), from)))
-    return []
+    return undefined
   let value = number
   let end = to
   const factor = factorAfter.exec(text.slice(end, end + lookAround))
@@ -126,7 +139,7 @@ function read(text: string, from: number, to: number, number: number): Amount[] 
   const tail = signAfter.exec(text.slice(end, end + lookAround))
   const currency = signs.get(head?.[0].trim() ?? '') ?? signs.get(tail?.[0].trim() ?? '') ?? ''
   if (tail !== null) end += tail[0].length
-  return [{ value, currency, start: head === null ? from : from - head[0].length, end }]
+  return { value, currency, start: head === null ? from : from - head[0].length, end }
 }
 
 const units = new Map([

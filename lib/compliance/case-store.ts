@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { ConclaveError } from '../errors.ts'
+import { nextTurn } from '../slices.ts'
 import {
   type Case,
   type CaseDetail,
@@ -53,6 +54,7 @@ const hourMs = 3_600_000
 const longestText = 4000
 /** Read together; a statement has a bound of its parameters. */
 const casesAtOnce = 500
+const rowsAtOnce = 200
 
 export class CaseStore {
   readonly #db: Database
@@ -230,21 +232,26 @@ export class CaseStore {
     const db = this.#db
     const moment = at.toISOString()
     return {
-      async add(observation: Observation) {
-        const row = { ...observation, id: randomUUID(), subject, at: moment }
-        await db.insertInto('conclave_observations').values(row).execute()
+      async add(observations: readonly Observation[]) {
+        for (let i = 0; i < observations.length; i += rowsAtOnce) {
+          // A database in this process answers at once.
+          if (i > 0) await nextTurn()
+          const few = observations.slice(i, i + rowsAtOnce)
+          const rows = few.map(one => ({ ...one, id: randomUUID(), subject, at: moment }))
+          await db.insertInto('conclave_observations').values(rows).execute()
+        }
       },
       async since(rule, kind, hours) {
-        const rows = await db
+        const { count, total } = await db
           .selectFrom('conclave_observations')
-          .select('amount')
+          .select(of => [of.fn.countAll().as('count'), of.fn.sum('amount').as('total')])
           .where('subject', '=', subject)
           .where('rule', '=', rule)
           .where('kind', '=', kind)
           .where('at', '<=', moment)
           .where('at', '>', new Date(at.getTime() - hours * hourMs).toISOString())
-          .execute()
-        return rows.map(row => row.amount)
+          .executeTakeFirstOrThrow()
+        return { count: Number(count), total: Number(total ?? 0) }
       },
     }
   }

@@ -6,7 +6,7 @@ import { inSlices, type Slices } from '../slices.ts'
 import { amountsOf } from './amounts.ts'
 import { longestPhrase, type PhraseFound, PhraseIndex } from './phrases.ts'
 import type { Condition, Lists, Regime, Rule, RuleBook, Source } from './rule-book.ts'
-import { NameIndex } from './transliteration.ts'
+import { type NameFound, NameIndex } from './transliteration.ts'
 import { type Word, wordSlices } from './words.ts'
 
 /** What a text is, for the rules. */
@@ -47,9 +47,10 @@ export interface Observation {
 
 /** Remembers sums of one subject. */
 export interface Windows {
-  add(observation: Observation): Promise<void>
-  /** Those of the last `hours`, the one just added included. */
-  since(rule: string, kind: string, hours: number): Promise<readonly number[]>
+  /** Where it rejects, some may have been added. */
+  add(observations: readonly Observation[]): Promise<void>
+  /** How many of the last `hours`, those just added included, and their total. */
+  since(rule: string, kind: string, hours: number): Promise<{ count: number; total: number }>
 }
 
 interface Read {
@@ -59,7 +60,7 @@ interface Read {
   readonly sums: readonly Sum[]
   readonly message: Message
 }
-type Excused = (place: Place) => boolean
+type Excused = (place: Pick<Place, 'first' | 'last'>) => boolean
 interface Place {
   readonly first: number
   readonly last: number
@@ -74,8 +75,6 @@ export class Evaluator {
   readonly #lists: Lists
   readonly #phrases = new PhraseIndex()
   readonly #names = new Map<number, NameIndex>()
-  /** Ends once no long text is in work. */
-  #long: Promise<unknown> = Promise.resolve()
 
   constructor(book: RuleBook, lists: Lists) {
     this.#book = book
@@ -103,17 +102,9 @@ export class Evaluator {
 
   /**
    * The rules that hold for `message`, each at one place. Linear in its length; others have their
-   * turns meanwhile. Long texts come one after the other, as their words take many times their
-   * memory.
+   * turns meanwhile. The words of a long text take many times its memory.
    */
-  hits(message: Message, windows: Windows): Promise<Hit[]> {
-    if (message.text.length <= shortText) return this.#hits(message, windows)
-    const found = this.#long.then(() => this.#hits(message, windows))
-    this.#long = found.catch(() => {})
-    return found
-  }
-
-  async #hits(message: Message, windows: Windows): Promise<Hit[]> {
+  async hits(message: Message, windows: Windows): Promise<Hit[]> {
     const words = await inSlices(wordSlices(message.text))
     const phrases = await inSlices(this.#phrases.find(words))
     const places = await inSlices(byKey(phrases, message.text))
@@ -144,28 +135,24 @@ export class Evaluator {
       : this.#passes(rule, when, read, windows, excused)
   }
 
-  #crosses(
+  async #crosses(
     rule: Rule,
     when: Condition & { kind: 'barrier' },
     read: Read,
     excused: Excused,
-  ): Place | undefined {
+  ): Promise<Place | undefined> {
     const { group, to = [] } = read.message
     const crosses = (this.#lists.barriers ?? []).some(
       ([a, b]) => (group === a && to.includes(b)) || (group === b && to.includes(a)),
     )
     if (!crosses) return undefined
-    return placesOf(`${rule.id}/0`, when.topics, read).find(place => !excused(place))
+    const named = placesOf(`${rule.id}/0`, when.topics, read)
+    return inSlices(firstOf(named, excused))
   }
 
   async #named(similarity: number, { words }: Read, excused: Excused): Promise<Place | undefined> {
     const all = await inSlices(this.#names.get(similarity)!.find(words))
-    const found = all.filter(one => !excused(placeOf(words, one.start, one.end, [])))
-    if (found.length === 0) return undefined
-    const best = found.reduce((a, b) => (b.similarity > a.similarity ? b : a))
-    return placeOf(words, best.start, best.end, [
-      ...new Set(found.map(one => `sanctions:${one.id}`)),
-    ])
+    return inSlices(likest(all, excused))
   }
 
   async #structured(
@@ -178,24 +165,25 @@ export class Evaluator {
     const about = placesOf(`${rule.id}/0`, when.about, read)
     /** The last place of each currency. */
     const last = new Map<string, { amount: Place; threshold: number }>()
-    for (const amount of read.sums) {
-      if (distance(about, amount) > when.within) continue
-      const threshold = when.thresholds.find(
-        one =>
-          (amount.currency === '' || one.currency === amount.currency) &&
-          amount.value < one.amount &&
-          amount.value >= when.share * one.amount,
-      )
-      if (threshold === undefined) continue
-      const kind = threshold.currency
-      await windows.add({ rule: rule.id, kind, amount: amount.value })
-      if (!excused(amount)) last.set(kind, { amount, threshold: threshold.amount })
-    }
+    const sums = await inSlices(
+      seen(rule, read.sums, amount => {
+        if (distance(about, amount) > when.within) return undefined
+        const threshold = when.thresholds.find(
+          one =>
+            (amount.currency === '' || one.currency === amount.currency) &&
+            amount.value < one.amount &&
+            amount.value >= when.share * one.amount,
+        )
+        if (threshold === undefined) return undefined
+        if (!excused(amount)) last.set(threshold.currency, { amount, threshold: threshold.amount })
+        return threshold.currency
+      }),
+    )
+    await windows.add(sums)
     let place: Place | undefined
     for (const [kind, { amount, threshold }] of last) {
-      const sums = await windows.since(rule.id, kind, when.hours)
-      const total = sums.reduce((sum, one) => sum + one, 0)
-      if (sums.length < when.count || total <= threshold) continue
+      const { count, total } = await windows.since(rule.id, kind, when.hours)
+      if (count < when.count || total <= threshold) continue
       if (place === undefined || amount.start > place.start) place = amount
     }
     return place
@@ -211,17 +199,18 @@ export class Evaluator {
     const arrives = placesOf(`${rule.id}/0`, when.arrives, read)
     const leaves = placesOf(`${rule.id}/1`, when.leaves, read)
     let place: Place | undefined
-    for (const amount of read.sums) {
-      const [came, left] = [distance(arrives, amount), distance(leaves, amount)]
-      if (amount.value < when.least || Math.min(came, left) > when.within) continue
-      const kind = came <= left ? 'in' : 'out'
-      await windows.add({ rule: rule.id, kind, amount: amount.value })
-      if (!excused(amount)) place = amount
-    }
+    const sums = await inSlices(
+      seen(rule, read.sums, amount => {
+        const [came, left] = [distance(arrives, amount), distance(leaves, amount)]
+        if (amount.value < when.least || Math.min(came, left) > when.within) return undefined
+        if (!excused(amount)) place = amount
+        return came <= left ? 'in' : 'out'
+      }),
+    )
+    await windows.add(sums)
     if (place === undefined) return undefined
-    const sum = async (kind: string) =>
-      (await windows.since(rule.id, kind, when.hours)).reduce((total, one) => total + one, 0)
-    const [came, left] = [await sum('in'), await sum('out')]
+    const { total: came } = await windows.since(rule.id, 'in', when.hours)
+    const { total: left } = await windows.since(rule.id, 'out', when.hours)
     return came > 0 && left >= when.share * came && left <= came / when.share ? place : undefined
   }
 }
@@ -287,6 +276,53 @@ function* byKey(
 const placesOf = (key: string, source: Source, { places }: Read): readonly Place[] =>
   places.get('phrases' in source ? key : 'restricted') ?? []
 
+/** The first that is not excused. */
+function* firstOf(places: readonly Place[], excused: Excused): Slices<Place | undefined> {
+  for (let i = 0; i < places.length; i++) {
+    if (i % placesAtATime === 0) yield
+    if (!excused(places[i]!)) return places[i]
+  }
+  return undefined
+}
+
+/** The most alike of those that are not excused; its entries are those of all. */
+function* likest(names: readonly NameFound[], excused: Excused): Slices<Place | undefined> {
+  const entries = new Set<string>()
+  let best: NameFound | undefined
+  for (let i = 0; i < names.length; i++) {
+    if (i % placesAtATime === 0) yield
+    const one = names[i]!
+    if (excused(one)) continue
+    entries.add(`sanctions:${one.id}`)
+    if (best === undefined || one.similarity > best.similarity) best = one
+  }
+  return best && { ...best, entries: [...entries] }
+}
+
+const stretchLength = 32_768
+/** More sums that a rule looks for in one stretch are a table, not a conversation. */
+const mostSums = 100
+
+/** The sums that `kindOf` gives a kind, as windows remember them. */
+function* seen(
+  { id: rule }: Rule,
+  sums: readonly Sum[],
+  kindOf: (sum: Sum) => string | undefined,
+): Slices<Observation[]> {
+  const kept: Observation[] = []
+  let stretch = 0
+  let count = 0
+  for (let i = 0; i < sums.length; i++) {
+    if (i % placesAtATime === 0) yield
+    const { start, value: amount } = sums[i]!
+    const kind = kindOf(sums[i]!)
+    if (kind === undefined) continue
+    if (start >= stretch + stretchLength) [stretch, count] = [start - (start % stretchLength), 0]
+    if (count++ < mostSums) kept.push({ rule, kind, amount })
+  }
+  return kept
+}
+
 /** The first places that lie together and are not excused; the lists are in the text's order. */
 function* nearest(
   lists: readonly (readonly Place[])[],
@@ -315,23 +351,16 @@ function* nearest(
   }
 }
 
-/** Characters of a text that is read beside others. */
-const shortText = 32_768
-/** More sums in so many characters are a table, not a conversation. */
-const mostSums = 100
-
 type Sum = Place & { value: number; currency: string }
 
 /** Sums of money and the words that they are. */
 function* sumsOf(words: readonly Word[], text: string): Slices<Sum[]> {
-  const counts = new Map<number, number>()
-  const few = (yield* amountsOf(text)).filter(({ start }) => {
-    const stretch = Math.floor(start / shortText)
-    const count = counts.get(stretch) ?? 0
-    counts.set(stretch, count + 1)
-    return count < mostSums
-  })
-  return few.map(amount => ({ ...amount, ...placeOf(words, amount.start, amount.end, []) }))
+  const sums: Sum[] = []
+  for (const amount of yield* amountsOf(text)) {
+    if (sums.length % placesAtATime === 0) yield
+    sums.push({ ...amount, ...placeOf(words, amount.start, amount.end, noEntries) })
+  }
+  return sums
 }
 
 /** Where in `sorted` the places begin that start at the word `first` or behind it. */

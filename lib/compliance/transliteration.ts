@@ -85,9 +85,12 @@ interface ListedName {
 }
 
 /** A listed person that a text names. */
-interface NameFound {
+export interface NameFound {
   readonly id: string
   readonly similarity: number
+  /** Words. */
+  readonly first: number
+  readonly last: number
   readonly start: number
   readonly end: number
 }
@@ -120,10 +123,12 @@ export class NameIndex {
       heard.push(key.length > longestName ? '' : soundOf(key))
     }
     const found: NameFound[] = []
+    let steps = 0
     for (let at = 0; at < words.length; at++) {
-      if (at % wordsAtATime === 0) yield
+      if (steps++ % wordsAtATime === 0) yield
       if (heard[at] === '') continue
       for (const name of this.#byFrame.get(frame(heard[at]!)) ?? []) {
+        if (steps++ % wordsAtATime === 0) yield
         const one = this.#around(name, words, heard, at)
         if (one !== undefined) found.push(one)
       }
@@ -153,13 +158,14 @@ export class NameIndex {
       used.add(best)
       total += likeness
     }
-    const places = [...used].sort((a, b) => a - b)
-    const last = places.at(-1)!
-    if (last - places[0]! > span) return undefined
+    const [first, last] = [Math.min(...used), Math.max(...used)]
+    if (last - first > span) return undefined
     return {
       id: name.id,
       similarity: total / name.sounds.length,
-      start: words[places[0]!]!.start,
+      first,
+      last,
+      start: words[first]!.start,
       end: words[last]!.end,
     }
   }

@@ -102,15 +102,17 @@ function cases(options: () => StoreOptions, manyServers: boolean) {
 
   test('windows keep to a subject, a rule and their hours', async () => {
     const add = (subject: string, n: number, amount: number) =>
-      store.windows(subject, day(n)).add({ rule: 'r', kind: 'USD', amount })
+      store.windows(subject, day(n)).add([{ rule: 'r', kind: 'USD', amount }])
     await add('a', 1, 9000.5)
     await add('b', 2, 1)
     await add('a', 3, 9100)
     const since = (hours: number) => store.windows('a', day(3)).since('r', 'USD', hours)
-    expect((await since(72)).toSorted()).toEqual([9000.5, 9100])
-    expect(await since(24)).toEqual([9100])
+    expect(await since(72)).toEqual({ count: 2, total: 18_100.5 })
+    expect(await since(24)).toEqual({ count: 1, total: 9100 })
     await store.forget(24, day(3))
-    expect(await since(72)).toEqual([9100])
+    expect(await since(72)).toEqual({ count: 1, total: 9100 })
+    const none = await store.windows('nobody', day(3)).since('r', 'USD', 72)
+    expect(none).toEqual({ count: 0, total: 0 })
   })
 
   test('a report is about every case, the nearest deadline first', async () => {

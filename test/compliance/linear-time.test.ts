@@ -2,33 +2,17 @@
 import { expect, test } from 'vitest'
 import { Evaluator } from '../../lib/compliance/evaluate.ts'
 import { defaultRuleBook } from '../../lib/compliance/rule-book.ts'
+import { hostilePieces } from './hostile-texts.ts'
 import { MemoryWindows } from './memory-windows.ts'
 
 const book = defaultRuleBook()
 const evaluator = new Evaluator(book, book.exampleLists)
-const seeds = [
-  'Northwind ',
-  'Northwind buy ',
-  'deposit ',
-  'deposit $9,500 ',
-  'received 5,000 USD send 4,900 USD ',
-  'Mohammed Hussein ',
-  'Prokhorenko ',
-  'split deposit report ',
-  'rent your rent your ',
-  '一二三四五六七八九十',
-  '1,111,111,111',
-  '存'.repeat(20),
-  'a\u0301',
-  '9',
-  'x',
-]
 /** A part of a megabyte: the whole is in line with it. */
 const large = 1 << 18
 /** CPU seconds, on a machine that may be busy. */
 const most = 8
 
-test.each(seeds)('%j', async seed => {
+test.each(hostilePieces)('%j', async seed => {
   const text = seed.repeat(Math.ceil(large / seed.length))
   const used = async (size: number): Promise<number> => {
     const message = { requestId: 'r', subject: 's', direction: 'input' as const }

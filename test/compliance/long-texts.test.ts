@@ -44,7 +44,8 @@ test('an excused place hides no other', async () => {
 })
 
 test('many long texts at once are all read, also behind one that fails', async () => {
-  const windows = { add: () => Promise.reject(new Error('no database')), since: async () => [] }
+  const add = () => Promise.reject(new Error('no database'))
+  const windows = { add, since: async () => ({ count: 0, total: 0 }) }
   const about = { requestId: 'r', subject: 's', direction: 'input' as const }
   const broken = evaluator.hits({ ...about, text: `I deposit $9,500 in cash. ${filler}` }, windows)
   const found = Promise.all(Array.from({ length: 3 }, () => hitsOf(`${filler} ${phrase}`)))

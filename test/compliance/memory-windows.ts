@@ -22,15 +22,15 @@ export class MemoryWindows {
     const kept = this.#kept
     const now = at.getTime()
     return {
-      async add(observation) {
-        kept.push({ ...observation, subject, at: now })
-        if (kept.length > mostKept) kept.shift()
+      async add(observations) {
+        for (const one of observations) kept.push({ ...one, subject, at: now })
+        kept.splice(0, kept.length - mostKept)
       },
       async since(rule, kind, hours) {
-        return kept
+        const found = kept
           .filter(one => one.subject === subject && one.rule === rule && one.kind === kind)
           .filter(one => one.at <= now && one.at > now - hours * hourMs)
-          .map(one => one.amount)
+        return { count: found.length, total: found.reduce((sum, one) => sum + one.amount, 0) }
       },
     }
   }
