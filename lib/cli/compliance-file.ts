@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import type { AuditLog, Lists, RuleBook } from '../compliance/index.ts'
+import type { AuditLog, Lists, RuleBook, WaitingBounds } from '../compliance/index.ts'
 import { systemCode } from '../disk/system-error.ts'
 import { ConclaveError } from '../errors.ts'
 import { hashWeights } from '../files/weights-hash.ts'
@@ -30,6 +30,8 @@ const fileSchema = z.strictObject({
   lists: z.record(z.string(), z.unknown()).optional(),
   /** A rule book, beside the rules of the package. */
   book: z.record(z.string(), z.unknown()).optional(),
+  /** How much may wait to be examined. */
+  waiting: z.record(z.string(), z.unknown()).optional(),
   submitter: z.strictObject({
     person: word,
     position: word,
@@ -62,7 +64,7 @@ export async function openCompliance(
   keys: readonly ApiKey[],
   policy: unknown,
 ): Promise<OpenCompliance> {
-  const { cases, key, audit, lists, book, submitter, model, reviewKeys } = await read(file)
+  const { cases, key, audit, lists, book, waiting, submitter, model, reviewKeys } = await read(file)
   const from = (name: string) => resolve(dirname(file), name)
   const reviewers = reviewKeys ?? keys.map(one => one.key)
   if (reviewers.length === 0)
@@ -88,6 +90,7 @@ export async function openCompliance(
       ...(log && { audit: log }),
       ...(lists && { lists: lists as Lists }),
       ...(book && { book: defaultRuleBook(book as RuleBook) }),
+      ...(waiting && { waiting: waiting as WaitingBounds }),
     })
     const pending = new Set<Promise<void>>()
     let hashed: Promise<typeof model> | undefined

@@ -18,6 +18,7 @@ import {
   type Lists,
   type RuleBook,
 } from './rule-book.ts'
+import { checkBounds, Waiting, type WaitingBounds } from './waiting.ts'
 
 export interface ComplianceOptions {
   store: CaseStore
@@ -29,6 +30,17 @@ export interface ComplianceOptions {
   lists?: Lists
   /** Default: the rules that come with the package; see {@link defaultRuleBook} to add to them. */
   book?: RuleBook
+  /** How much may wait to be examined; see {@link Compliance.observe}. */
+  waiting?: WaitingBounds
+}
+
+/** What became of the texts since the start. */
+export interface ComplianceCounts {
+  examined: number
+  /** The audit log names each. */
+  unexamined: number
+  /** Now. */
+  waiting: number
 }
 
 /** Watches messages. Made by {@link createCompliance}. */
@@ -37,10 +49,15 @@ export interface Compliance {
   readonly store: CaseStore
   readonly audit: AuditLog | undefined
   /**
-   * Checks a message against every rule. What holds opens or extends a case. It resolves with
-   * nothing, so that no answer can depend on it.
+   * Checks a message against every rule, behind those that wait. What holds opens or extends a
+   * case. It resolves with nothing, so that no answer can depend on it.
+   *
+   * Rejects with `overloaded` where more wait than `waiting` allows, and with what the store or
+   * the audit log throws. Such a text was not examined, or not to the end: the audit log then has
+   * an `unexamined` record of it, unless the error's `details.recorded` is false.
    */
   observe(message: Message): Promise<void>
+  counts(): ComplianceCounts
   /** Records a person's decision, in the case and in the audit log. */
   review(caseId: string, review: Review): Promise<void>
   /** The pseudonym under which a subject's cases stand. */
@@ -83,38 +100,68 @@ export function createCompliance(options: ComplianceOptions): Compliance {
     await store.forget(longest, new Date(moment))
   }
 
+  const examine = async (message: Message) => {
+    const at = message.at ?? new Date()
+    const subject = pseudonym(message.subject)
+    await forgetOld(at)
+    const found = await evaluator.hits(message, store.windows(subject, at))
+    if (found.length === 0) return
+    const textHash = mac('text', message.text)
+    const matches = await inSlices(matchesOf(guard, message.text))
+    const hits: NewHit[] = found.map(hit => ({
+      ...hit,
+      book: book.version,
+      requestId: message.requestId,
+      direction: message.direction,
+      excerpt: maskedExcerpt(message.text, matches, hit.start, hit.end),
+      action: 'none',
+      textHash,
+    }))
+    const cases = await store.addHits(subject, hits, at)
+    // At the same time they share a sync.
+    await Promise.all(
+      hits.map(({ rule, score, start, end, requestId: request }, i) =>
+        audit?.append('hit', {
+          ...{ case: cases[i]!, rule, score, request, subject, start, end },
+          text: textHash,
+        }),
+      ),
+    )
+  }
+
+  const waiting = new Waiting(checkBounds(options.waiting ?? {}))
+  const counts = { examined: 0, unexamined: 0 }
+  /** Leaves word of a text that nobody looked at to its end. */
+  const leaveWord = async (message: Message, reason: string): Promise<boolean> => {
+    counts.unexamined++
+    const { requestId: request, direction, text } = message
+    const about = { request, subject: pseudonym(message.subject), direction }
+    const data = { ...about, characters: text.length, reason, text: mac('text', text) }
+    return audit === undefined
+      ? false
+      : audit.append('unexamined', data).then(
+          () => true,
+          () => false,
+        )
+  }
+
   return {
     book,
     store,
     audit,
     pseudonym,
+    counts: () => ({ ...counts, waiting: waiting.texts }),
     async observe(message) {
-      const at = message.at ?? new Date()
-      const subject = pseudonym(message.subject)
-      await forgetOld(at)
-      const found = await evaluator.hits(message, store.windows(subject, at))
-      if (found.length === 0) return
-      const textHash = mac('text', message.text)
-      const matches = await inSlices(matchesOf(guard, message.text))
-      const hits: NewHit[] = found.map(hit => ({
-        ...hit,
-        book: book.version,
-        requestId: message.requestId,
-        direction: message.direction,
-        excerpt: maskedExcerpt(message.text, matches, hit.start, hit.end),
-        action: 'none',
-        textHash,
-      }))
-      const cases = await store.addHits(subject, hits, at)
-      // At the same time they share a sync.
-      await Promise.all(
-        hits.map(({ rule, score, start, end, requestId: request }, i) =>
-          audit?.append('hit', {
-            ...{ case: cases[i]!, rule, score, request, subject, start, end },
-            text: textHash,
-          }),
-        ),
-      )
+      try {
+        const done = waiting.enter(message.text.length, () => examine(message))
+        if (done === undefined) throw overloaded()
+        await done
+        counts.examined++
+      } catch (error) {
+        const { code, message: what, details } = asError(error)
+        const recorded = await leaveWord(message, code)
+        throw new ConclaveError(code, what, { ...details, recorded }, { cause: error })
+      }
     },
     async review(caseId, review) {
       const { reviewer, decision, reason } = review
@@ -129,12 +176,30 @@ export function createCompliance(options: ComplianceOptions): Compliance {
   }
 }
 
+function overloaded(): ConclaveError {
+  return new ConclaveError(
+    'overloaded',
+    'Expected room for one more text to examine, but too many wait. It was not examined; give ' +
+      'the rules less work, or `waiting` more room.',
+  )
+}
+
+/** Databases throw errors of their own. */
+function asError(error: unknown): ConclaveError {
+  if (error instanceof ConclaveError) return error
+  return new ConclaveError(
+    'io_error',
+    `Expected the case store to answer, but it says: ${(error as Error).message}.`,
+  )
+}
+
 /** Hours that the longest of the windows looks back. */
 function longestWindow({ rules }: RuleBook): number {
   return Math.max(0, ...rules.map(({ when }) => ('hours' in when ? when.hours : 0)))
 }
 
-const unitsAtATime = 4096
+/** Of the slowest text they take half a millisecond. */
+const unitsAtATime = 128
 
 /** What the guard knows in a text that may be long. */
 function* matchesOf(guard: Guard, text: string): Slices<readonly GuardMatch[]> {
@@ -158,13 +223,25 @@ function maskedExcerpt(
   const to = wholeUnit(text, Math.min(text.length, end + around))
   let out = from > 0 ? '…' : ''
   let at = from
-  for (const match of matches) {
-    if (match.end <= from || match.start >= to) continue
+  for (let i = firstBehind(matches, from); i < matches.length && matches[i]!.start < to; i++) {
+    const match = matches[i]!
     // A match that reaches over the edge is masked whole.
     out += `${text.slice(at, Math.max(at, match.start))}[${categoryTags[match.category]}]`
     at = Math.max(at, match.end)
   }
   return out + text.slice(at, Math.max(at, to)) + (to < text.length ? '…' : '')
+}
+
+/** The first of `matches`, which do not overlap, that ends behind `at`. */
+function firstBehind(matches: readonly GuardMatch[], at: number): number {
+  let low = 0
+  let high = matches.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (matches[middle]!.end <= at) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Not between the halves of a surrogate pair. */

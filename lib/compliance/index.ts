@@ -13,7 +13,12 @@ export {
 } from './audit-verify.ts'
 export type { Case, CaseDetail, CaseHit, CaseReview } from './case.ts'
 export { type CaseFilter, type CaseStore, cursorOf, type Review } from './case-store.ts'
-export { type Compliance, type ComplianceOptions, createCompliance } from './compliance.ts'
+export {
+  type Compliance,
+  type ComplianceCounts,
+  type ComplianceOptions,
+  createCompliance,
+} from './compliance.ts'
 export type { Hit, Message } from './evaluate.ts'
 export { openCaseStore, type StoreOptions } from './open-store.ts'
 export { buildReport, type ReportOptions } from './report.ts'
@@ -29,3 +34,4 @@ export {
   type Rule,
   type RuleBook,
 } from './rule-book.ts'
+export type { WaitingBounds } from './waiting.ts'

@@ -18,7 +18,7 @@ h1{font-size:1.1em;margin:0}main{display:grid;grid-template-columns:minmax(20em,
 .late{color:var(--bad);font-weight:600}#detail{padding:1em;overflow:auto}
 blockquote{margin:.4em 0;padding:.4em .8em;border-left:3px solid var(--accent);background:#8881;white-space:pre-wrap;overflow-wrap:anywhere}
 #decide{display:grid;gap:.5em;max-width:40em;margin-top:1em}input,select,textarea,form button{font:inherit;padding:.35em .5em}
-#message{padding:.3em 1em;min-height:1.9em}.note{border:1px solid var(--bad);padding:.5em .8em}
+#message{padding:.3em 1em;min-height:1.9em}.note{border:1px solid var(--bad);padding:.5em .8em}#unexamined{margin:0 1em .5em}
 @media(max-width:50em){main{grid-template-columns:1fr}}`
 
 const notice =
@@ -38,7 +38,7 @@ export function reviewPage(nonce: string): string {
 <label>Show <select id="status">${statuses.map(option).join('')}<option value="">all</option></select></label>
 <label>Report <select id="kind">${reportKinds.map(option).join('')}</select></label>
 <button id="export-html">Printable</button><button id="export-json">JSON</button></header>
-<div id="message" role="status"></div>
+<div id="message" role="status"></div><p id="unexamined" class="note" hidden></p>
 <main><nav id="queue" aria-label="Queue"></nav><article id="detail"><p class="note">${notice}</p></article></main>
 <script nonce="${nonce}">${reviewScript}</script></body></html>`
 }

@@ -122,6 +122,7 @@ async function answer(options: ReviewOptions, request: Request, rest: string): P
   const query = readQuery(request)
   if (query === undefined) return refuse(400, 'The query has a value that is not known.')
   if (rest === 'api/cases') return queue(compliance, query)
+  if (rest === 'metrics') return metrics(compliance)
   if (rest === 'api/report') return report(options, query.kind ?? 'stor', query.format ?? 'json')
   const [, id, action] = /^api\/cases\/([\w-]{1,64})(\/review)?$/.exec(rest) ?? []
   if (id === undefined) return refuse(404, 'There is no such page.')
@@ -133,11 +134,29 @@ async function answer(options: ReviewOptions, request: Request, rest: string): P
 }
 
 /** A page of the queue; `next`: the cursor of the one behind it, null: there is none. */
-async function queue({ store }: Compliance, { status, after, limit }: Query): Promise<Response> {
+async function queue(compliance: Compliance, { status, after, limit }: Query): Promise<Response> {
+  const { store } = compliance
   const filter = { ...(status && { status }), ...(after && { after }) }
   const found = await store.list({ ...filter, limit: limit + 1 })
   const cases = found.slice(0, limit)
-  return json({ cases, next: found.length > limit ? cursorOf(cases.at(-1)!) : null })
+  const next = found.length > limit ? cursorOf(cases.at(-1)!) : null
+  return json({ cases, next, texts: compliance.counts() })
+}
+
+/** For Prometheus, behind the key: the server's own metrics are for whoever may ask the model. */
+function metrics(compliance: Compliance): Response {
+  const { examined, unexamined, waiting } = compliance.counts()
+  const lines = [
+    '# HELP conclave:compliance_texts_total Texts by what became of them',
+    '# TYPE conclave:compliance_texts_total counter',
+    `conclave:compliance_texts_total{outcome="examined"} ${examined}`,
+    `conclave:compliance_texts_total{outcome="unexamined"} ${unexamined}`,
+    '# HELP conclave:compliance_texts_waiting Texts that wait to be examined',
+    '# TYPE conclave:compliance_texts_waiting gauge',
+    `conclave:compliance_texts_waiting ${waiting}`,
+  ]
+  const headers = { ...sameHeaders, 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
+  return new Response(`${lines.join('\n')}\n`, { headers })
 }
 
 type Query = z.infer<typeof querySchema>

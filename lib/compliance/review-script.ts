@@ -36,7 +36,7 @@ async function showQueue() {
 }
 async function showMore(after) {
   const query = 'cases?status=' + $('status').value + '&after=' + encodeURIComponent(after)
-  const { cases, next } = await (await ask(query)).json()
+  const { cases, next, texts } = await (await ask(query)).json()
   const queue = $('queue')
   $('more')?.remove()
   for (const one of cases) {
@@ -47,7 +47,10 @@ async function showMore(after) {
     button.onclick = guarded(() => showCase(one.id))
     queue.append(button)
   }
-  say(queue.childElementCount + ' cases' + (next === null ? '' : ' so far'))
+  const count = queue.childElementCount
+  say(count + (count === 1 ? ' case' : ' cases') + (next === null ? '' : ' so far'))
+  $('unexamined').hidden = texts.unexamined === 0
+  $('unexamined').textContent = texts.unexamined + ' texts were not examined since the start; the audit log names each.'
   if (next === null) return
   const more = make('button', 'More', { id: 'more' })
   more.onclick = guarded(() => showMore(next))

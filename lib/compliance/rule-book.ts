@@ -124,7 +124,8 @@ export type Regime = Rule['regime']
 export type Lists = z.infer<typeof lists>
 export type RuleExample = z.infer<typeof example>
 
-function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+/** @internal What `schema` makes of `value`; throws `invalid_request`. */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!

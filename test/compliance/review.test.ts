@@ -95,7 +95,7 @@ describe('bodies and windows', () => {
     const store = await openCaseStore({ sqlite: join(folder, 'own.db') })
     const own = createCompliance({ store, audit: slow as unknown as AuditLog, key, lists })
     const at = (day: number) => new Date(Date.UTC(2025, 0, day))
-    await store.windows('x', at(1)).add({ rule: 'r', kind: 'k', amount: 1 })
+    await store.windows('x', at(1)).add([{ rule: 'r', kind: 'k', amount: 1 }])
     const text = `${secretive} Pay Evgeniy Prohorenko 900 euros.`
     const over = own.observe({
       requestId: 'r',
@@ -107,7 +107,8 @@ describe('bodies and windows', () => {
     await expect.poll(() => appended.length).toBeGreaterThan(1)
     for (const resolve of waiting) resolve()
     await over
-    expect(await store.windows('x', at(2)).since('r', 'k', 100_000)).toEqual([])
+    const { count } = await store.windows('x', at(2)).since('r', 'k', 100_000)
+    expect(count).toBe(0)
     await store.close()
   })
 })
