@@ -2,7 +2,7 @@
  * Bank cards and account numbers.
  * @module
  */
-import { BY_BRACKET, BY_SLASH, type NumberReading } from './number-reading.ts'
+import { BY_BRACKET, BY_SLASH, isFraction, type NumberReading } from './number-reading.ts'
 import { AT_LETTER_CODE, AT_LONG_NUMBER, NONE, OPEN, type Rule } from './rule.ts'
 
 /** First digits (from, to) and the lengths that cards of that network have. */
@@ -49,13 +49,14 @@ const bankCard: Rule = {
   name: 'bank_card',
   starts: AT_LONG_NUMBER,
   score: 0.95,
-  scan(w) {
+  scan(w, at) {
     const { number } = w
     if (!number.closed) return OPEN
     if (number.count < 13) return NONE
     for (const length of lengthsOf(number).toReversed()) {
       if (!number.endsAt(w.text, length) || !passesLuhn(number.digits, length)) continue
       if (number.separatorsWithin(length) & (BY_BRACKET | BY_SLASH)) continue
+      if (number.isDecimal(length) || isFraction(w.text, at)) continue
       return number.ends[length - 1]!
     }
     return NONE

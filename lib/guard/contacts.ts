@@ -6,9 +6,11 @@ import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/
 import { ALNUM, classOf, foldOf, INVISIBLE } from './characters.ts'
 import {
   BY_BRACKET,
+  BY_DOT,
   BY_NEWLINE,
   BY_SCRIPT,
   BY_SLASH,
+  isFraction,
   type NumberReading,
 } from './number-reading.ts'
 import { AT_BRACKET, AT_NUMBER, AT_PLUS, AT_WORD, AT_ZERO, NONE, OPEN, type Rule } from './rule.ts'
@@ -90,7 +92,8 @@ const chineseMobile: Rule = {
     const count = skipped + 11
     if (!number.endsAt(w.text, count)) return NONE
     if (number.digits[skipped] !== 1 || number.digits[skipped + 1]! < 3) return NONE
-    if (!groupedAsMobile(number, skipped, count) && !aboutPhone.test(w.before(at, 20))) return NONE
+    const doubtful = !groupedAsMobile(number, skipped, count) || number.isDecimal(count)
+    if ((doubtful || isFraction(w.text, at)) && !aboutPhone.test(w.before(at, 20))) return NONE
     return aboutOrder.test(w.before(at, 24)) ? NONE : number.ends[count - 1]!
   },
 }
@@ -129,7 +132,8 @@ const chineseLandline: Rule = {
     if (area === 0) return NONE
     const first = number.digits[area]!
     if (first < 2 || first > 8) return NONE
-    if (number.between[area] === 0 && !aboutPhone.test(w.before(at, 20))) return NONE
+    const doubtful = number.between[area] === 0 || isFraction(w.text, at)
+    if (doubtful && !aboutPhone.test(w.before(at, 20))) return NONE
     for (const count of [area + 8, area + 7]) {
       if (number.endsAt(w.text, count) && compact(number, area, count))
         return number.ends[count - 1]!
@@ -165,7 +169,8 @@ const international: Rule = {
     }
     if (!plus && w.at(at) !== 0x30) return NONE
     if (!number.closed) return OPEN
-    if (!plus && number.take(2) !== '00') return NONE
+    if (!plus && (number.take(2) !== '00' || number.between[1]! & BY_DOT)) return NONE
+    if (!plus && isFraction(w.text, at)) return NONE
     return longestValid(w, plus ? 0 : 2)
   },
 }
@@ -272,7 +277,8 @@ const bracketed: Rule = {
     const { number } = w
     number.read(w.text, at + 1, w.final)
     if (!number.closed) return OPEN
-    if (((number.between[3]! | number.between[4]!) & BY_BRACKET) === 0) return NONE
+    const behind = number.between.subarray(2, 6)
+    if (!behind.some(kinds => kinds & BY_BRACKET)) return NONE
     const end = chineseLandline.scan(w, at + 1)
     return end === NONE ? national.scan(w, at + 1) : end
   },

@@ -8,7 +8,7 @@ import { reach } from './rule.ts'
 /** Kinds of separators; bits. */
 export const BY_SPACE = 1
 export const BY_HYPHEN = 2
-const BY_DOT = 4
+export const BY_DOT = 4
 export const BY_NEWLINE = 8
 export const BY_BRACKET = 16
 /** Digits of one script follow digits of the other. */
@@ -111,6 +111,14 @@ export class NumberReading {
     return out
   }
 
+  /** One dot and no other separator: 139.12345678, 4111111111111.11. */
+  isDecimal(count: number): boolean {
+    let dots = 0
+    for (let k = 1; k < count; k++)
+      if (this.between[k] !== 0 && (this.between[k] !== BY_DOT || ++dots > 1)) return false
+    return dots === 1
+  }
+
   /** Lengths of the groups of the first `count` digits, such as "3-2-4". */
   shape(count: number): string {
     let out = ''
@@ -148,3 +156,17 @@ export function visibleAfter(text: string, index: number): number {
   }
   return -1
 }
+
+/** Digits that make the number in front of a dot a decimal, and not the first of a list. */
+const wholeDigits = 3
+
+/** True behind `0.`, and behind a dot with at least three digits in front of it. */
+export function isFraction(text: string, index: number): boolean {
+  if (text[index - 1] !== '.') return false
+  let digits = 0
+  while (digits < wholeDigits && isAsciiDigit(text, index - 2 - digits)) digits++
+  return digits === wholeDigits || (digits === 1 && text[index - 2] === '0')
+}
+
+const isAsciiDigit = (text: string, index: number): boolean =>
+  index >= 0 && text.charCodeAt(index) >= 0x30 && text.charCodeAt(index) <= 0x39
