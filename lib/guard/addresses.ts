@@ -9,7 +9,7 @@ import type { Window } from './window.ts'
 
 const areaSuffixes = new Set('省市区县旗盟州镇乡村'.split(''))
 const roadSuffixes = new Set('路街道巷弄坊里'.split(''))
-const numberSuffixes = new Set('号楼栋幢座室层院苑单元'.split(''))
+const numberSuffixes = new Set('号楼栋幢座室层院苑单元房塔厦组户铺'.split(''))
 /** A stretch between two suffixes is no longer. */
 const longestPart = 10
 const longestAddress = 80
@@ -42,21 +42,31 @@ function readChinese(w: Window, at: number): number {
       part = 0
     } else if (bits & (DIGIT | LETTER)) part++
     else if (unit === '-' || unit === '#') part++
-    else if ((bits & HAN) === 0 || stops.has(unit) || ++part > longestPart) break
+    else if (unit === ' ' && levels > 0) {
+      if (w.open(index + 1)) return OPEN
+      if (!isNumbering(w, index - 1) && !isNumbering(w, index + 1)) break
+    } else if ((bits & HAN) === 0 || stops.has(unit) || ++part > longestPart) break
   }
   if (end < 0 || levels < 1) return NONE
   // Digits after the last suffix are the room: 3号楼502.
-  let tail = end
-  while (tail - end < 6 && isRoom(w, tail)) tail++
+  if (w.open(end + 1)) return OPEN
+  const from = w.at(end) === 32 && isRoom(w, end + 1) ? end + 1 : end
+  let tail = from
+  while (tail - from < 6 && isRoom(w, tail)) tail++
   if (w.open(tail)) return OPEN
   return tail
 }
 
+/** A blank stands beside these in an address: 中山路 18 号 B 座. */
+const isNumbering = (w: Window, index: number): boolean =>
+  index < w.text.length && (classOf(w.text.charCodeAt(index)) & (DIGIT | LETTER)) !== 0
+
 /** A digit, a numeral or a letter stands before the suffix, as in 12号, 三单元, B座. */
 function numbered(w: Window, index: number): boolean {
-  const before = classOf(w.text.charCodeAt(index - 1))
+  const at = w.at(index - 1) === 32 ? index - 2 : index - 1
+  const before = classOf(w.text.charCodeAt(at))
   if (before & (DIGIT | LETTER | NUMERAL)) return true
-  return /[十百单]/.test(w.text[index - 1]!)
+  return /[十百单]/.test(w.text[at]!)
 }
 
 const isRoom = (w: Window, index: number): boolean =>

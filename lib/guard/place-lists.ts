@@ -23,7 +23,8 @@ export const places: ReadonlyMap<string, readonly string[]> = new Map(
 export const streetWords = new Set(
   (
     'street st avenue ave road rd boulevard blvd lane ln drive dr court ct place pl square sq ' +
-    'terrace ter way parkway pkwy circle cir highway hwy crescent close gardens row mews'
+    'terrace ter way parkway pkwy circle cir highway hwy crescent close gardens row mews ' +
+    'loop trail trl plaza plz alley quay'
   ).split(' '),
 )
 
