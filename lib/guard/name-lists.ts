@@ -32,7 +32,8 @@ export const notNames = words(
     '卓越 宗教 祖国 左右 石油 石头 解决 解释 解除 房子 房间 房东 房产 花费 花园 景点 景色 焦虑 宁波 宁静 储蓄 储存 ' +
     '柴油 童年 田径 水 古代 平台 平时 明天 全部 全体 贾 段时 时间 时代 时候 向来 经常 家庭 家人 国家 国际 文件 文档 ' +
     '党员 强调 成都 成员 成本 成立 边界 边缘 麦克 车辆 元素 戴上 贺卡 顾客 顾问 梁上 纪律 纪念 路过 容易 ' +
-    '申请 尚未 尚且 易懂 易用 桑 农业 农村 甘肃 关心 关联 关机 令人 令牌',
+    '申请 尚未 尚且 易懂 易用 桑 农业 农村 甘肃 关心 关联 关机 令人 令牌 ' +
+    '华南 华中 华西 江北 江南 储备 应收 应付 常务 常任 常驻 任课 任职 成人 金牌 通讯 高温 高新 高职 高危 文艺 文娱 车间 黄牌',
 )
 
 /** Surnames of Chinese people in Latin letters. */
@@ -61,7 +62,15 @@ export const givenNames = words(
     'hannah megan cheryl jacqueline martha madison teresa gloria sara janice ann kathryn abigail ' +
     'sophia frances jean alice judy isabella julia grace amber denise danielle marilyn beverly ' +
     'charlotte natalie theresa diana brittany doris kayla alexis lori marie oliver harry oscar leo ' +
-    'sophie lucy chloe clara nora ivan omar ahmed mohammed fatima priya raj anil sanjay hiroshi yuki',
+    'sophie lucy chloe clara nora ivan omar ahmed mohammed fatima priya raj anil sanjay hiroshi yuki ' +
+    'hans klaus jürgen wolfgang dieter uwe stefan matthias sebastian lukas felix jonas lena katrin anja ' +
+    'petra heike pierre jacques françois michel philippe antoine julien nicolas camille élodie chloé ' +
+    'marco giovanni giuseppe luca matteo alessandro francesca giulia elena carlos josé miguel antonio ' +
+    'fernando javier diego pedro rafael luis ana carmen lucía isabel sofía joão paulo tiago lars erik ' +
+    'sven bjørn anders søren ingrid astrid freya piotr tomasz jan agnieszka katarzyna dmitri sergei ' +
+    'vladimir olga natasha svetlana mehmet ayşe mustafa hassan ali ibrahim yusuf khalid layla aisha ' +
+    'amina zainab arjun rahul vikram deepak ravi suresh kavita anjali neha pooja kenji takashi naoko ' +
+    'akira minh linh thi emma mia liam lily zoe ella ruby evie amelia george jonathan simon martin graham',
 )
 
 /** Capitalised words that follow a greeting or a label and name nobody. */

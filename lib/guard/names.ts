@@ -2,7 +2,7 @@
  * Names of people where the words around them give them away.
  * @module
  */
-import { classOf, HAN } from './characters.ts'
+import { ALNUM, classOf, HAN } from './characters.ts'
 import {
   commonWords,
   givenNames,
@@ -19,10 +19,18 @@ const strongBefore =
   /(?:^|[^a-z])(?:(?:mr|mrs|ms|dr|prof)\.? |miss |dear (?:mr|mrs|ms|dr)\.? |my name is |name's |(?:full|first|last|customer|client|patient|employee|contact|account|holder|legal|real|sender|recipient)[ _-]?name["']?\s?[:=]\s?["']?|(?:patient|cardholder|beneficiary|recipient|signed|attn|attention|employee|client|customer|applicant|contact|prepared by|approved by|reported by|author)\s?: ?["']?|sincerely,\s|regards,\s)$/
 /** After these it is a name if it is one that people have. */
 const weakBefore =
-  /(?:^|[^a-z])(?:dear |hi |hello |hey |i am |i'm |this is |named |called |by |from |to |with |for |and |contact |ask |tell |call |patient |client |customer |employee |colleague |(?:user)?name["']?\s?[:=]\s?["']?)$/
+  /(?:^|[^a-z])(?:dear |hi |hello |hey |i am |i'm |i, |its |it's |this is |named |called |by |from |to:? |with |for |and |contact |ask |tell |call |patient |client |customer |employee |colleague |(?:user)?name["']?\s?[:=]\s?["']?)$/
 
-const isUpper = (unit: number): boolean => unit >= 0x41 && unit <= 0x5a
-const isLower = (unit: number): boolean => unit >= 0x61 && unit <= 0x7a
+/** Letters of Latin up to ſ: 1 upper case, 2 lower case. */
+const letterCase = new Uint8Array(0x180)
+for (let unit = 0; unit < letterCase.length; unit++) {
+  const letter = String.fromCharCode(unit)
+  if (letter.toLowerCase() !== letter) letterCase[unit] = 1
+  else if (letter.toUpperCase() !== letter) letterCase[unit] = 2
+}
+
+const isUpper = (unit: number): boolean => letterCase[unit] === 1
+const isLower = (unit: number): boolean => letterCase[unit] === 2
 const mostWords = 4
 const longestWord = 20
 
@@ -72,7 +80,7 @@ const triggers = new Set(
   (
     'mr mrs ms dr prof miss is s name patient cardholder beneficiary recipient signed attn ' +
     'attention employee client customer applicant contact by author sincerely regards dear hi ' +
-    'hello hey am m named called from to with for and ask tell call colleague username'
+    'hello hey i its am m named called from to with for and ask tell call colleague username'
   ).split(' '),
 )
 
@@ -111,7 +119,12 @@ const englishName: Rule = {
 }
 
 const chineseBefore =
-  /(?:姓名|名字|我叫|我是|这是|本人|名叫|叫做|联系人|收件人|收货人|寄件人|发件人|客户|患者|病人|户主|开户名|户名|持卡人|法定代表人|法人|负责人|经办人|申请人|被保险人|投保人|受益人|员工|同事|嫌疑人|被告人?|原告|证人|甲方|乙方|签名|签字|签署人|借款人|担保人|学生|家长|经理|医生|老师)["'”]?[:：,， 是为叫]{0,2}["'“]?$/
+  /(?:姓\s?名|名字|我叫|我是|这是|本人|名叫|叫做|联系人|收件人|收货人|寄件人|发件人|客户|患者|病人|户主|开户名|户名|持卡人|法定代表人|法人|负责人|经办人|申请人|被保险人|投保人|受益人|员工|同事|嫌疑人|被告人?|原告|证人|甲方|乙方|签名|签字|签署人|借款人|担保人|学生|家长|经理|医生|老师)["'”]?[:：,， 是为叫]{0,2}["'“]?$/
+/** The name of a field; its value is a name where it is one to its end. */
+const keyBefore =
+  /(?:user|real|full|cust|customer|client|contact|owner|holder|patient|emp|employee|sender|receiver|recipient|consignee|payer|payee|buyer|legal|stu|student|teacher|member|guest|person|applicant|insured|chinese|cn)[ _-]?name["']?\s?[:=]\s?["']?$/
+const keyEnds = new Uint8Array(128)
+for (const unit of '"\'=: ') keyEnds[unit.charCodeAt(0)] = 1
 const titles = ['先生', '女士', '小姐', '同志']
 const jobs = [
   '经理',
@@ -126,9 +139,11 @@ const jobs = [
   '院长',
   '主管',
 ]
+/** Behind a name of two characters. */
+const surelyPeople = ['医生', '律师', '教授', '博士', '主任', '院长', '经理', '总监']
 /** Characters that end a sentence's subject rather than a given name. */
 const notGiven =
-  '的了是在和与及或等从到住电身手先女同经总主教医律老说称表要想有已于将被把让给对向因为所以这那也都还就可会能请您你我他她它们吗呢吧啊，。今昨上下不没很最更又再之其各每部处科局司级课门行区店厂项目部银人级通系联地邮年月日号'
+  '的了是在和与及或等从到住电身手先女同经总主教医律老说称表要想有已于将被把让给对向因为所以这那也都还就可会能请您你我他她它们吗呢吧啊，。今昨上下不没很最更又再之其各每部处科局司级课门行区店厂项目部银人级通系联地邮年月日号班组队院校层室副助'
 const notGivenSet = new Set([...notGiven].map(unit => unit.charCodeAt(0)))
 
 const isGiven = (w: Window, at: number): boolean =>
@@ -147,6 +162,7 @@ const chineseName: Rule = {
     if (w.open(given)) return OPEN
     if (!isGiven(w, given) || notNames.has(w.text.slice(at, at + 2))) return NONE
     if (chineseBefore.test(w.before(at, 12))) return afterLabel(w, given)
+    if (keyEnds[w.at(at - 1)] === 1 && keyBefore.test(w.before(at, 28))) return wholeName(w, given)
     return beforeTitle(w, given)
   },
 }
@@ -161,6 +177,13 @@ function afterLabel(w: Window, given: number): number {
   return isGiven(w, given + 1) ? given + 2 : given + 1
 }
 
+/** In a field: one or two given characters and the end of the value. */
+function wholeName(w: Window, given: number): number {
+  if (w.open(given + 2)) return OPEN
+  const end = isGiven(w, given + 1) ? given + 2 : given + 1
+  return classOf(w.text.charCodeAt(end)) & (HAN | ALNUM) ? NONE : end
+}
+
 /** Before a title: the title says where the name ends. */
 function beforeTitle(w: Window, given: number): number {
   for (const length of [1, 2]) {
@@ -170,13 +193,13 @@ function beforeTitle(w: Window, given: number): number {
       if (spelled < 0) return OPEN
       if (spelled > 0) return end
     }
+    for (const job of length === 1 ? surelyPeople : jobs) {
+      const spelled = w.spells(job, end)
+      if (spelled < 0) return OPEN
+      if (spelled > 0) return end
+    }
     if (w.open(end)) return OPEN
     if (!isGiven(w, end)) return NONE
-  }
-  for (const job of jobs) {
-    const spelled = w.spells(job, given + 2)
-    if (spelled < 0) return OPEN
-    if (spelled > 0) return given + 2
   }
   return NONE
 }
