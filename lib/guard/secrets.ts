@@ -2,7 +2,7 @@
  * Keys, tokens and passwords.
  * @module
  */
-import { classOf, DIGIT, lowerOf } from './characters.ts'
+import { ALNUM, classOf, DIGIT, lowerOf } from './characters.ts'
 import {
   AT_DASHES,
   AT_SCHEME,
@@ -108,7 +108,10 @@ const urlCredentials: Rule = {
   },
 }
 
-const passwordKeys = 'password passwd pwd passphrase passcode password_hash 密码 口令'.split(' ')
+const passwordKeys =
+  'password passwd pwd passphrase passcode password_hash _pass -pass .pass dbpass 密码 口令'.split(
+    ' ',
+  )
 const tokenKeys = (
   'secret token apikey api_key api-key accesskey access_key access-key secretkey secret_key ' +
   'secret-key privatekey private_key private-key accountkey account_key auth authorization ' +
@@ -134,8 +137,18 @@ for (const unit of '"\'`])\t\n\v\f\r \u00a0\u3000\ufeff\u2028\u2029')
 function namesPassword(w: Window, at: number): boolean | undefined {
   let end = at
   while (end > 0 && at - end < 3 && closers[w.text.charCodeAt(end - 1)] !== 0) end--
-  const keys = end === 0 ? undefined : keysByLast.get(lowerOf(w.text.charCodeAt(end - 1)))
-  return keys?.find(([key]) => endsWith(w.text, end, key))?.[1]
+  const last = end === 0 ? 0 : lowerOf(w.text.charCodeAt(end - 1))
+  if (last === 0x65 && endsWith(w.text, end, 'value')) return namedBefore(w, end)
+  return keysByLast.get(last)?.find(([key]) => endsWith(w.text, end, key))?.[1]
+}
+
+/** `name: DB_PASSWORD` and `value: …`, as environments are written. */
+function namedBefore(w: Window, end: number): boolean | undefined {
+  const before = w.before(end, 48)
+  const [, key] = /name["']?: ?["']?[\w.-]{0,24}?([a-z]+)["']?,?\s+["']?value$/.exec(before) ?? []
+  if (key === undefined) return undefined
+  if (/passw(?:or)?d$|pwd$|pass$|passphrase$/.test(key)) return true
+  return /secret$|token$|key$/.test(key) ? false : undefined
 }
 
 /** `key`, in any case, ends at `end`. */
@@ -168,10 +181,41 @@ const assignment: Rule = {
     // Behind a quote there is no sentence: the mark is part of the value.
     const quoted = /["'`]/.test(w.text[end] ?? '')
     const whole = w.text.slice(from, end)
-    const value = quoted ? whole : whole.replace(/[.!?]+$/, '')
+    const value = quoted ? whole : whole.replace(/&[\w.-]+=.*$|[.!?]+$/, '')
     if (!(password ? looksLikePassword(value) : looksRandom(value))) return NONE
     w.from = from
     return from + value.length
+  },
+}
+
+const longestUser = 40
+const isOfUser = (unit: number): boolean =>
+  (classOf(unit) & ALNUM) !== 0 || unit === 0x2d || unit === 0x2e || unit === 0x40 || unit === 0x5f
+/** What stands before the last mark of an option: `-u admin`, `--user="admin`. */
+const optionEnds = new Set([...'ur= '].map(unit => unit.charCodeAt(0)))
+
+/** `curl -u user:password`, `--user user:password`. */
+const userOption: Rule = {
+  category: 'secret',
+  name: 'user_option',
+  starts: AT_VALUE,
+  score: 0.85,
+  scan(w, at) {
+    if (w.text.charCodeAt(at) !== 0x3a) return NONE
+    let user = at
+    while (user > 0 && at - user < longestUser && isOfUser(w.text.charCodeAt(user - 1))) user--
+    const before = user > 1 ? w.text.charCodeAt(user - 2) : 0
+    if (
+      user === at ||
+      !optionEnds.has(before) ||
+      !/(?:^|\s)(?:-u|--user)[ =]?["']?$/.test(w.before(user, 10))
+    )
+      return NONE
+    const end = runEnd(w, at + 1, /[^\s"'`]/, longestValue)
+    if (end === OPEN) return OPEN
+    if (end === at + 1 || /^[$<{%*:]/.test(w.text.slice(at + 1, end))) return NONE
+    w.from = at + 1
+    return end
   },
 }
 
@@ -210,4 +254,10 @@ function looksRandom(value: string): boolean {
   return bits >= leastBits
 }
 
-export const secrets: readonly Rule[] = [prefixed, privateKey, urlCredentials, assignment]
+export const secrets: readonly Rule[] = [
+  prefixed,
+  privateKey,
+  urlCredentials,
+  assignment,
+  userOption,
+]
