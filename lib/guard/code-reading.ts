@@ -74,6 +74,16 @@ export class CodeReading {
     return this.#ends[count - 1]!
   }
 
+  /** Bytes in hexadecimal, with something between any two: `91 44 03 00`. */
+  isDump(count: number): boolean {
+    for (let k = 0; k < count; k++) {
+      if (this.#units[k]! > 0x46) return false
+      const isApart = k === 0 || this.#ends[k]! > this.#ends[k - 1]! + 1
+      if (k > 0 && isApart !== (k % 2 === 0)) return false
+    }
+    return true
+  }
+
   /** The end of the first `count` characters, -1 where a letter or digit follows at once. */
   end(w: Window, count: number): number {
     if (this.count < count) return -1

@@ -95,7 +95,7 @@ const creditCode: Rule = {
     const { code } = w
     if (!code.read(w, at, creditForm)) return OPEN
     if (code.count < 18 || !provinces.has(Number(code.take(2, 4)))) return NONE
-    if (!/^[1-9AN-Y]/.test(code.take(0, 1))) return NONE
+    if (!/^(?:[1-8AN][1-59]|9[1-3]|Y1)/.test(code.take(0, 2)) || code.isDump(18)) return NONE
     let sum = 0
     for (let k = 0; k < 17; k++) {
       const value = creditValue(code.at(k))
@@ -122,7 +122,8 @@ const twId: Rule = {
     const letter = twLetters.indexOf(code.take(0, 1)) + 10
     let sum = Math.floor(letter / 10) + (letter % 10) * 9
     for (let k = 1; k < 9; k++) sum += (code.at(k) - 0x30) * (9 - k)
-    return (sum + code.at(9) - 0x30) % 10 === 0 ? code.end(w, 10) : NONE
+    if ((sum + code.at(9) - 0x30) % 10 !== 0 || code.isDump(10)) return NONE
+    return code.end(w, 10)
   },
 }
 

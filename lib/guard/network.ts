@@ -111,9 +111,11 @@ const mac: Rule = {
   score: 0.9,
   scan(w, at) {
     if (isGroupBefore(w, at)) return NONE
-    const text = addressText(w, at, isMacMark, shortestMac, longestMac)
+    const text = addressText(w, at, isMacMark, shortestMac, frameHead + 1)
     if (typeof text === 'number') return text
     const plain = text.replace(/[:.-]$/, '')
+    if (/^(?:[0-9a-f]{2}:){12}(?:08:00|86:dd)$/i.test(plain)) return at + frameHead
+    if (text.length > longestMac) return NONE
     const pairs = /^[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}$/i.test(plain)
     if (!pairs && !/^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$/i.test(plain)) return NONE
     // Twelve plain digits are rather a date, an amount or a number of another kind.
@@ -124,6 +126,8 @@ const mac: Rule = {
 /** Four digits, thrice; pairs, and a mark that belongs to the sentence. */
 const shortestMac = 14
 const longestMac = 18
+/** Two addresses and the kind of an Ethernet frame, as firewalls log them. */
+const frameHead = 41
 
 /** A longer row of groups is something else. */
 function isGroupBefore(w: Window, at: number): boolean {
