@@ -148,10 +148,11 @@ function score(texts, found, name) {
   return scores
 }
 
-const { createGuard, corpus } = await fromSource(
+const { createGuard, corpus, reviewedTexts } = await fromSource(
   'guard-peers',
   `export { createGuard } from './lib/guard/index.ts'
-   export { corpus } from './test/guard/corpus.ts'`,
+   export { corpus } from './test/guard/corpus.ts'
+   export { reviewedTexts } from './test/guard/corpus-reviewed.ts'`,
 )
 const each = Math.ceil(Number(flags.texts) / 3)
 const halves = ['development', 'held-out', 'fresh']
@@ -195,8 +196,10 @@ for (const category of [...ours.keys()].sort())
     `| \`${category}\` | ${ours.get(category).labels} | ` +
       `${names.map(name => cell(results.get(name).get(category))).join(' | ')} |`,
   )
-console.log(`\n| category | ${halves.join(' | ')} |\n|---|---|---|---|`)
-const byHalf = parts.map(part => {
+// Those that were written by hand are in no sum: they are few.
+const columns = [...halves, 'reviewed']
+console.log(`\n| category | ${columns.join(' | ')} |\n|---|${columns.map(() => '---|').join('')}`)
+const byHalf = [...parts, corpus('reviewed', reviewedTexts.length)].map(part => {
   const found = part.map(({ text }) =>
     guard.scan(text).matches.map(m => [m.start, m.end, m.category]),
   )
