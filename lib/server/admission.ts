@@ -7,17 +7,26 @@ import { Refusal } from './refusal.ts'
 /** A place among the requests in work; freed once, however often it is called. */
 export type Permit = () => void
 
+/** Of the places that others leave, what one of several tenants may hold. */
+const mostOfTheRest = 3 / 4
+
+/**
+ * Where several tenants may ask, none holds more than three quarters of the places that the others
+ * leave: whoever floods the server leaves room for the next, two that flood it get as much each.
+ */
 export class Admission {
   readonly #maxRequests: number
   readonly #maxPerTenant: number
+  readonly #isShared: boolean
   readonly #perTenant = new Map<string, number>()
   #active = 0
   #draining = false
   #onIdle: (() => void)[] = []
 
-  constructor(maxRequests: number, maxPerTenant: number) {
+  constructor(maxRequests: number, maxPerTenant: number, numTenants: number) {
     this.#maxRequests = maxRequests
     this.#maxPerTenant = maxPerTenant
+    this.#isShared = numTenants > 1
   }
 
   get active(): number {
@@ -37,16 +46,10 @@ export class Admission {
         message: 'The server is shutting down and takes no new requests.',
         headers: { 'retry-after': '5', connection: 'close' },
       })
+    if (this.#active >= this.#maxRequests) throw full('The server has', this.#maxRequests)
     const own = this.#perTenant.get(tenant) ?? 0
-    if (this.#active < this.#maxRequests && own < this.#maxPerTenant) return
-    const whose = own < this.#maxPerTenant ? 'The server has' : 'This key has'
-    const most = own < this.#maxPerTenant ? this.#maxRequests : this.#maxPerTenant
-    throw new Refusal({
-      status: 429,
-      code: 'overloaded',
-      message: `${whose} as many requests in work as it may, ${most}. Try again in a moment.`,
-      headers: { 'retry-after': '1' },
-    })
+    const most = this.#mostFor(own)
+    if (own >= most) throw full('This key has', most)
   }
 
   /** A place; throws as {@link Admission.check}. */
@@ -69,6 +72,12 @@ export class Admission {
     return new Promise(resolve => this.#onIdle.push(resolve))
   }
 
+  #mostFor(own: number): number {
+    if (!this.#isShared) return this.#maxPerTenant
+    const left = this.#maxRequests - (this.#active - own)
+    return Math.min(this.#maxPerTenant, Math.ceil(mostOfTheRest * left))
+  }
+
   #leave(tenant: string): void {
     const left = this.#perTenant.get(tenant)! - 1
     if (left > 0) this.#perTenant.set(tenant, left)
@@ -77,4 +86,13 @@ export class Admission {
     if (this.#active > 0) return
     for (const resolve of this.#onIdle.splice(0)) resolve()
   }
+}
+
+function full(whose: string, most: number): Refusal {
+  return new Refusal({
+    status: 429,
+    code: 'overloaded',
+    message: `${whose} as many requests in work as it may, ${most}. Try again in a moment.`,
+    headers: { 'retry-after': '1' },
+  })
 }

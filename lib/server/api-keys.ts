@@ -59,6 +59,10 @@ export class ApiKeys {
     return this.#entries.length
   }
 
+  get numTenants(): number {
+    return new Set(this.#entries.map(({ tenant }) => tenant.id)).size
+  }
+
   /** The tenant of a request; throws a 401 where a key is asked for and none is right. */
   authorize(headers: Headers): Tenant {
     if (this.#entries.length === 0) return nobody

@@ -20,9 +20,12 @@ export interface AppOptions {
   modelName?: string
   /** Keys that are asked for, each of which is a tenant. Default: none, everybody may ask. */
   apiKeys?: readonly (string | ApiKey)[]
-  /** Requests in work at once, 1 … 100,000; more get a 429. Default 512. */
+  /**
+   * Requests in work at once, 1 … 100,000; more get a 429. With keys of several tenants, one holds
+   * at most three quarters of the places that the others leave. Default 512.
+   */
   maxRequests?: number
-  /** The same for one key. Default: as `maxRequests`. */
+  /** The same for one tenant. Default: as `maxRequests`. */
   maxRequestsPerKey?: number
   /** Longest body in bytes. Default 4 MiB. */
   maxBodyBytes?: number

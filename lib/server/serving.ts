@@ -32,7 +32,8 @@ export class Serving {
     options: CheckedAppOptions,
   ) {
     this.options = options
-    this.admission = new Admission(options.maxRequests, options.maxRequestsPerKey)
+    const { maxRequests, maxRequestsPerKey, keys } = options
+    this.admission = new Admission(maxRequests, maxRequestsPerKey, keys.numTenants)
     this.metrics = new ServerMetrics(options.modelName, () => this.#model?.engine.stats())
     this.metrics.watch(() => this.guard?.counts() ?? [])
     if (!(source instanceof Promise)) this.#take(source)
