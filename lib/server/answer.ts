@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import type { ConclaveError } from '../errors.ts'
 import { readJson } from './body.ts'
-import type { Call, Endpoint } from './endpoint.ts'
+import type { Call, Endpoint, Running } from './endpoint.ts'
 import { errorResponse, masked, toConclaveError } from './error-body.ts'
 import { newId } from './ids.ts'
 import { badField, Refusal, statusOf, wireMessage } from './refusal.ts'
@@ -24,10 +24,12 @@ export async function answer(
   let kept = false
   let free = () => {}
   let over = false
-  const leave = () => {
+  const running = new Set<Running>()
+  const leave = (error?: ConclaveError) => {
     if (over) return
     over = true
     free()
+    for (const { answers } of running) serving.metrics.unfinished(answers, error)
     if (endpoint.works !== true) return
     const ms = Math.round(performance.now() - begun)
     serving.options.log.info({ id, path: endpoint.path, status, ms }, 'request')
@@ -55,7 +57,7 @@ export async function answer(
       params,
       tenant,
       signal,
-      running: [],
+      running,
       warnings,
       keep,
     }
@@ -65,6 +67,7 @@ export async function answer(
   } catch (thrown) {
     const error = namingPrompt(toConclaveError(thrown), endpoint)
     status = statusOf(error)
+    leave(error)
     serving.metrics.refused(status)
     const fields = { id, status, code: error.code, path: endpoint.path }
     if (status >= 500) serving.options.log.error(fields, 'request failed')

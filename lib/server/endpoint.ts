@@ -3,10 +3,16 @@
  * @module
  */
 import type { z } from 'zod'
+import type { ConclaveError } from '../errors.ts'
 import type { Tenant } from './api-keys.ts'
 import type { Dialect } from './error-body.ts'
 import type { Generation } from './served-model.ts'
 import type { Serving } from './serving.ts'
+
+/** Answers that are under way. */
+export interface Running extends Pick<Generation, 'stop'> {
+  readonly answers: number
+}
 
 /** One request that passed the checks. */
 export interface Call<Body = unknown> {
@@ -19,15 +25,18 @@ export interface Call<Body = unknown> {
   readonly tenant: Tenant
   /** Fires when the client goes away. */
   readonly signal: AbortSignal
-  /** What works for it, to be stopped where the client cancels an answer before it begins. */
-  readonly running: Pick<Generation, 'stop'>[]
+  /**
+   * What works for it and is not read to its end: to be stopped where the client cancels an answer
+   * before it begins, and counted where the request is over.
+   */
+  readonly running: Set<Running>
   /** What a `x-conclave-warning` header tells. */
   readonly warnings: string[]
   /**
-   * Keeps the request's place until what is returned is called; otherwise it is free once the
-   * handler is over.
+   * Keeps the request's place until what is returned is called, with the error that ended it if one
+   * did; otherwise it is free once the handler is over.
    */
-  keep(): () => void
+  keep(): (error?: ConclaveError) => void
 }
 
 export interface Endpoint<Schema extends z.ZodType = z.ZodType> {

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { EngineStats } from '../engine/model-engine.ts'
+import type { ConclaveError } from '../errors.ts'
 import type { GuardCount } from '../guard/guard.ts'
 import { Recent } from './recent.ts'
 
@@ -47,13 +48,13 @@ export class ServerMetrics {
     const registers = [this.registry]
     this.#finished = new Counter({
       name: 'vllm:request_success_total',
-      help: 'Requests that were answered, by the reason that ended them',
+      help: 'Answers by what ended them; error: it failed, abort: the client went away',
       labelNames: ['model_name', 'finished_reason'],
       registers,
     })
     this.#refused = new Counter({
       name: 'conclave:requests_refused_total',
-      help: 'Requests that got an error, by HTTP status',
+      help: 'Requests that got an error, by HTTP status; in a stream, by what it would have been',
       labelNames: ['model_name', 'status'],
       registers,
     })
@@ -93,6 +94,12 @@ export class ServerMetrics {
       h.request_time_per_output_token_seconds.observe(
         facts.decodeMs / 1000 / (facts.completionTokens - 1),
       )
+  }
+
+  /** Answers that were begun and not read to their end; an error ended them, or the client. */
+  unfinished(answers: number, error: ConclaveError | undefined): void {
+    const isClients = error === undefined || error.code === 'aborted'
+    this.#finished.inc({ finished_reason: isClients ? 'abort' : 'error' }, answers)
   }
 
   /** A piece of an answer, and the time since the one before, if there was one. */

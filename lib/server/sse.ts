@@ -2,8 +2,10 @@
  * Server-sent events: one frame each, written as fast as the client reads.
  * @module
  */
+import type { ConclaveError } from '../errors.ts'
 import type { Call } from './endpoint.ts'
 import { type Dialect, errorBody, masked, toConclaveError } from './error-body.ts'
+import { statusOf } from './refusal.ts'
 import { responseHeaders } from './response.ts'
 
 const encoder = new TextEncoder()
@@ -39,23 +41,25 @@ export type SseEvents = AsyncGenerator<readonly SseEvent[], void, undefined>
  */
 export function sseResponse(call: Call, events: SseEvents, dialect: Dialect): Response {
   const done = call.keep()
+  let isCancelled = false
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
           const { done: over, value } = await nextOf(events)
           if (!over) return controller.enqueue(encoded(value))
-        } catch (error) {
-          if (call.signal.aborted) {
-            done()
-            return controller.error(call.signal.reason)
-          }
+          done()
+        } catch (thrown) {
+          if (isCancelled) return
+          const error = toConclaveError(thrown)
+          done(error)
+          if (call.signal.aborted) return controller.error(call.signal.reason)
           controller.enqueue(encoded(errorEvents(call, error, dialect)))
         }
         controller.close()
-        done()
       },
       async cancel() {
+        isCancelled = true
         done()
         // Ends what reads; what it would have read is stopped though it was never begun.
         for (const one of call.running) one.stop()
@@ -72,8 +76,9 @@ export function sseResponse(call: Call, events: SseEvents, dialect: Dialect): Re
   return new Response(body, { headers })
 }
 
-function errorEvents(call: Call, thrown: unknown, dialect: Dialect): SseEvent[] {
-  const error = toConclaveError(thrown)
+/** The status was sent long ago; the metrics count the one that it would have been. */
+function errorEvents(call: Call, error: ConclaveError, dialect: Dialect): SseEvent[] {
+  call.serving.metrics.refused(statusOf(error))
   call.serving.options.log.error({ id: call.id, code: error.code }, 'stream failed')
   const data = errorBody(masked(call.serving, error), dialect)
   return dialect === 'anthropic' ? [{ event: 'error', data }] : [{ data }, { data: '[DONE]' }]

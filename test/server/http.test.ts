@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createApp } from '../../lib/server/app.ts'
+import { createApp, type ServerApp } from '../../lib/server/app.ts'
 import { endpoints } from '../../lib/server/routes.ts'
 import { clientOf, defaultApp, errorOf, get, key, post } from './default-app.ts'
 
@@ -200,8 +200,60 @@ describe('routes', () => {
     expect(text).toMatch(
       /vllm:request_success_total\{finished_reason="length",model_name="conclave"\} 1/,
     )
+    expect(text).not.toMatch(/finished_reason="(?:abort|error)"/)
     expect(text).toMatch(/vllm:kv_cache_usage_perc\{model_name="conclave"\} 0/)
     expect(text).toMatch(/conclave:expert_imbalance\{layer="0",model_name="conclave"\} [1-9]/)
+  })
+})
+
+describe('answers that do not come to their end', () => {
+  const held = defaultApp()
+  const endless = { ...hello, max_tokens: 1500, ignore_eos: true, stream: true, n: 2 }
+  const paths: [string, object][] = [
+    [chat, endless],
+    ['/v1/completions', { ...endless, messages: undefined, prompt: 'Hello' }],
+  ]
+
+  async function countsOf(app: ServerApp): Promise<string[]> {
+    const text = await (await get(app, '/metrics')).text()
+    const counted =
+      /(?:request_success|requests_refused)_total\{((?:finished_reason|status)="\w+").*\} (.*)/g
+    return Array.from(text.matchAll(counted), ([, label, count]) => `${label} ${count}`)
+  }
+
+  it.each(paths)('are counted where an error ends their stream: %s', async (path, body) => {
+    const app = createApp(held.model, { requestTimeoutMs: 100 })
+    const response = await post(app, path, body)
+    expect(response.status).toBe(200)
+    expect(await response.text()).toContain('"code":"timeout"')
+    expect(await countsOf(app)).toEqual(['finished_reason="error" 2', 'status="504" 1'])
+  })
+
+  it.each(paths)('are counted where the client goes away: %s', async (path, body) => {
+    const app = createApp(held.model)
+    const unread = await post(app, path, body)
+    await unread.body!.cancel()
+    const reader = (await post(app, path, body)).body!.getReader()
+    for (let i = 0; i < 3; i++) await reader.read()
+    await reader.cancel()
+    const leaving = new AbortController()
+    const whole = app.fetch(`http://conclave${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...body, stream: false }),
+      signal: leaving.signal,
+    })
+    await expect.poll(() => held.model.engine.stats().running, { interval: 1 }).toBe(2)
+    leaving.abort()
+    await expect(whole).rejects.toThrow()
+    await expect.poll(() => countsOf(app)).toEqual(['finished_reason="abort" 6', 'status="499" 1'])
+  })
+
+  it.each(paths)('are counted where an error comes before any of it: %s', async (path, body) => {
+    const app = createApp(held.model, { requestTimeoutMs: 100 })
+    const response = await post(app, path, { ...body, stream: false })
+    expect(response.status).toBe(504)
+    expect(await countsOf(app)).toEqual(['finished_reason="error" 2', 'status="504" 1'])
   })
 })
 

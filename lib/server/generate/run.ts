@@ -3,7 +3,7 @@
  * @module
  */
 import { ConclaveError } from '../../errors.ts'
-import type { Call } from '../endpoint.ts'
+import type { Call, Running } from '../endpoint.ts'
 import { Refusal } from '../refusal.ts'
 import type { Generation } from '../served-model.ts'
 import { observeAnswers, observeRequest } from './observed.ts'
@@ -24,9 +24,10 @@ export async function startReplies(
   } catch (error) {
     throw form === undefined ? error : formError(form, error)
   }
-  call.running.push(generation)
+  const running = { stop: () => generation.stop(), answers: readers.length }
+  call.running.add(running)
   observeRequest(call)
-  return replies(call, generation, readers, begun)
+  return replies(call, generation, readers, begun, running)
 }
 
 /** What cannot be enforced is the fault of the field that asks for it. */
@@ -40,6 +41,7 @@ async function* replies(
   generation: Generation,
   readers: readonly ReplyReader[],
   begun: number,
+  running: Running,
 ): ReplyEvents {
   const { metrics } = call.serving
   const last: (number | undefined)[] = readers.map(() => undefined)
@@ -69,6 +71,7 @@ async function* replies(
     ...result.usage,
     reasoningTokens: readers.reduce((sum, reader) => sum + reader.reasoningTokens, 0),
   }
+  call.running.delete(running)
   for (const [index, answer] of answers.entries()) {
     const { prefillMs, decodeMs, timeToFirstTokenMs } = answer.timings
     metrics.finished({
