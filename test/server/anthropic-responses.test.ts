@@ -57,6 +57,26 @@ describe('@anthropic-ai/sdk, unmodified', () => {
     expect(message.usage.input_tokens).toBeGreaterThan(60)
   })
 
+  it('holds an answer to the schema of output_config, or refuses', async () => {
+    const schema = {
+      type: 'object',
+      properties: { city: { enum: ['Rome', 'Oslo'] }, days: { type: 'integer' } },
+      required: ['city', 'days'],
+      additionalProperties: false,
+    }
+    const ask = (schema: Record<string, unknown>) =>
+      client().messages.create({
+        ...asked,
+        max_tokens: 64,
+        output_config: { format: { type: 'json_schema', schema } },
+      })
+    const [block] = (await ask(schema)).content
+    const answer = JSON.parse(block?.type === 'text' ? block.text : '')
+    expect(schema.properties.city.enum).toContain(answer.city)
+    expect(Number.isInteger(answer.days)).toBe(true)
+    await expect(ask({ type: 'mystery' })).rejects.toBeInstanceOf(Anthropic.BadRequestError)
+  })
+
   it('maps errors to the classes of the client', async () => {
     await expect(client('no').messages.create(asked)).rejects.toBeInstanceOf(
       Anthropic.AuthenticationError,

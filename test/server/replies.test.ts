@@ -93,6 +93,38 @@ describe('what a model says', () => {
     expect(twice.message.content).toBeNull()
   })
 
+  it('is one call where several are not wanted, through every API', async () => {
+    const { app, call } = hermes
+    const content = `${call}\n${call}`
+    const one = await said(app, content, { tools: [weather], parallel_tool_calls: false })
+    expect(one.calls.map(c => JSON.parse(c.arguments))).toEqual([wanted])
+    expect(one.finish).toBe('tool_calls')
+    const { name, parameters } = weather.function
+    const anthropic = new Anthropic({
+      apiKey: 'a',
+      baseURL: 'http://conclave',
+      fetch: app.fetch,
+    })
+    const asked = (single: boolean) =>
+      anthropic.messages.create({
+        model: 'conclave',
+        max_tokens: 400,
+        messages: [{ role: 'user', content }],
+        tools: [{ name, input_schema: { ...parameters, type: 'object' } }],
+        tool_choice: { type: 'auto', disable_parallel_tool_use: single },
+      })
+    expect((await asked(false)).content).toHaveLength(2)
+    expect((await asked(true)).content).toEqual([expect.objectContaining({ input: wanted })])
+    const response = await clientOf(app).responses.create({
+      model: 'conclave',
+      input: content,
+      tools: [{ type: 'function', name, parameters, strict: false }],
+      parallel_tool_calls: false,
+    })
+    expect(response.output).toHaveLength(1)
+    expect(response.parallel_tool_calls).toBe(false)
+  })
+
   it("is no call with tool_choice 'none'", async () => {
     const more = { tools: [weather], tool_choice: 'none' }
     const { calls, finish } = await said(hermes.app, 'Let me see.', more)

@@ -5,6 +5,7 @@
 import { badField } from '../refusal.ts'
 import type { AnthropicMessage, AssistantBlock, CountBody, UserBlock } from '../wire/anthropic.ts'
 import type { WireMessage } from '../wire/messages.ts'
+import type { StructuredBody } from '../wire/structured.ts'
 import type { WireTool, WireToolChoice } from '../wire/tools.ts'
 import type { Conversation } from './conversation.ts'
 
@@ -19,6 +20,8 @@ export function anthropicConversation(body: CountBody): Conversation {
     messages: [...first, ...messages],
     tools: body.tools?.map(toolOf),
     toolChoice: choiceOf(body),
+    oneCall: isOneCall(body),
+    structured: { response_format: formatOf(body) },
     ...(body.thinking
       ? { reasoningEffort: body.thinking.type === 'disabled' ? 'none' : 'medium' }
       : {}),
@@ -34,6 +37,16 @@ function choiceOf({ tool_choice: choice }: CountBody): WireToolChoice | undefine
   if (choice === undefined) return undefined
   if (choice.type === 'tool') return { type: 'function', function: { name: choice.name } }
   return choice.type === 'any' ? 'required' : choice.type
+}
+
+function isOneCall({ tool_choice: choice }: CountBody): boolean {
+  return choice !== undefined && choice.type !== 'none' && choice.disable_parallel_tool_use === true
+}
+
+function formatOf({ output_config: config }: CountBody): StructuredBody['response_format'] {
+  if (!config?.format) return undefined
+  const { schema } = config.format
+  return { type: 'json_schema', json_schema: { schema, strict: true } }
 }
 
 function joined(content: string | readonly { text: string }[]): string {

@@ -18,6 +18,8 @@ export interface Conversation {
   messages: readonly WireMessage[]
   tools?: readonly WireTool[] | null | undefined
   toolChoice?: WireToolChoice | null | undefined
+  /** Of several calls the first alone is told. */
+  oneCall?: boolean
   /** Turns thinking off or on, where the template has a switch. */
   reasoningEffort?: string | null | undefined
   templateOptions?: Record<string, unknown> | null | undefined
@@ -41,8 +43,10 @@ export async function prepareChat(call: Call, conversation: Conversation): Promi
   const tools = shownTools(conversation)
   const style = tokenizer.replyStyle(text, tools.length > 0)
   const form = formOf(conversation)
-  if (form === undefined)
-    return { ids, form, reader: () => new ReplyReader(createReplyParser({ ...style, tools })) }
+  if (form === undefined) {
+    const parser = () => createReplyParser({ ...style, tools })
+    return { ids, form, reader: () => new ReplyReader(parser(), conversation.oneCall) }
+  }
   // The form is the whole reply: a thought that the prompt began ends there.
   const closed = style.thinking === 'open' ? '\n</think>\n\n' : ''
   const begun = form.isCall ? `${closed}<tool_call>\n` : closed

@@ -20,12 +20,15 @@ export const plainParser: TextParser = {
 
 export class ReplyReader {
   readonly #parser: TextParser
+  readonly #oneCall: boolean
   #reasoningTokens = 0
   #numCalls = 0
   #reason: ReplyFinish = 'stop'
 
-  constructor(parser: TextParser) {
+  /** `oneCall`: calls after the first are left out. */
+  constructor(parser: TextParser, oneCall = false) {
     this.#parser = parser
+    this.#oneCall = oneCall
   }
 
   get reasoningTokens(): number {
@@ -58,6 +61,7 @@ export class ReplyReader {
         continue
       }
       const { index: call, name, arguments: text } = delta
+      if (this.#oneCall && call > 0) continue
       if (name !== undefined) {
         this.#numCalls++
         deltas.push({

@@ -39,6 +39,7 @@ export function responsesConversation(
     messages: [...first, ...messages],
     tools: body.tools?.map(toolOf),
     toolChoice: choiceOf(body),
+    oneCall: body.parallel_tool_calls === false,
     reasoningEffort: body.reasoning?.effort,
     structured: structuredOf(body),
   }

@@ -65,7 +65,7 @@ export class ResponseWriter {
       max_output_tokens: body.max_output_tokens ?? null,
       model: serving.options.modelName,
       output: this.#output,
-      parallel_tool_calls: true,
+      parallel_tool_calls: body.parallel_tool_calls ?? true,
       previous_response_id: body.previous_response_id ?? null,
       reasoning: { effort: body.reasoning?.effort ?? null, summary: null },
       store: body.store ?? true,

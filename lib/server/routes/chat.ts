@@ -48,6 +48,7 @@ export const chatRoute = endpoint({
       messages: body.messages,
       tools: body.tools,
       toolChoice: body.tool_choice,
+      oneCall: body.parallel_tool_calls === false,
       reasoningEffort: body.reasoning_effort,
       templateOptions: body.chat_template_kwargs,
       structured: body,

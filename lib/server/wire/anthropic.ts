@@ -66,6 +66,8 @@ const tool = z.looseObject({
   input_schema: schemaObject,
 })
 
+const oneCall = { disable_parallel_tool_use: flag }
+
 const promptFields = {
   model: modelName,
   messages: z.array(message).min(1).max(10_000),
@@ -73,12 +75,18 @@ const promptFields = {
   tools: z.array(tool).max(128).optional(),
   tool_choice: z
     .discriminatedUnion('type', [
-      z.looseObject({ type: z.literal('auto') }),
-      z.looseObject({ type: z.literal('any') }),
+      z.looseObject({ type: z.literal('auto'), ...oneCall }),
+      z.looseObject({ type: z.literal('any'), ...oneCall }),
       z.looseObject({ type: z.literal('none') }),
-      z.looseObject({ type: z.literal('tool'), name: toolName }),
+      z.looseObject({ type: z.literal('tool'), name: toolName, ...oneCall }),
     ])
     .optional(),
+  output_config: z
+    .looseObject({
+      format: z.looseObject({ type: z.literal('json_schema'), schema: schemaObject }).nullish(),
+    })
+    .optional()
+    .describe('`format` holds the answer to a schema'),
   thinking: z
     .looseObject({ type: z.enum(['enabled', 'disabled', 'adaptive']) })
     .optional()

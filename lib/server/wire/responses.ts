@@ -79,6 +79,7 @@ export const responsesBody = z
         z.looseObject({ type: z.literal('function'), name: toolName }),
       ])
       .nullish(),
+    parallel_tool_calls: flag,
     text: z.looseObject({ format: format.nullish() }).nullish(),
     reasoning: z.looseObject({ effort: reasoningEffort }).nullish(),
     previous_response_id: label.nullish(),
