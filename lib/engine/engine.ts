@@ -168,8 +168,8 @@ export class Engine {
   }
 
   async #run(): Promise<void> {
-    // Requests made in the same tick share the first step.
-    await undefined
+    // Requests that came together, each on a connection of its own, share the first step.
+    await new Promise(resolve => setImmediate(resolve))
     try {
       this.#running = this.#launch()
       while (this.#running !== undefined) {
