@@ -63,6 +63,17 @@ export class Text {
     return new Text(value, spans)
   }
 
+  /** This text with `next` behind it. */
+  concat(next: Text): Text {
+    if (this.value === '') return next
+    if (next.value === '') return this
+    const start = this.value.length
+    const spans = this.caller.slice()
+    for (let i = 0; i < next.caller.length; i += 2)
+      addSpan(spans, start + next.caller[i]!, start + next.caller[i + 1]!)
+    return new Text(this.value + next.value, spans)
+  }
+
   /** `change` applied to each stretch of one origin; lengths may change. */
   map(change: (value: string) => string): Text {
     if (this.caller.length === 0) return Text.of(change(this.value))
@@ -97,6 +108,12 @@ function firstSpanAfter(spans: Spans, offset: number): number {
   return 2 * low
 }
 
+/** Behind the others, or one with the last where they touch. */
+function addSpan(spans: number[], start: number, end: number): void {
+  if (spans.at(-1) === start) spans[spans.length - 1] = end
+  else spans.push(start, end)
+}
+
 /** Collects pieces into one text. */
 export class TextBuilder {
   readonly #parts: string[] = []
@@ -110,13 +127,9 @@ export class TextBuilder {
   add(text: Text): void {
     if (text.length === 0) return
     this.#parts.push(text.value)
-    const spans = this.#caller
-    for (let i = 0; i < text.caller.length; i += 2) {
-      const start = this.#length + text.caller[i]!
-      const end = this.#length + text.caller[i + 1]!
-      if (spans.at(-1) === start) spans[spans.length - 1] = end
-      else spans.push(start, end)
-    }
+    const start = this.#length
+    for (let i = 0; i < text.caller.length; i += 2)
+      addSpan(this.#caller, start + text.caller[i]!, start + text.caller[i + 1]!)
     this.#length += text.length
   }
 

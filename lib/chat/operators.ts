@@ -43,7 +43,7 @@ export function binary(budget: Budget, operator: string, left: Value, right: Val
 
 function concat(budget: Budget, left: Text, right: Text): Text {
   budget.chars(left.length + right.length)
-  return Text.join([left, right])
+  return left.concat(right)
 }
 
 export function contains(budget: Budget, container: Value, item: Value): boolean {

@@ -24,15 +24,21 @@ const maxOutput = 4 * 1024 * 1024
 
 export class ChatTemplate {
   readonly #body: readonly Node[]
-  readonly #constants: ReadonlyMap<string, Value>
+  /** What every rendering finds; none can change it. */
+  readonly #globals: Scope
 
   /**
-   * `constants` are what the checkpoint itself names: bos_token and its like.
+   * `constants` are what the checkpoint itself names: bos_token and its like; `now` is what
+   * strftime_now() reads.
    * @throws ConclaveError `template_error` where the source does not parse.
    */
-  constructor(source: string, constants: ReadonlyMap<string, Value> = new Map()) {
+  constructor(
+    source: string,
+    constants: ReadonlyMap<string, Value> = new Map(),
+    now = () => new Date(),
+  ) {
     this.#body = parseTemplate(source)
-    this.#constants = constants
+    this.#globals = new Scope(null, new Map([...globalFunctions(now), ...constants]))
   }
 
   /**
@@ -40,12 +46,11 @@ export class ChatTemplate {
    * @throws ConclaveError `template_error` where the template fails or refuses, `template_limit`
    * where it needs more steps, text or depth than a chat does.
    */
-  render(variables: ReadonlyMap<string, Value>, inputChars: number, now = () => new Date()): Text {
-    const names = new Map([...globalFunctions(now), ...this.#constants, ...variables])
+  render(variables: ReadonlyMap<string, Value>, inputChars: number): Text {
     const steps = maxSteps + stepsPerInputChar * inputChars
     const budget = new Budget(steps, maxOutput + 2 * inputChars)
     try {
-      return run(budget, this.#body, new Scope(null, names))
+      return run(budget, this.#body, new Scope(this.#globals, new Map(variables)))
     } catch (error) {
       if (error instanceof ConclaveError) throw error
       if (error instanceof RangeError) throw overLimit('the depth of nesting')

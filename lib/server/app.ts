@@ -95,7 +95,7 @@ function routerOf(serving: Serving, all: readonly Endpoint[]): Hono {
     router.all(path, c => {
       const { method } = c.req
       const one = methods.get(method === 'HEAD' ? 'GET' : method) ?? refusal
-      return answer(serving, one, c.req.raw, c.req.param())
+      return answer(serving, one, c.req.raw, path.includes(':') ? c.req.param() : {})
     })
   }
   router.notFound(c => answer(serving, unknownRoute, c.req.raw, {}))

@@ -50,6 +50,9 @@ export function readNormalizer(config: unknown): Normalizer {
   return { normalize: build(config), inPieces: unicodeForms.has(config.type) }
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are ASCII too
+const ascii = /^[\u0000-\u007f]*$/
+
 const pieceLength = 1 << 15
 
 /** What `normalize` gives, with pauses where the text is long and may be cut. */
@@ -83,7 +86,9 @@ function build(config: JsonObject): Normalize {
   if (Kind === undefined) throw unsupportedPart('normalizer', config.type)
   checkShape(config)
   const normalizer = compile(Kind, config)
-  if (unicodeForms.has(config.type)) return text => normalizer.normalize(orderMarks(text))
+  // ASCII is in every form of Unicode's already.
+  if (unicodeForms.has(config.type))
+    return text => (ascii.test(text) ? text : normalizer.normalize(orderMarks(text)))
   return text => normalizer.normalize(text)
 }
 

@@ -31,7 +31,7 @@ const gpt2Pattern =
 
 export function readPreTokenizer(config: unknown): PreTokenizer {
   if (config === null || config === undefined) {
-    return { preTokenize: text => [text], byteLevel: false }
+    return { preTokenize: whole, byteLevel: false }
   }
   if (!isObject(config)) throw invalidFile('expected an object "pre_tokenizer"')
   checkPatterns(config, 'pre_tokenizer')
@@ -40,11 +40,14 @@ export function readPreTokenizer(config: unknown): PreTokenizer {
   if (steps.slice(0, -1).some(step => step.type === 'ByteLevel')) {
     throw unsupportedPart('pre_tokenizer', 'ByteLevel before another step')
   }
-  const stages = steps.map(readStep)
+  const stages = steps.map(readStep).filter(stage => stage !== null)
+  const [first = whole, ...others] = stages
   const preTokenize: PreTokenize = (text, section) =>
-    stages.reduce<Iterable<string>>((words, stage) => through(words, stage, section), [text])
+    others.reduce((words, stage) => through(words, stage, section), first(text, section))
   return { preTokenize, byteLevel }
 }
+
+const whole: PreTokenize = text => [text]
 
 /** Word by word, so that a long text can be left in between. */
 function* through(words: Iterable<string>, stage: PreTokenize, section: number) {
@@ -61,7 +64,8 @@ function flatten(config: JsonObject): JsonObject[] {
   })
 }
 
-function readStep(config: JsonObject): PreTokenize {
+/** Null: it leaves words as they are. */
+function readStep(config: JsonObject): PreTokenize | null {
   switch (config.type) {
     case 'ByteLevel':
       return byteLevelSplit(config)
@@ -117,9 +121,11 @@ function compile(pattern: JsonObject): RegExp {
     throw invalidFile(`a pattern does not compile (${(error as Error).message})`)
   }
 }
-function byteLevelSplit(config: JsonObject): PreTokenize {
+
+function byteLevelSplit(config: JsonObject): PreTokenize | null {
   const split = config.use_regex === false ? null : regexSplit(gpt2Pattern)
   const prefix = config.add_prefix_space === true
+  if (split === null && !prefix) return null
   return (text, section) => {
     const spaced = prefix && !text.startsWith(' ') ? ` ${text}` : text
     return split === null ? [spaced] : split(spaced, section)

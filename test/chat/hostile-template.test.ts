@@ -56,9 +56,9 @@ test('a refusal says what the template said', () => {
 })
 
 test('the clock is handed in', () => {
-  const template = new ChatTemplate('{{ strftime_now("%d %B %Y, %H:%M %a") }}')
   const at = () => new Date(2024, 10, 24, 21, 5)
-  expect(template.render(new Map(), 0, at).value).toBe('24 November 2024, 21:05 Sun')
+  const template = new ChatTemplate('{{ strftime_now("%d %B %Y, %H:%M %a") }}', new Map(), at)
+  expect(template.render(new Map(), 0).value).toBe('24 November 2024, 21:05 Sun')
 })
 
 describe('requests', () => {
