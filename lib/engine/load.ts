@@ -141,12 +141,14 @@ function routingOf({ recorded, folder }: OpenModel): Routing {
 function hostOf(open: OpenModel, executor: Executor): EngineHost {
   const { maxBatchTokens, maxSequences, pageSize, numPages } = open.executorOptions
   const rowBytes = open.folder.config.vocabSize * 4
+  // Not `open`: its parsed files would stay as long as the model.
+  const { device } = open.executorOptions
   return {
     executor,
     sizes: { numPages, maxBatchTokens, maxSequences },
     pageSize,
     maxLogitRows: Math.max(1, Math.floor(maxLogitBytes / rowBytes)),
     kvBytesPerPage: open.plan.kvBytes / numPages,
-    freeBytes: () => freeMemory(open.executorOptions.device),
+    freeBytes: () => freeMemory(device),
   }
 }

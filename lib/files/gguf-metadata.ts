@@ -1,11 +1,12 @@
 /**
  * The metadata of a GGUF file, read by key and type. Arrays are read on a thread when they are
- * asked for, and made into texts a few at a time: a file may have a hundred megabytes of them.
+ * asked for: a file may have a hundred megabytes of them.
  * @module
  */
 import { ConclaveError } from '../errors.ts'
 import { type GgufMetadata, type GgufTexts, nativeCall, type WeightStore } from '../native.ts'
 import { inSlices, type Slices } from '../slices.ts'
+import { TextList } from '../tokenizer/text-list.ts'
 import { shown } from './config-reader.ts'
 
 const integerTypes = new Set(['u8', 'i8', 'u16', 'i16', 'u32', 'i32', 'u64', 'i64'])
@@ -15,8 +16,6 @@ const numberTypes = new Set([...integerTypes, 'f32', 'f64'])
 const maxElements = 2 ** 20
 /** Bytes of one text of a list; the longest tokens of published vocabularies have some hundred. */
 const maxTextBytes = 2 ** 20
-/** Texts, or bytes of them, that are made at a time. */
-const [textsAtATime, bytesAtATime] = [1 << 11, 1 << 17]
 
 type Entry = GgufMetadata & { readonly index: number }
 
@@ -97,7 +96,7 @@ export class GgufKeys {
     return typeof entry.value === 'boolean' ? entry.value : this.#refuse(key, 'true or false')
   }
 
-  async strings(key: string): Promise<readonly string[] | null> {
+  async strings(key: string): Promise<TextList | null> {
     const list = await this.#list(key, 'strings', element => element === 'string')
     if (list === null) return null
     return inSlices(this.#texts(key, list as GgufTexts))
@@ -124,19 +123,13 @@ export class GgufKeys {
     return nativeCall(() => this.#store.elements(0, entry.index))
   }
 
-  *#texts(key: string, { bytes, offsets }: GgufTexts): Slices<string[]> {
-    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    const texts: string[] = []
-    let rested = 0
+  *#texts(key: string, { bytes, offsets }: GgufTexts): Slices<TextList> {
     for (let i = 1; i < offsets.length; i++) {
-      const [from, to] = [offsets[i - 1]!, offsets[i]!]
-      if (to - from > maxTextBytes) throw this.#tooLong(key, i - 1, to - from)
-      texts.push(all.toString('utf8', from, to))
-      if (i % textsAtATime !== 0 && to - rested < bytesAtATime) continue
-      rested = to
-      yield
+      const length = offsets[i]! - offsets[i - 1]!
+      if (length > maxTextBytes) throw this.#tooLong(key, i - 1, length)
     }
-    return texts
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    return yield* TextList.ofUtf8(all, offsets)
   }
 
   #tooLong(key: string, at: number, bytes: number): ConclaveError {

@@ -1,10 +1,12 @@
 /**
  * The vocabulary of a GGUF file → objects like a parsed tokenizer.json and tokenizer_config.json,
- * but that `model.vocab` is a Map.
+ * but that `model.vocab` is a Vocabulary and `model.merges` a TextList.
  * @module
  */
 import { ConclaveError } from '../errors.ts'
 import { inSlices, type Slices } from '../slices.ts'
+import type { TextList } from '../tokenizer/text-list.ts'
+import { Vocabulary } from '../tokenizer/vocabulary.ts'
 import { shown } from './config-reader.ts'
 import type { GgufKeys } from './gguf-metadata.ts'
 import { type WordRules, wordRules } from './gguf-pre-tokenizers.ts'
@@ -17,11 +19,11 @@ const maxTokens = 2 ** 19
 const tokensAtATime = 1 << 11
 const specialNames = ['bos', 'eos', 'unknown', 'padding', 'seperator', 'eot', 'eom'] as const
 
-interface Vocabulary {
-  readonly tokens: readonly string[]
+interface VocabularyLists {
+  readonly tokens: TextList
   /** (tokens) */
   readonly types: Float64Array
-  readonly merges: readonly string[]
+  readonly merges: TextList
 }
 
 /**
@@ -53,13 +55,13 @@ export async function ggufTokenizer(keys: GgufKeys, vocabSize: number) {
   }
 }
 
-async function readVocabulary(keys: GgufKeys, vocabSize: number): Promise<Vocabulary> {
+async function readVocabulary(keys: GgufKeys, vocabSize: number): Promise<VocabularyLists> {
   const count = keys.count(`${prefix}tokens`) ?? 0
   if (count === 0 || count > vocabSize) {
     throw misfit(keys, `1 to ${vocabSize} tokens, the rows of the embedding`, count)
   }
   if (count > maxTokens) throw misfit(keys, `at most ${maxTokens} tokens`, count)
-  const tokens = (await keys.strings(`${prefix}tokens`)) ?? []
+  const tokens = (await keys.strings(`${prefix}tokens`))!
   // Without a list there is no telling how bytes join; an empty one says that they never do.
   const merges = await keys.strings(`${prefix}merges`)
   const types =
@@ -76,21 +78,19 @@ async function readVocabulary(keys: GgufKeys, vocabSize: number): Promise<Vocabu
 }
 
 function* tokenizerJson(
-  { tokens, types, merges }: Vocabulary,
+  { tokens, types, merges }: VocabularyLists,
   rules: WordRules,
   postProcessor: unknown,
 ): Slices<unknown> {
-  // An object of so many members lists them in one go, which takes up to 0.3 s.
-  const vocab = new Map<string, number>()
+  const vocab = new Vocabulary(tokens)
   const added: object[] = []
-  for (const [id, content] of tokens.entries()) {
+  for (let id = 0; id < tokens.length; id++) {
     if (id % tokensAtATime === 0) yield
     const type = types[id]
     if (type === tokenTypes.unused) continue
-    if (vocab.has(content)) throw duplicate(content, id)
-    vocab.set(content, id)
+    if (!vocab.add(id, id)) throw duplicate(tokens.at(id), id)
     if (type !== tokenTypes.control && type !== tokenTypes.userDefined) continue
-    added.push({ id, content, special: type === tokenTypes.control })
+    added.push({ id, content: tokens.at(id), special: type === tokenTypes.control })
   }
   return {
     added_tokens: added,
@@ -103,16 +103,14 @@ function* tokenizerJson(
 }
 
 /** Special token → its text. Throws `invalid_file` for an id that is no token. */
-function specialTokens(keys: GgufKeys, tokens: readonly string[]): ReadonlyMap<string, string> {
+function specialTokens(keys: GgufKeys, tokens: TextList): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const name of specialNames) {
     const id = keys.intOrNull(`${prefix}${name}_token_id`)
     if (id === null) continue
-    const token = tokens[id]
-    if (token === undefined) {
+    if (id < 0 || id >= tokens.length)
       throw misfit(keys, `"${prefix}${name}_token_id" below ${tokens.length}`, id)
-    }
-    found.set(name, token)
+    found.set(name, tokens.at(id))
   }
   return found
 }

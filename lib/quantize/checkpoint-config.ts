@@ -68,10 +68,7 @@ function notRegular(error: unknown): null {
 
 function* filesOfGguf({ tokenizer }: ModelFolder): Generator<[string, Uint8Array]> {
   if (tokenizer === null) return
-  // Its vocabulary is a Map.
-  const plain = (_: string, value: unknown) =>
-    value instanceof Map ? Object.fromEntries(value) : value
-  const json = (value: unknown) => Buffer.from(`${JSON.stringify(value, plain, 2)}\n`)
+  const json = (value: unknown) => Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
   yield ['tokenizer.json', json(tokenizer.tokenizer)]
   yield ['tokenizer_config.json', json(tokenizer.tokenizerConfig)]
   if (tokenizer.chatTemplate !== null)

@@ -72,8 +72,7 @@ function tokenList(
     ids.set(content, at)
   }
   const { vocab } = model
-  const entries: Iterable<[string, unknown]> =
-    vocab instanceof Map ? vocab : Object.entries(objectAt(vocab))
+  const entries = isIterable<[string, unknown]>(vocab) ? vocab : Object.entries(objectAt(vocab))
   for (const [content, at] of entries) put(content, at, tokenTypes.normal)
   for (const token of Array.isArray(file.added_tokens) ? file.added_tokens : []) {
     const { content, id: at, special } = objectAt(token)
@@ -83,7 +82,7 @@ function tokenList(
 }
 
 function mergeList(merges: unknown): string[] {
-  const list: unknown[] = Array.isArray(merges) ? merges : []
+  const list: unknown[] = isIterable(merges) ? [...merges] : []
   return list.map(pair => (Array.isArray(pair) ? pair.join(' ') : String(pair)))
 }
 
@@ -156,6 +155,11 @@ function surroundings(
     found.add(name)
   })
   return found
+}
+
+/** What a GGUF file has in place of objects and lists of many members. */
+function isIterable<T>(value: unknown): value is Iterable<T> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value
 }
 
 function objectAt(value: unknown): Record<string, unknown> {

@@ -8,6 +8,7 @@ import { byteChars } from './byte-level.ts'
 import { PairTable } from './pair-table.ts'
 import { Symbols } from './symbols.ts'
 import { entriesPerSlice, invalidFile, type Merges } from './tokenizer-file.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 /** Pairs of a long pre-token that are merged at a time: a few milliseconds. */
 const pairsPerSlice = 1 << 13
@@ -18,8 +19,8 @@ const maxCachedLength = 64
 const maxCachedWords = 20_000
 
 export interface BpeOptions {
-  /** Token text → id, added tokens left out. */
-  vocab: ReadonlyMap<string, number>
+  /** Added tokens left out. */
+  vocab: Vocabulary
   merges: Merges
   /** Ids that plain text may never become: their merges are left out. */
   reserved: ReadonlySet<number>

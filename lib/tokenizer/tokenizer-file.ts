@@ -4,6 +4,8 @@
  */
 import { ConclaveError } from '../errors.ts'
 import type { Slices } from '../slices.ts'
+import { TextList, textOf, Units } from './text-list.ts'
+import { Vocabulary } from './vocabulary.ts'
 
 export type JsonObject = Record<string, unknown>
 
@@ -29,7 +31,7 @@ export interface Merges {
 }
 
 export interface BpeFile {
-  vocab: Map<string, number>
+  vocab: Vocabulary
   merges: Merges
   unkToken: string | null
   fuseUnk: boolean
@@ -48,6 +50,9 @@ const maxAddedCharacters = 2 ** 21
 
 /** Entries of the vocabulary, or merges, that are read at a time: under a millisecond. */
 export const entriesPerSlice = 1 << 11
+/** Fewer where they are long. */
+const unitsPerSlice = 1 << 16
+const blank = 0x20
 
 /** `invalid_file` in the form that every check here uses. */
 export function invalidFile(what: string, details: JsonObject = {}): ConclaveError {
@@ -79,7 +84,7 @@ export function* readModel(file: JsonObject): Slices<BpeFile> {
   }
   const vocab = yield* readVocab(model.vocab)
   const unkToken = typeof model.unk_token === 'string' ? model.unk_token : null
-  if (unkToken !== null && !vocab.has(unkToken)) {
+  if (unkToken !== null && vocab.get(unkToken) === undefined) {
     throw invalidFile(`expected unk_token ${JSON.stringify(unkToken)} in the vocabulary`)
   }
   return {
@@ -92,26 +97,27 @@ export function* readModel(file: JsonObject): Slices<BpeFile> {
   }
 }
 
-function* readVocab(value: unknown): Slices<Map<string, number>> {
+/** That of a GGUF file is a vocabulary already. */
+function* readVocab(value: unknown): Slices<Vocabulary> {
+  if (value instanceof Vocabulary) return value
   if (!isObject(value)) throw invalidFile('expected an object "model.vocab"')
-  const vocab = new Map<string, number>()
-  const taken = new Set<number>()
-  // That of a GGUF file is a Map.
-  const given: ReadonlyMap<string, unknown> | null = value instanceof Map ? value : null
-  for (const token of given?.keys() ?? Object.keys(value)) {
-    const id = readId(given === null ? value[token] : given.get(token), token)
-    if (taken.has(id)) throw invalidFile(`expected each id once, but ${id} repeats`)
-    taken.add(id)
-    vocab.set(token, id)
-    if (vocab.size % entriesPerSlice === 0) yield
+  const tokens = Object.keys(value)
+  if (tokens.length === 0) throw invalidFile('expected at least one token in "model.vocab"')
+  const vocab = new Vocabulary(yield* TextList.of(tokens))
+  for (const [place, token] of tokens.entries()) {
+    const id = readId(value[token], token)
+    if (vocab.hasId(id)) throw invalidFile(`expected each id once, but ${id} repeats`)
+    vocab.add(place, id)
+    if (place % entriesPerSlice === 0) yield
   }
-  if (vocab.size === 0) throw invalidFile('expected at least one token in "model.vocab"')
   return vocab
 }
 
-function* readMerges(value: unknown, vocab: ReadonlyMap<string, number>): Slices<Merges> {
-  if (!Array.isArray(value)) throw invalidFile('expected a list "model.merges"')
-  const count = value.length
+/** Pairs of texts, or the list of a GGUF file. */
+function* readMerges(value: unknown, vocab: Vocabulary): Slices<Merges> {
+  const list = value instanceof TextList ? value : null
+  if (list === null && !Array.isArray(value)) throw invalidFile('expected a list "model.merges"')
+  const count = (value as TextList | unknown[]).length
   if (count > maxMerges) {
     throw invalidFile(`expected at most ${maxMerges} merges, but it has ${count}`)
   }
@@ -120,21 +126,54 @@ function* readMerges(value: unknown, vocab: ReadonlyMap<string, number>): Slices
     right: new Int32Array(count),
     merged: new Int32Array(count),
   }
-  for (const [rank, entry] of value.entries()) {
-    const [left, right] = readPair(entry, rank)
-    merges.left[rank] = idInMerge(vocab, left, rank)
-    merges.right[rank] = idInMerge(vocab, right, rank)
-    merges.merged[rank] = idInMerge(vocab, left + right, rank)
-    if (rank % entriesPerSlice === 0) yield
+  const pair = new Units()
+  const idOf = (from: number, to: number, rank: number) => {
+    const id = vocab.find(pair.units, from, to)
+    if (id < 0) throw unknownInMerge(textOf(pair.units, from, to), rank)
+    return id
+  }
+  let work = 0
+  for (let rank = 0; rank < count; rank++) {
+    const middle =
+      list === null
+        ? writePair(pair, (value as unknown[])[rank], rank)
+        : writeListed(pair, list, rank)
+    merges.left[rank] = idOf(0, middle, rank)
+    merges.right[rank] = idOf(middle, pair.length, rank)
+    merges.merged[rank] = idOf(0, pair.length, rank)
+    work += pair.length
+    if (rank % entriesPerSlice !== 0 && work < unitsPerSlice) continue
+    work = 0
+    yield
   }
   return merges
 }
 
+/** Leaves both texts of a merge in `pair`, and says where the second begins. */
+function writePair(pair: Units, entry: unknown, rank: number): number {
+  const [left, right] = readPair(entry, rank)
+  pair.length = 0
+  pair.addText(left)
+  pair.addText(right)
+  return left.length
+}
+
+/** The same of "left right", with one blank. */
+function writeListed(pair: Units, { units, offsets }: TextList, rank: number): number {
+  const [from, to] = [offsets[rank]!, offsets[rank + 1]!]
+  let middle = from
+  while (middle < to && units[middle] !== blank) middle++
+  pair.length = 0
+  pair.add(units, from, middle)
+  pair.add(units, middle + 1, to)
+  const right = pair.units.subarray(middle - from, pair.length)
+  if (middle === from || right.length === 0 || right.includes(blank)) throw notAPair(rank)
+  return middle - from
+}
+
 function readPair(entry: unknown, rank: number): [left: string, right: string] {
   const parts: unknown = typeof entry === 'string' ? entry.split(' ') : entry
-  if (!Array.isArray(parts) || parts.length !== 2) {
-    throw invalidFile(`expected merge ${rank} to be a pair`, { merge: rank })
-  }
+  if (!Array.isArray(parts) || parts.length !== 2) throw notAPair(rank)
   const [left, right] = parts as [unknown, unknown]
   if (typeof left !== 'string' || typeof right !== 'string' || !left || !right) {
     throw invalidFile(`expected merge ${rank} to be two texts`, { merge: rank })
@@ -142,17 +181,15 @@ function readPair(entry: unknown, rank: number): [left: string, right: string] {
   return [left, right]
 }
 
-function idInMerge(vocab: ReadonlyMap<string, number>, token: string, rank: number): number {
-  const id = vocab.get(token)
-  if (id !== undefined) return id
+const notAPair = (rank: number) =>
+  invalidFile(`expected merge ${rank} to be a pair`, { merge: rank })
+
+function unknownInMerge(token: string, rank: number): ConclaveError {
   const name = JSON.stringify(token.slice(0, 60))
-  throw invalidFile(`merge ${rank} needs ${name}, which is not in the vocabulary`, { merge: rank })
+  return invalidFile(`merge ${rank} needs ${name}, which is not in the vocabulary`, { merge: rank })
 }
 
-export function* readAddedTokens(
-  file: JsonObject,
-  vocab: ReadonlyMap<string, number>,
-): Slices<AddedToken[]> {
+export function* readAddedTokens(file: JsonObject, vocab: Vocabulary): Slices<AddedToken[]> {
   const list = file.added_tokens ?? []
   if (!Array.isArray(list)) throw invalidFile('expected a list "added_tokens"')
   if (list.length > maxAddedTokens) {
@@ -177,6 +214,8 @@ export function* readAddedTokens(
     if (inVocab !== undefined && inVocab !== id) {
       throw invalidFile(`${JSON.stringify(content)} has id ${id} and, as a token, ${inVocab}`)
     }
+    const atId = vocab.text(id)
+    if (atId !== undefined && atId !== content) throw invalidFile(`id ${id} belongs to two tokens`)
     characters += content.length
     if (characters > maxAddedCharacters) {
       throw invalidFile(`expected added tokens of at most ${maxAddedCharacters} characters in all`)

@@ -12,13 +12,13 @@ import { readPostProcessor, type Surround } from './post-processor.ts'
 import { type PreTokenizer, readPreTokenizer } from './pre-tokenizer.ts'
 import {
   type AddedToken,
-  entriesPerSlice,
   invalidFile,
   isObject,
   type JsonObject,
   readAddedTokens,
   readModel,
 } from './tokenizer-file.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 export type { AddedToken, Spans }
 
@@ -35,13 +35,10 @@ interface TokenizerParts {
   file: JsonObject
   added: AddedToken[]
   specialIds: ReadonlySet<number>
-  /** Id → token as the file spells it; a gap is undefined. */
-  tokens: (string | undefined)[]
-  textVocabSize: number
   preTokenizer: PreTokenizer
   scanner: ControlScanner
   model: BpeModel
-  vocab: ReadonlyMap<string, number>
+  vocab: Vocabulary
 }
 
 export interface EncodeOptions {
@@ -85,11 +82,11 @@ export class Tokenizer {
   readonly #decoder: Decoder
   readonly #surround: Surround
   readonly #scanner: ControlScanner
-  /** Id → token as the file spells it; a gap is undefined. */
-  readonly #tokens: (string | undefined)[]
+  readonly #vocab: Vocabulary
   /** Bytes of the ids that were decoded so far. */
   readonly #bytes = new Map<number, Uint8Array>()
   readonly #controlIds: ReadonlyMap<string, number>
+  readonly #controlTexts: ReadonlyMap<number, string>
   readonly #specialIds: ReadonlySet<number>
 
   /**
@@ -111,9 +108,6 @@ export class Tokenizer {
     if (!isObject(file)) throw invalidFile('expected an object')
     const read = yield* readModel(file)
     const added = yield* readAddedTokens(file, read.vocab)
-    const tokens = yield* tokenTable(read.vocab)
-    const textVocabSize = tokens.length
-    addTokens(tokens, added)
     const specialIds = new Set(added.filter(token => token.special).map(token => token.id))
     const preTokenizer = readPreTokenizer(file.pre_tokenizer)
     const model = yield* BpeModel.build({
@@ -123,18 +117,19 @@ export class Tokenizer {
       unkId: read.unkToken === null ? null : read.vocab.get(read.unkToken)!,
     })
     const scanner = yield* ControlScanner.build(added)
-    const parts = { file, added, specialIds, tokens, textVocabSize, preTokenizer, model, scanner }
+    const parts = { file, added, specialIds, preTokenizer, model, scanner }
     return new Tokenizer({ ...read, ...parts })
   }
 
   private constructor(parts: TokenizerParts) {
-    const { file, added, tokens, vocab } = parts
+    const { file, added, vocab } = parts
     this.controlTokens = added
     this.#controlIds = new Map(added.map(token => [token.content, token.id]))
+    this.#controlTexts = new Map(added.map(token => [token.id, token.content]))
     this.#specialIds = parts.specialIds
-    this.#tokens = tokens
-    this.vocabSize = tokens.length
-    this.textVocabSize = parts.textVocabSize
+    this.#vocab = vocab
+    this.textVocabSize = vocab.idLimit
+    this.vocabSize = added.reduce((size, { id }) => Math.max(size, id + 1), vocab.idLimit)
     this.#normalizer = readNormalizer(file.normalizer)
     this.#preTokenizer = parts.preTokenizer
     this.#decoder = readDecoder(file.decoder)
@@ -202,7 +197,7 @@ export class Tokenizer {
     this.#check(id)
     let bytes = this.#bytes.get(id)
     if (bytes === undefined) {
-      const token = this.#tokens[id]
+      const token = this.#controlTexts.get(id) ?? this.#vocab.text(id)
       bytes = token === undefined ? new Uint8Array(0) : this.#decoder.bytes(token)
       this.#bytes.set(id, bytes)
     }
@@ -278,24 +273,5 @@ export class Tokenizer {
       `Expected token ids in [0, ${this.vocabSize}), but got ${id}.`,
       { id, vocabSize: this.vocabSize },
     )
-  }
-}
-
-function* tokenTable(vocab: ReadonlyMap<string, number>): Slices<(string | undefined)[]> {
-  const tokens: (string | undefined)[] = []
-  let count = 0
-  for (const [token, id] of vocab) {
-    tokens[id] = token
-    if (++count % entriesPerSlice === 0) yield
-  }
-  return tokens
-}
-
-function addTokens(tokens: (string | undefined)[], added: readonly AddedToken[]): void {
-  for (const { content, id } of added) {
-    if (tokens[id] !== undefined && tokens[id] !== content) {
-      throw invalidFile(`id ${id} belongs to two tokens`)
-    }
-    tokens[id] = content
   }
 }
