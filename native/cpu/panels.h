@@ -47,6 +47,12 @@ struct PanelRows {
 // common value, so that f16 holds what formats of files hold without rounding.
 void pack_panel(std::byte* panel, float* row_scales, const PanelRows& rows);
 
+// The same of sixteen rows of q8_0 blocks, without a way over f32: `rows` (16) are where they
+// begin, `cols` a multiple of 32. False where only pack_panel can do it: a scale is not above zero
+// and finite, or so far below the largest of its row that its f16 would lose bits.
+bool pack_q8_0_panel(std::byte* panel, float* row_scales, const std::byte* const* rows,
+                     int64_t cols);
+
 // y (cols) = one row of a matrix in panels.
 void unpack_row(float* y, const std::byte* panels, const float* row_scales, int64_t row,
                 int64_t cols);

@@ -75,6 +75,7 @@ std::vector<double> activations(const std::vector<float>& x, int64_t width, DTyp
 
 void test_thread_pool();
 void test_elementwise(const cpu::Kernels& kernels);
+void test_panels();
 void test_scales(const cpu::Kernels& kernels);
 void test_route(const cpu::Kernels& kernels);
 void test_matmul(const cpu::Kernels& kernels);

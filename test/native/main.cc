@@ -8,6 +8,7 @@ int main() {
   using namespace conclave;
   try {
     test::test_thread_pool();
+    test::test_panels();
     for (const cpu::Kernels* kernels : test::kernel_sets()) {
       std::printf("kernels %s\n", kernels->name);
       test::test_elementwise(*kernels);
