@@ -11,8 +11,6 @@
 namespace conclave::executor {
 namespace {
 
-// Memory that is made ready ahead of what is written into it, and how much of it at once.
-constexpr int64_t kTouchAhead = 64 << 20, kTouchPiece = 4 << 20, kPageBytes = 4096;
 // Rows are looked at together.
 constexpr int64_t kTaskElements = 1 << 16;
 
@@ -56,15 +54,6 @@ int64_t made_group(const Graph& graph) {
   return divides ? cpu::kGroupCols : 0;
 }
 
-// The system zeroes a page when it is first written. Left to those who pack, most pages would meet
-// one thread, or two at once that zero it both.
-void touch(std::byte* memory, int64_t bytes, cpu::ThreadPool& pool) {
-  pool.parallel_for((bytes + kTouchPiece - 1) / kTouchPiece, [&](int64_t piece, int) {
-    const int64_t end = std::min(bytes, (piece + 1) * kTouchPiece);
-    for (int64_t at = piece * kTouchPiece; at < end; at += kPageBytes) memory[at] = std::byte{0};
-  });
-}
-
 // A matrix that kernels can read where the file has it.
 const std::byte* in_place(const WeightSource& source, DType dtype) {
   const bool same = source.ref().is_matrix && dtype == source.dtype() && dtype != DType::i8;
@@ -73,18 +62,13 @@ const std::byte* in_place(const WeightSource& source, DType dtype) {
 
 }  // namespace
 
-std::byte* BoundWeights::own(int64_t bytes, cpu::ThreadPool& pool) {
+std::byte* BoundWeights::own(int64_t bytes) {
   if (owned.empty() || used + bytes > owned.back().size()) {
     owned.emplace_back(bytes);
-    used = touched = 0;
+    used = 0;
   }
   std::byte* memory = owned.back().data() + used;
   used += aligned(bytes);
-  if (used > touched) {
-    const int64_t end = std::min(owned.back().size(), used + kTouchAhead);
-    touch(owned.back().data() + touched, end - touched, pool);
-    touched = end;
-  }
   return memory;
 }
 
@@ -134,7 +118,7 @@ BoundWeights bind_weights(const Graph& graph, const io::WeightStore& store, Weig
       on_bytes(bytes);
       continue;
     }
-    const Conversion conversion{source, dtype, form, bound.own(bytes, pool)};
+    const Conversion conversion{source, dtype, form, bound.own(bytes)};
     conversions.add(conversion);
     if (ref.is_matrix) bound.matrices[id] = conversion.matrix();
     else bound.vectors[id] = {conversion.memory, DType::f32, {ref.cols}};

@@ -23,12 +23,12 @@ struct BoundWeights {
   std::vector<Weight> matrices;  // (weights) filled for matrices
   std::vector<Tensor> vectors;   // (weights) filled for vectors, f32
   std::vector<cpu::AlignedBytes> owned;
-  int64_t used = 0, touched = 0;  // of the last block of `owned`
-  int64_t resident_bytes = 0;     // all weights as kernels read them, mapped or owned
+  int64_t used = 0;            // of the last block of `owned`
+  int64_t resident_bytes = 0;  // all weights as kernels read them, mapped or owned
 
   // `bytes` of zeroed memory on 64 bytes, from the last block where it has room, else from a new
   // one.
-  std::byte* own(int64_t bytes, cpu::ThreadPool& pool);
+  std::byte* own(int64_t bytes);
 };
 
 // Called for each weight once it is bound, where it shall lie elsewhere than in host memory.

@@ -9,9 +9,12 @@
 namespace conclave::executor {
 namespace {
 
-// Of a task, and of all that are done between two looks at the threads: enough that they seldom
-// wait for each other, little enough that what is read twice and what a signal waits for is small.
-constexpr int64_t kTaskElements = 1 << 16, kBatchElements = 32 << 20;
+// Of what a thread takes at a time: new memory comes in large pages, which the system zeroes when
+// they are first written, and two threads side by side in one would zero it both.
+constexpr int64_t kRunElements = 2 << 20;
+// Of all that is done between two looks at the threads: enough that they seldom wait for each
+// other, little enough that a signal need not wait.
+constexpr int64_t kBatchElements = 64 << 20;
 
 // Where the scales of int8 rows begin.
 int64_t scales_at(const WeightRef& ref) { return aligned(ref.rows * ref.cols); }
@@ -51,7 +54,7 @@ void Conversions::add(const Conversion& conversion) {
   const WeightRef& ref = conversion.source.ref();
   const int64_t cols = std::max<int64_t>(1, ref.cols);
   const int64_t rows =
-      std::max<int64_t>(1, kTaskElements / cols / cpu::kPanelRows) * cpu::kPanelRows;
+      std::max<int64_t>(1, kRunElements / cols / cpu::kPanelRows) * cpu::kPanelRows;
   // Here, where there is somebody to hear that memory is short.
   for (Scratch& scratch : scratch_) {
     scratch.floats.resize(std::max(
@@ -62,27 +65,38 @@ void Conversions::add(const Conversion& conversion) {
   for (int64_t first = 0; first < ref.rows; first += rows) {
     const int64_t count = std::min(rows, ref.rows - first);
     tasks_.push_back({conversion, first, count});
-    elements_ += count * cols;
+    run_elements_ += count * cols;
+    if (run_elements_ >= kRunElements) end_run();
     if (elements_ >= kBatchElements) finish();
   }
 }
 
+void Conversions::end_run() {
+  if (run_elements_ == 0) return;
+  runs_.push_back(tasks_.size());
+  elements_ += run_elements_;
+  run_elements_ = 0;
+}
+
 void Conversions::finish() {
+  end_run();
   if (tasks_.empty()) return;
-  pool_.parallel_for(static_cast<int64_t>(tasks_.size()), [&](int64_t task, int thread) {
-    write(tasks_[static_cast<size_t>(task)], scratch_[static_cast<size_t>(thread)]);
+  pool_.parallel_for(static_cast<int64_t>(runs_.size()), [&](int64_t run, int thread) {
+    const auto at = static_cast<size_t>(run);
+    for (size_t i = at == 0 ? 0 : runs_[at - 1]; i < runs_[at]; i++) {
+      const Task& task = tasks_[i];
+      write(task, scratch_[static_cast<size_t>(thread)]);
+      task.conversion.source.release(task.first, task.first + task.count);
+    }
   });
   int64_t bytes = 0;
-  for (size_t begin = 0, end = 0; begin < tasks_.size(); begin = end) {
-    const Task& first = tasks_[begin];
-    while (end < tasks_.size() && tasks_[end].conversion.memory == first.conversion.memory) end++;
-    const Task& last = tasks_[end - 1];
-    first.conversion.source.release(first.first, last.first + last.count);
-    const WeightRef& ref = first.conversion.source.ref();
-    const int64_t all = converted_bytes(ref, first.conversion.dtype, first.conversion.form);
-    bytes += all * (last.first + last.count) / ref.rows - all * first.first / ref.rows;
+  for (const auto& [conversion, first, count] : tasks_) {
+    const WeightRef& ref = conversion.source.ref();
+    const int64_t all = converted_bytes(ref, conversion.dtype, conversion.form);
+    bytes += all * (first + count) / ref.rows - all * first / ref.rows;
   }
   tasks_.clear();
+  runs_.clear();
   elements_ = 0;
   on_bytes_(bytes);
 }
@@ -105,17 +119,26 @@ void Conversions::read_int8_row(int8_t* q, float* scales, float* x, const Weight
   if (maker_.group == 0) std::fill(scales, scales + num_groups, scales[0]);
 }
 
-void Conversions::write_panels(const Task& task, Scratch& scratch) const {
+void Conversions::write_panel(const Task& task, Scratch& scratch, int64_t first) const {
   const Conversion& c = task.conversion;
   const int64_t cols = c.source.ref().cols, groups = cpu::groups_of(cols);
+  const int64_t count = std::min(cpu::kPanelRows, task.first + task.count - first);
+  std::byte* panel = c.memory + first / cpu::kPanelRows * cpu::panel_bytes(cols);
+  float* row_scales = scales_of(c) + first;
+  const std::byte* stored[cpu::kPanelRows] = {};
+  for (int64_t r = 0; r < count; r++) stored[r] = c.source.q8_0_row(first + r);
+  const bool blocks = stored[cpu::kPanelRows - 1] != nullptr;
+  if (blocks && cpu::pack_q8_0_panel(panel, row_scales, stored, cols)) return;
   float *x = scratch.floats.data(), *scales = x + cols;
+  for (int64_t r = 0; r < count; r++) {
+    read_int8_row(scratch.values.data() + r * cols, scales + r * groups, x, c.source, first + r);
+  }
+  cpu::pack_panel(panel, row_scales, {scratch.values.data(), scales, count, cols});
+}
+
+void Conversions::write_panels(const Task& task, Scratch& scratch) const {
   for (int64_t first = task.first; first < task.first + task.count; first += cpu::kPanelRows) {
-    const int64_t count = std::min(cpu::kPanelRows, task.first + task.count - first);
-    for (int64_t r = 0; r < count; r++) {
-      read_int8_row(scratch.values.data() + r * cols, scales + r * groups, x, c.source, first + r);
-    }
-    cpu::pack_panel(c.memory + first / cpu::kPanelRows * cpu::panel_bytes(cols),
-                    scales_of(c) + first, {scratch.values.data(), scales, count, cols});
+    write_panel(task, scratch, first);
   }
 }
 

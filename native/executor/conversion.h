@@ -55,8 +55,10 @@ class Conversions {
     std::vector<int8_t> values;
   };
 
+  void end_run();
   void write(const Task& task, Scratch& scratch) const;
   void write_panels(const Task& task, Scratch& scratch) const;
+  void write_panel(const Task& task, Scratch& scratch, int64_t first) const;
   void read_int8_row(int8_t* q, float* scales, float* x, const WeightSource& source,
                      int64_t row) const;
 
@@ -64,8 +66,10 @@ class Conversions {
   Int8Maker maker_;
   std::function<void(int64_t bytes)> on_bytes_;
   std::vector<Task> tasks_;
+  std::vector<size_t> runs_;      // behind the last task of each
   std::vector<Scratch> scratch_;  // of each thread
   int64_t elements_ = 0;          // of tasks_
+  int64_t run_elements_ = 0;      // of those behind the last run
 };
 
 }  // namespace conclave::executor

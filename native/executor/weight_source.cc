@@ -148,9 +148,14 @@ void WeightSource::read_row(float* y, int64_t row) const {
   }
 }
 
+const std::byte* WeightSource::q8_0_row(int64_t row) const {
+  const bool blocks = dtype() == DType::q8_0 && ref_.col_stride == 1 && ref_.is_matrix;
+  return blocks ? at(first_element(row)) : nullptr;
+}
+
 bool WeightSource::read_q8_0_row(int8_t* q, float* scales, int64_t row) const {
-  if (dtype() != DType::q8_0 || ref_.col_stride != 1 || !ref_.is_matrix) return false;
-  const std::byte* block = at(first_element(row));
+  const std::byte* block = q8_0_row(row);
+  if (block == nullptr) return false;
   for (int64_t c = 0; c < ref_.cols; c += block_.elements, block += block_.bytes) {
     const float scale = quant::load_f16(block);
     if (!(scale > 0) || !std::isfinite(scale)) return false;

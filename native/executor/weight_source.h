@@ -27,6 +27,8 @@ class WeightSource {
   // True where a row of q8_0 was read as it is stored, a scale for each 32 columns: every scale is
   // above zero and finite, and `scales` holds one for each block.
   bool read_q8_0_row(int8_t* q, float* scales, int64_t row) const;
+  // The blocks of a row of q8_0, where they lie back to back; else null.
+  const std::byte* q8_0_row(int64_t row) const;
   // The bytes of a row, where its elements lie back to back in a format of single elements; else
   // null.
   const std::byte* stored_row(int64_t row) const;
