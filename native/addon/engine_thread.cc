@@ -17,10 +17,19 @@ EngineThread::EngineThread() : thread_([this] { loop(); }) {}
 EngineThread::~EngineThread() { stop(); }
 
 void EngineThread::enqueue(std::function<void()> job) {
+  enqueue(Step{[] { return false; },
+               [job = std::move(job)] {
+                 job();
+                 return false;
+               },
+               {}});
+}
+
+void EngineThread::enqueue(Step step) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
-    queue_.push_back(std::move(job));
+    queue_.push_back(std::move(step));
     num_queued_++;
   }
   wake_.notify_one();
@@ -47,19 +56,41 @@ void EngineThread::spin() const {
   }
 }
 
+void EngineThread::end_first() {
+  const std::function<void()> end = std::move(begun_.front());
+  begun_.pop_front();
+  end();
+}
+
+// One step may be begun while another is on its way.
+void EngineThread::run(Step& step) {
+  while (!begun_.empty() && (begun_.size() > 1 || !step.begins_ahead())) end_first();
+  if (step.begin()) begun_.push_back(std::move(step.end));
+}
+
 void EngineThread::loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (begun_.empty()) wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (stopping_) break;
-    const std::function<void()> job = std::move(queue_.front());
+    if (queue_.empty()) {
+      lock.unlock();
+      if (executor->wait([this] { return num_queued_ > 0; })) end_first();
+      if (begun_.empty()) spin();
+      lock.lock();
+      continue;
+    }
+    Step step = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
     num_queued_--;
-    job();
-    spin();
+    run(step);
+    if (begun_.empty()) spin();
     lock.lock();
   }
+  lock.unlock();
+  while (!begun_.empty()) end_first();
+  lock.lock();
   queue_.clear();
   executor.reset();
 }

@@ -239,16 +239,21 @@ Napi::Value ExecutorWrap::queue_step(Napi::Env env, const std::function<StepInpu
       results_[job->results] = Napi::Persistent(results.As<Napi::Int32Array>());
     }
     last_steps_[job->input.cache] = job;
-    const auto work = [job, engine = engine_.get()] {
+    const auto begins_ahead = [job, engine = engine_.get()] {
+      return engine->executor->begins_ahead(job->input);
+    };
+    const auto begin = [job, engine = engine_.get()] {
       if (job->claimed.exchange(true))
         throw Error("aborted", "The step was taken back before it began.");
-      job->output = engine->executor->step(std::move(job->input));
+      engine->executor->begin(std::move(job->input));
     };
+    const auto end = [job, engine = engine_.get()] { job->output = engine->executor->end(); };
     const Napi::Promise promise =
-        later(env, *engine_, work, [=, this](Napi::Env env, const auto& deferred, auto& error) {
-          Unref();
-          answer_step(env, *job, error, deferred);
-        });
+        later(env, *engine_, begins_ahead, begin, end,
+              [=, this](Napi::Env env, const auto& deferred, auto& error) {
+                Unref();
+                answer_step(env, *job, error, deferred);
+              });
     Ref();  // this object lives until the step has been answered
     return promise;
   } catch (const Napi::Error&) {

@@ -27,11 +27,18 @@ class EngineThread : public Stoppable {
   EngineThread();
   ~EngineThread() override;
 
-  // Runs `job` after those that are queued already. Jobs after the last one asked for (stop,
-  // finish) are dropped.
+  // Runs `job` after those that are queued already, and after the steps begun among them have
+  // ended. Jobs after the last one asked for (stop, finish) are dropped.
   void enqueue(std::function<void()> job);
-  // Ends a load early, lets a step end, drops what is queued, destroys the executor, joins.
-  // Idempotent, JavaScript thread only.
+  // A step of `executor`: its begin and end, which throw nothing.
+  struct Step {
+    std::function<bool()> begins_ahead;
+    std::function<bool()> begin;  // false: there is nothing to end
+    std::function<void()> end;
+  };
+  void enqueue(Step step);
+  // Ends a load early, lets steps that were begun end, drops what is queued, destroys the executor,
+  // joins. Idempotent, JavaScript thread only.
   void stop() noexcept override;
   bool stopped() const noexcept override { return !thread_.joinable(); }
 
@@ -42,10 +49,13 @@ class EngineThread : public Stoppable {
  private:
   void loop();
   void spin() const;
+  void run(Step& step);
+  void end_first();
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<int> num_queued_{0};  // what spinning looks at
-  std::deque<std::function<void()>> queue_;
+  std::deque<Step> queue_;
+  std::deque<std::function<void()>> begun_;  // ends of steps; the engine thread's alone
   bool stopping_ = false;
   std::thread thread_;  // last: it starts when everything above it is there
 };

@@ -44,6 +44,20 @@ class Device {
   virtual void read_rows(void* to, const void* from, int64_t bytes, int64_t pitch,
                          int64_t rows) = 0;
   virtual void copy(void* to, const void* from, int64_t bytes) = 0;
+  // Until all that was asked for is done.
+  virtual void finish() {}
+
+  // True where what was asked for goes on by itself, so that the host can ask for more meanwhile.
+  virtual bool works_alone() const { return false; }
+  // As read_rows, into host memory of the device's own. It is there once the mark set next has been
+  // reached, and until the fetch after that.
+  virtual const std::byte* fetch_rows(const void* from, int64_t bytes, int64_t pitch,
+                                      int64_t rows) = 0;
+  // Marks the end of what was asked for so far. There is one mark.
+  virtual void set_mark() {}
+  // Until all in front of the mark is done; what is behind it may still run. False where
+  // `interrupted`, asked again and again, said so before.
+  virtual bool reach_mark(const std::function<bool()>& /*interrupted*/) { return true; }
 
   // Ops see tokens from *num_live on as padding, a number in the device's memory; null: none is.
   virtual void set_num_live(const int32_t* num_live) = 0;

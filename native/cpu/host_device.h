@@ -1,6 +1,7 @@
 #pragma once
 // The CPU as the executor sees a device: its memory is the host's, its work is done at once.
 #include <cstring>
+#include <vector>
 
 #include "cpu/aligned_bytes.h"
 #include "cpu/stream.h"
@@ -34,6 +35,12 @@ class HostDevice : public Device {
   void copy(void* to, const void* from, int64_t bytes) override {
     std::memcpy(to, from, static_cast<size_t>(bytes));
   }
+  const std::byte* fetch_rows(const void* from, int64_t bytes, int64_t pitch,
+                              int64_t rows) override {
+    fetched_.resize(static_cast<size_t>(bytes * rows));
+    read_rows(fetched_.data(), from, bytes, pitch, rows);
+    return fetched_.data();
+  }
   void set_num_live(const int32_t*) override {}
   void run(const std::vector<int64_t>&, const std::function<void()>& work) override { work(); }
 
@@ -41,6 +48,7 @@ class HostDevice : public Device {
   static constexpr int64_t kFront = 64;
   static_assert(sizeof(AlignedBytes) <= kFront);
   CpuStream& stream_;
+  std::vector<std::byte> fetched_;
 };
 
 }  // namespace conclave::cpu

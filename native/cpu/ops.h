@@ -11,7 +11,7 @@ namespace conclave::cpu {
 void add(Tensor y, Tensor a, Tensor b, CpuStream& stream);
 void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batch, float scale,
                CpuStream& stream);
-void embed(Tensor y, Tensor token_ids, const Weight& w, CpuStream& stream);
+void embed(Tensor y, Tensor token_ids, Tensor sampled, const Weight& w, CpuStream& stream);
 void gather_rows(Tensor y, Tensor x, Tensor rows, CpuStream& stream);
 void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, CpuStream& stream);
 void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights,

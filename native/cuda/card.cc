@@ -15,8 +15,10 @@ CudaCard::CudaCard(bool deterministic) {
   void* queue = runtime::create_queue();
   try {
     stream_ = std::make_unique<CudaStream>(queue, card, deterministic);
+    mark_ = runtime::create_mark();
     staging_ = static_cast<std::byte*>(runtime::allocate_pinned(kStagingBytes));
   } catch (...) {
+    runtime::destroy_mark(mark_);
     runtime::destroy_queue(queue);
     throw;
   }
@@ -25,6 +27,7 @@ CudaCard::CudaCard(bool deterministic) {
 CudaCard::~CudaCard() {
   forget_recordings();
   runtime::free_pinned(staging_);
+  runtime::destroy_mark(mark_);
   void* queue = stream_->queue;
   stream_.reset();
   runtime::destroy_queue(queue);
@@ -38,13 +41,27 @@ void CudaCard::free(std::byte* memory) noexcept { runtime::free(memory); }
 
 // The next `bytes` of pinned memory that no copy in progress uses.
 std::byte* CudaCard::staging(int64_t bytes) {
-  if (staged_ + bytes > kStagingBytes) {
-    runtime::wait(stream_->queue);
-    staged_ = 0;
-  }
-  std::byte* memory = staging_ + staged_;
-  staged_ += (bytes + kStagingAlign - 1) / kStagingAlign * kStagingAlign;
-  return memory;
+  const int64_t room = kStagingBytes - staged_ % kStagingBytes;
+  const int64_t start = bytes <= room ? staged_ : staged_ + room;
+  if (start + bytes - landed_ > kStagingBytes) finish();
+  staged_ = start + (bytes + kStagingAlign - 1) / kStagingAlign * kStagingAlign;
+  return staging_ + start % kStagingBytes;
+}
+
+void CudaCard::finish() {
+  runtime::wait(stream_->queue);
+  landed_ = staged_;
+}
+
+void CudaCard::set_mark() {
+  runtime::set_mark(mark_, stream_->queue);
+  staged_at_mark_ = staged_;
+}
+
+bool CudaCard::reach_mark(const std::function<bool()>& interrupted) {
+  if (!runtime::reach_mark(mark_, interrupted)) return false;
+  landed_ = std::max(landed_, staged_at_mark_);
+  return true;
 }
 
 void CudaCard::write(void* to, const void* from, int64_t bytes) {
@@ -61,14 +78,19 @@ void CudaCard::write(void* to, const void* from, int64_t bytes) {
 void CudaCard::read_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t rows) {
   if (bytes * rows > kStagingBytes / 2) {
     runtime::copy_rows(to, from, bytes, pitch, rows, stream_->queue);
-    runtime::wait(stream_->queue);
-    return;
+    return finish();
   }
   std::byte* memory = staging(bytes * rows);
   runtime::copy_rows(memory, from, bytes, pitch, rows, stream_->queue);
-  runtime::wait(stream_->queue);
+  finish();
   std::memcpy(to, memory, static_cast<size_t>(bytes * rows));
-  staged_ = 0;
+}
+
+const std::byte* CudaCard::fetch_rows(const void* from, int64_t bytes, int64_t pitch,
+                                      int64_t rows) {
+  void* memory = stream_->pinned(CudaStream::kFetched, bytes * rows);
+  runtime::copy_rows(memory, from, bytes, pitch, rows, stream_->queue);
+  return static_cast<std::byte*>(memory);
 }
 
 void CudaCard::copy(void* to, const void* from, int64_t bytes) {

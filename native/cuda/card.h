@@ -23,6 +23,12 @@ class CudaCard : public Device {
   void write(void* to, const void* from, int64_t bytes) override;
   void read_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t rows) override;
   void copy(void* to, const void* from, int64_t bytes) override;
+  void finish() override;
+  bool works_alone() const override { return true; }
+  const std::byte* fetch_rows(const void* from, int64_t bytes, int64_t pitch,
+                              int64_t rows) override;
+  void set_mark() override;
+  bool reach_mark(const std::function<bool()>& interrupted) override;
   void set_num_live(const int32_t* num_live) override { stream_->num_live_tokens = num_live; }
   bool records() const override { return true; }
   // The first time a key is seen its work is done as it is, which sizes the scratch memory; the
@@ -39,9 +45,12 @@ class CudaCard : public Device {
   std::byte* staging(int64_t bytes);
 
   std::unique_ptr<CudaStream> stream_;
-  // Pinned memory that copies from and to the host go through; what lies before staged_ is in use.
+  // A ring of pinned memory that copies from and to the host go through. Counted in bytes since the
+  // start: copies behind landed_ may be in progress, staged_ is where the next piece begins.
   std::byte* staging_ = nullptr;
-  int64_t staged_ = 0;
+  int64_t staged_ = 0, landed_ = 0;
+  void* mark_ = nullptr;
+  int64_t staged_at_mark_ = 0;
   std::map<std::vector<int64_t>, Recording> recordings_;
 };
 

@@ -36,6 +36,10 @@ void destroy_queue(void*) noexcept {}
 void copy(void*, const void*, int64_t, void*) { refuse(); }
 void copy_rows(void*, const void*, int64_t, int64_t, int64_t, void*) { refuse(); }
 void wait(void*) { refuse(); }
+void* create_mark() { refuse(); }
+void destroy_mark(void*) noexcept {}
+void set_mark(void*, void*) { refuse(); }
+bool reach_mark(void*, const std::function<bool()>&) { refuse(); }
 void begin_recording(void*) { refuse(); }
 void* end_recording(void*) { refuse(); }
 void replay(void*, void*) { refuse(); }
@@ -53,15 +57,18 @@ void store_heads(Tensor, const HeadRows&, const HeadRows&, Tensor, Tensor, float
   refuse();
 }
 void attention(Tensor, Tensor, const KvRegion&, const BatchView&, float, CudaStream&) { refuse(); }
-void embed(Tensor, Tensor, const Weight&, CudaStream&) { refuse(); }
+void embed(Tensor, Tensor, Tensor, const Weight&, CudaStream&) { refuse(); }
 void gather_rows(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }
 void matmul(Tensor, Tensor, const Weight&, Tensor, CudaStream&) { refuse(); }
 void moe_experts(Tensor, Tensor, Tensor, Tensor, const ops::ExpertTable&, CudaStream&) { refuse(); }
 void moe_route(Tensor, Tensor, Tensor, bool, CudaStream&) { refuse(); }
 void rms_norm(Tensor, Tensor, Tensor, float, CudaStream&) { refuse(); }
 void rope(Tensor, Tensor, Tensor, int64_t, float, CudaStream&) { refuse(); }
-void sample(std::vector<ops::SampleResult>&, Tensor, const std::vector<ops::SamplerState*>&,
-            CudaStream&) {
+ops::AskedRows ask_sample(Tensor, const std::vector<ops::SamplerState*>&, int32_t*, CudaStream&) {
+  refuse();
+}
+void take_sampled(std::vector<ops::SampleResult>&, const std::vector<ops::SamplerState*>&,
+                  const ops::AskedRows&) {
   refuse();
 }
 void silu_mul(Tensor, Tensor, Tensor, CudaStream&) { refuse(); }

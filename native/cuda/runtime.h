@@ -5,6 +5,7 @@
 // calls may hang, everything throws that error, and memory stays taken until the process ends.
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace conclave::cuda::runtime {
@@ -30,7 +31,8 @@ void check(int status, const char* what);
 std::string failure();
 // Throws engine_failed after such an error: before anything is asked of CUDA.
 void expect_usable();
-// How long `wait` waits before it takes the card to hang, which is such an error: 30 s at first.
+// How long `wait` and `reach_mark` wait before they take the card to hang, which is such an error:
+// 30 s at first.
 void set_patience(std::chrono::milliseconds patience);
 
 // Throws gpu_out_of_memory, having taken nothing.
@@ -46,7 +48,15 @@ void destroy_queue(void* queue) noexcept;
 void copy(void* to, const void* from, int64_t bytes, void* queue);
 // `rows` pieces of `bytes`, each `pitch` after the last one in `from`, back to back in `to`.
 void copy_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t rows, void* queue);
+// Until all that was put in is done.
 void wait(void* queue);
+
+// A place in a queue. `reach_mark` waits for what lay before it when it was set last; false where
+// `interrupted`, asked between looks at the card, said so first.
+void* create_mark();
+void destroy_mark(void* mark) noexcept;
+void set_mark(void* mark, void* queue);
+bool reach_mark(void* mark, const std::function<bool()>& interrupted);
 
 // Between these two, work is written down and not done; the recording can then be replayed.
 void begin_recording(void* queue);

@@ -189,18 +189,49 @@ void copy_rows(void* to, const void* from, int64_t bytes, int64_t pitch, int64_t
 }
 
 // Looks again and again, as a call that waits would hang with the card.
-void wait(void* queue) {
+template <class Query, class Interrupted>
+bool look_until_done(Query query, const char* what, Interrupted interrupted) {
   expect_usable();
   const auto start = Clock::now();
   for (;;) {
-    const cudaError_t status = cudaStreamQuery(stream_of(queue));
-    if (status != cudaErrorNotReady) return check(status, "cudaStreamQuery");
+    const cudaError_t status = query();
+    if (status != cudaErrorNotReady) {
+      check(status, what);
+      return true;
+    }
+    if (interrupted()) return false;
     const auto waited = Clock::now() - start;
     if (waited > std::chrono::milliseconds(patience_ms))
       fail("The GPU did not finish a step within " + std::to_string(patience_ms / 1000) +
            " s and seems to hang");
     if (waited > kBusyWait) std::this_thread::sleep_for(kNap);
   }
+}
+
+void wait(void* queue) {
+  look_until_done([=] { return cudaStreamQuery(stream_of(queue)); }, "cudaStreamQuery",
+                  [] { return false; });
+}
+
+void* create_mark() {
+  expect_usable();
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+  return event;
+}
+
+void destroy_mark(void* mark) noexcept {
+  if (mark != nullptr && !has_failed) cudaEventDestroy(static_cast<cudaEvent_t>(mark));
+}
+
+void set_mark(void* mark, void* queue) {
+  expect_usable();
+  check(cudaEventRecord(static_cast<cudaEvent_t>(mark), stream_of(queue)), "cudaEventRecord");
+}
+
+bool reach_mark(void* mark, const std::function<bool()>& interrupted) {
+  return look_until_done([=] { return cudaEventQuery(static_cast<cudaEvent_t>(mark)); },
+                         "cudaEventQuery", interrupted);
 }
 
 void begin_recording(void* queue) {

@@ -166,11 +166,12 @@ struct Request {
 
 // Arrays one after another, as cuda/scratch.h counts them.
 static_assert(sizeof(SampledRow) == 80 && sizeof(ops::Edit) == 16 && sizeof(SampledToken) == 12);
+template <class Byte = std::byte>
 struct Places {
-  std::byte* next;
+  Byte* next;
   template <class T>
   T* take(int64_t count) {
-    std::byte* place = next;
+    Byte* place = next;
     next += scratch_align(count * static_cast<int64_t>(sizeof(T)));
     return reinterpret_cast<T*>(place);
   }
@@ -199,15 +200,15 @@ void read_result(ops::SampleResult& result, const ops::SamplerState& state,
 
 }  // namespace
 
-void sample(std::vector<ops::SampleResult>& results, Tensor logits,
-            const std::vector<ops::SamplerState*>& states, CudaStream& stream) {
+ops::AskedRows ask_sample(Tensor logits, const std::vector<ops::SamplerState*>& states,
+                          int32_t* chosen, CudaStream& stream) {
   const int64_t vocab = logits.shape[1];
   Request request;
   for (size_t r = 0; r < states.size(); r++) {
     if (states[r] != nullptr) request.add(r, *states[r], vocab);
   }
   const auto num_rows = static_cast<int64_t>(request.rows.size());
-  if (num_rows == 0) return;
+  if (num_rows == 0) return {};
   const auto num_edits = static_cast<int64_t>(request.edits.size()),
              num_words = static_cast<int64_t>(request.words.size());
   const int64_t num_blocks = (vocab + kSampleBlock - 1) / kSampleBlock;
@@ -216,12 +217,14 @@ void sample(std::vector<ops::SampleResult>& results, Tensor logits,
   const int64_t result_bytes = sample_results_bytes(num_rows, request.alternatives);
   const int64_t value_bytes = sample_values_bytes(num_rows, request.num_edited, vocab);
 
-  Places host{static_cast<std::byte*>(stream.pinned(std::max(request_bytes, result_bytes)))};
+  // The answers come to lie where the request lay.
+  void* pinned = stream.pinned(CudaStream::kSampled, std::max(request_bytes, result_bytes));
+  Places<> host{static_cast<std::byte*>(pinned)};
   const std::byte* written = host.next;
   host.put(request.rows);
   host.put(request.edits);
   host.put(request.words);
-  Places card{
+  Places<> card{
       static_cast<std::byte*>(stream.scratch(0, request_bytes + result_bytes + value_bytes))};
   runtime::copy(card.next, written, request_bytes, stream.queue);
 
@@ -236,6 +239,7 @@ void sample(std::vector<ops::SampleResult>& results, Tensor logits,
   p.edits = card.take<ops::Edit>(num_edits);
   p.words = card.take<uint64_t>(num_words);
   const std::byte* result = card.next;
+  p.chosen = chosen;
   p.tokens = card.take<SampledToken>(num_rows);
   p.top_ids = card.take<int32_t>(num_top);
   p.top_logprobs = card.take<float>(num_top);
@@ -255,16 +259,20 @@ void sample(std::vector<ops::SampleResult>& results, Tensor logits,
                stream.queue, p);
   sample_choose(p, stream);
 
-  std::byte* read = static_cast<std::byte*>(stream.pinned(result_bytes));
-  runtime::copy(read, result, result_bytes, stream.queue);
-  runtime::wait(stream.queue);
-  Places there{read};
-  const SampledToken* tokens = there.take<SampledToken>(num_rows);
-  const int32_t* top_ids = there.take<int32_t>(num_top);
-  const float* top_logprobs = there.take<float>(num_top);
-  for (size_t i = 0; i < request.rows.size(); i++) {
-    const size_t r = request.result_of[i];
-    const auto at = static_cast<int64_t>(i) * request.alternatives;
+  runtime::copy(pinned, result, result_bytes, stream.queue);
+  return {static_cast<std::byte*>(pinned), std::move(request.result_of), request.alternatives};
+}
+
+void take_sampled(std::vector<ops::SampleResult>& results,
+                  const std::vector<ops::SamplerState*>& states, const ops::AskedRows& asked) {
+  const auto num_rows = static_cast<int64_t>(asked.rows.size());
+  Places<const std::byte> there{asked.answers};
+  const auto* tokens = there.take<const SampledToken>(num_rows);
+  const auto* top_ids = there.take<const int32_t>(num_rows * asked.alternatives);
+  const auto* top_logprobs = there.take<const float>(num_rows * asked.alternatives);
+  for (size_t i = 0; i < asked.rows.size(); i++) {
+    const size_t r = asked.rows[i];
+    const auto at = static_cast<int64_t>(i) * asked.alternatives;
     read_result(results[r], *states[r], tokens[i], top_ids + at, top_logprobs + at);
   }
 }

@@ -51,6 +51,7 @@ struct SampleProblem {
   uint64_t *draw_sums, *log_sums;  // (num_rows, num_blocks)
   int32_t* listed;                 // (num_rows, num_blocks)
   SampledToken* tokens;            // (num_rows)
+  int32_t* chosen;                 // by row of the logits: the token's id or −1; may be null
   int32_t* top_ids;                // (num_rows, alternatives) best first; −1 where there is none
   float* top_logprobs;
   int alternatives;

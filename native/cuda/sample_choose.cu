@@ -157,7 +157,14 @@ __device__ __forceinline__ void list_best(int32_t* ids, float* logprobs, double 
   }
 }
 
-__global__ void __launch_bounds__(kSearchThreads) sample_choose_kernel(SampleProblem p) {
+__device__ __forceinline__ void give(const SampleProblem& p, const SampledToken& token) {
+  if (threadIdx.x != 0) return;
+  p.tokens[blockIdx.x] = token;
+  if (p.chosen != nullptr) p.chosen[p.rows[blockIdx.x].row] = token.id;
+}
+
+// A row has one block: registers are worth more than a second block beside it.
+__global__ void __launch_bounds__(kSearchThreads, 1) sample_choose_kernel(SampleProblem p) {
   SearchMemory& m = *hw::shared<SearchMemory>();
   const int64_t r = blockIdx.x, blocks_before = r * p.num_blocks;
   const SampledRow& s = p.rows[r];
@@ -167,11 +174,8 @@ __global__ void __launch_bounds__(kSearchThreads) sample_choose_kernel(SamplePro
   const SearchedRow maxima{p.maxima + blocks_before, num_blocks, nullptr,
                            (num_blocks + kSampleBlock - 1) / kSampleBlock};
   const float top = largest_of(maxima, m);
-  SampledToken& token = p.tokens[r];
-  if (!(top > -INFINITY)) {
-    if (threadIdx.x == 0) token = {top == top ? Outcome::nothing_left : Outcome::unsound, -1, 0.0f};
-    return;
-  }
+  if (!(top > -INFINITY))
+    return give(p, {top == top ? Outcome::nothing_left : Outcome::unsound, -1, 0.0f});
   const Candidates c{s,      {x, s.num_ids, nullptr, num_blocks},
                      maxima, p.listed + blocks_before,
                      top,    ops::sort_key(top),
@@ -182,12 +186,9 @@ __global__ void __launch_bounds__(kSearchThreads) sample_choose_kernel(SamplePro
   if (s.alternatives >= 0)
     log_sum =
         ops::log_sum(top, total_of(p.log_sums + blocks_before, num_blocks, m), ExactProduct{});
-  if (id == kNoId) {  // settings that no caller can ask for
-    if (threadIdx.x == 0) token = {Outcome::unsound, -1, 0.0f};
-    return;
-  }
-  if (threadIdx.x == 0)
-    token = {Outcome::chosen, id, s.alternatives < 0 ? 0.0f : static_cast<float>(x[id] - log_sum)};
+  // Settings that no caller can ask for.
+  if (id == kNoId) return give(p, {Outcome::unsound, -1, 0.0f});
+  give(p, {Outcome::chosen, id, s.alternatives < 0 ? 0.0f : static_cast<float>(x[id] - log_sum)});
   if (s.alternatives > 0)
     list_best(p.top_ids + r * p.alternatives, p.top_logprobs + r * p.alternatives, log_sum, c,
               sums);

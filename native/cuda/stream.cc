@@ -10,18 +10,18 @@ namespace conclave::cuda {
 
 CudaStream::~CudaStream() {
   for (void* memory : scratch_) runtime::free(memory);
-  runtime::free_pinned(pinned_);
+  for (void* memory : pinned_) runtime::free_pinned(memory);
 }
 
-void* CudaStream::pinned(int64_t bytes) {
-  if (bytes <= pinned_bytes_) return pinned_;
-  runtime::free_pinned(pinned_);
-  pinned_ = nullptr;
-  pinned_bytes_ = 0;
+void* CudaStream::pinned(int slot, int64_t bytes) {
+  if (bytes <= pinned_bytes_[slot]) return pinned_[slot];
+  runtime::free_pinned(pinned_[slot]);
+  pinned_[slot] = nullptr;
+  pinned_bytes_[slot] = 0;
   const int64_t grown = grown_scratch(bytes);
-  pinned_ = runtime::allocate_pinned(grown);
-  pinned_bytes_ = grown;
-  return pinned_;
+  pinned_[slot] = runtime::allocate_pinned(grown);
+  pinned_bytes_[slot] = grown;
+  return pinned_[slot];
 }
 
 void* CudaStream::scratch(int slot, int64_t bytes) {

@@ -24,9 +24,10 @@ class CudaStream : public Stream {
   // shrinks); the slots are independent. A memory that grows raises `generation`: recordings made
   // before point to what is gone.
   void* scratch(int slot, int64_t bytes);
+  static constexpr int kPinned = 2, kSampled = 0, kFetched = 1;
   // At least `bytes` bytes of the host that copies to and from the card run through, 64-byte
-  // aligned; no copy of it is in progress. Kept between calls.
-  void* pinned(int64_t bytes);
+  // aligned; no copy of them is in progress. Kept between calls; the slots are independent.
+  void* pinned(int slot, int64_t bytes);
   // So many counters that are zero; a kernel that counts with them leaves them so.
   int* tickets(int64_t count);
 
@@ -43,8 +44,8 @@ class CudaStream : public Stream {
  private:
   void* scratch_[kSlots] = {};
   int64_t scratch_bytes_[kSlots] = {};
-  void* pinned_ = nullptr;
-  int64_t pinned_bytes_ = 0;
+  void* pinned_[kPinned] = {};
+  int64_t pinned_bytes_[kPinned] = {};
 };
 
 }  // namespace conclave::cuda

@@ -5,6 +5,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <deque>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -68,7 +71,10 @@ struct Cache {
   int64_t num_pages = 0, num_bytes = 0;
   // Each moe_route's (num_experts), in the graph's order; written by steps, read by any thread.
   std::vector<std::atomic<int64_t>> expert_counts;
-  std::vector<int32_t> sampled;  // by the last step, row by row; empty where it failed
+  // What the last step sampled: (max_batch_tokens) i32 in the device's memory, by row, and which
+  // rows it was; none where it failed.
+  DeviceBytes sampled;
+  std::vector<bool> is_sampled;
 };
 
 template <class Fn>
@@ -97,13 +103,27 @@ class Executor {
 
   StepOutput step(StepInput input);
 
+  // step in two calls: `begin` asks the device for it; `end` waits for the first one begun and not
+  // ended, and gives what came of it or throws. Before that one more may be begun where
+  // `begins_ahead`: it runs right behind the first, whose tokens it reads where they are sampled.
+  // Other calls that say so want all to be ended.
+  void begin(StepInput input);
+  StepOutput end();
+  // A device that works alone, and a step of which nothing but tokens and routes is read.
+  bool begins_ahead(const StepInput& input) const;
+  // True once `end` has nothing left to wait for; false where `interrupted`, asked again and again,
+  // said so before.
+  bool wait(const std::function<bool()>& interrupted);
+
   // More pages beside those of cache 0, which lives as long as the executor. Steps then take up to
   // max_batch_tokens tokens and max_sequences rows, whichever cache they use. Returns its handle.
+  // No step is begun and not ended.
   int32_t open_cache(int64_t num_pages, int64_t max_batch_tokens, int64_t max_sequences);
   // Cache 0 and unknown handles are left alone.
   void close_cache(int32_t handle);
   // What profiling counted since the last call: nanoseconds of each node, then of sampling, then
-  // the steps; empty where it was off. Counts from here on where `on`.
+  // the steps; empty where it was off. Counts from here on where `on`. No step is begun and not
+  // ended.
   std::vector<int64_t> profile(bool on);
   // Tokens that chose each expert, since the cache was opened. Any thread.
   std::vector<int64_t> expert_counts(int32_t cache);
@@ -129,17 +149,37 @@ class Executor {
     DeviceBytes bytes;
   };
 
-  std::shared_ptr<Cache> make_cache(int64_t num_pages);
+  // On its way from `begin` to `end`.
+  struct BegunStep {
+    StepInput input;
+    std::shared_ptr<Cache> cache;
+    std::chrono::steady_clock::time_point start;
+    Arena wide;             // of this step alone, where the plan's is too small
+    bool is_asked = false;  // for its tokens: the states count those of the step before by then
+    std::vector<std::shared_ptr<ops::SamplerState>> samplers;
+    ops::Sampling sampling;
+    const std::byte* routes = nullptr;  // (moe_routes, num_tokens, most_experts_) i32
+    StepOutput output;
+    std::exception_ptr error;
+  };
+
+  std::shared_ptr<Cache> make_cache(int64_t num_pages, int64_t max_tokens);
+  void grow_sampled(Cache& cache, int64_t max_tokens);
   void place_tables();
   std::shared_ptr<Cache> find_cache(int32_t handle);
+  std::vector<std::shared_ptr<Cache>> all_caches();
   void check_input(const StepInput& input, const Cache& cache) const;
-  StepOutput run_checked(const StepInput& input, Cache& cache);
+  void run_forward(BegunStep& step);
+  const MemoryPlan& plan_of(const BegunStep& step) const;
+  std::byte* arena_of(const BegunStep& step) const;
+  // Asks for all that is read of a step, once; an error stays with the step.
+  void ask_samples(BegunStep& step);
+  void ask_rows(BegunStep& step);
+  void fetch_routes(BegunStep& step);
+  void take_samples(BegunStep& step);
+  void read_routes(BegunStep& step);
   // The step's arrays into the device's memory; `num_live` tokens are not padding.
   void provide(const MemoryPlan& plan, std::byte* arena, const StepInput& input, int64_t num_live);
-  void read_routes(StepOutput& output, const MemoryPlan& plan, const std::byte* arena,
-                   const StepInput& input, Cache& cache);
-  void read_logits(StepOutput& output, const MemoryPlan& plan, const std::byte* arena,
-                   const StepInput& input);
   void run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* arena,
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const StepValues& value, const BatchView& batch,
@@ -152,8 +192,9 @@ class Executor {
   Tensor table_of(const Node& rope) const;
   // Samplers of the step that follow a grammar.
   MasksAhead::States constrained(const StepInput& input);
-  void sample_rows(StepOutput& output, const Tensor& logits, const std::vector<int32_t>& samplers,
-                   Stream& stream);
+  std::vector<ops::SamplerState*> find_samplers(
+      std::vector<std::shared_ptr<ops::SamplerState>>& held, const std::vector<int32_t>& handles);
+  static void write_samples(StepOutput& output, const std::vector<ops::SampleResult>& results);
 
   Graph graph_;
   ExecutorOptions options_;
@@ -167,8 +208,10 @@ class Executor {
   BoundWeights weights_;
   MemoryPlan plan_;
   DeviceBytes arena_, batch_arrays_;
-  std::vector<const float*> tables_;  // the graph's, where ops read them
-  std::vector<int> num_uses_;         // of each value, as an input or as the logits
+  std::vector<const float*> tables_;            // the graph's, where ops read them
+  std::vector<int> num_uses_;                   // of each value, as an input or as the logits
+  int64_t num_routers_ = 0, most_experts_ = 0;  // moe_route nodes; experts of a token
+  std::deque<BegunStep> begun_;
   std::chrono::steady_clock::time_point last_end_{};
   std::vector<int64_t> node_ns_;                 // see profile()
   std::vector<ops::ExpertTable> expert_tables_;  // (nodes) filled for moe_experts

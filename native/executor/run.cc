@@ -33,7 +33,10 @@ void Executor::provide(const MemoryPlan& plan, std::byte* arena, const StepInput
     arrays.insert(arrays.end(), list->begin(), list->end());
   arrays.push_back(static_cast<int32_t>(num_live));
   const auto bytes = static_cast<int64_t>(arrays.size() * sizeof(int32_t));
-  if (bytes > batch_arrays_.size()) batch_arrays_ = DeviceBytes(*device_, 2 * bytes);
+  if (bytes > batch_arrays_.size()) {
+    device_->finish();  // a step before may still read them
+    batch_arrays_ = DeviceBytes(*device_, 2 * bytes);
+  }
   device_->write(batch_arrays_.data(), arrays.data(), bytes);
   const auto* end = reinterpret_cast<const int32_t*>(batch_arrays_.data()) + arrays.size();
   device_->set_num_live(end - 1);
@@ -111,7 +114,11 @@ void Executor::run_node(const Node& node, const StepValues& value, const BatchVi
   };
 
   switch (node.op) {
-    case Op::embed: ops::embed(out(0), in(0), matrix(0), stream); break;
+    case Op::embed: {
+      const int64_t rows = cache.sampled.size() / int64_t{sizeof(int32_t)};
+      ops::embed(out(0), in(0), {cache.sampled.data(), DType::i32, {rows}}, matrix(0), stream);
+      break;
+    }
     case Op::rms_norm: ops::rms_norm(out(0), in(0), vector(0), node.eps, stream); break;
     case Op::matmul:
       ops::matmul(out(0), in(0), matrix(0), node.weights.size() == 2 ? vector(1) : Tensor{},

@@ -38,9 +38,13 @@ void count_in(SamplerState& state, int32_t token) {
 
 }  // namespace
 
-void sample(std::vector<SampleResult>& results, Tensor logits,
-            const std::vector<SamplerState*>& states, Stream& stream) {
-  check(logits, states.size());
+void Sampling::ask(Tensor logits, std::vector<SamplerState*> given, int32_t* chosen,
+                   Stream& stream) {
+  check(logits, given.size());
+  states_ = std::move(given);
+  asked_ = {};
+  const std::vector<SamplerState*>& states = states_;
+  std::vector<SampleResult>& results = results_;
   results.assign(states.size(), SampleResult{});
   // All that may run out of memory happens out here: a task of the pool must not throw.
   for (size_t r = 0; r < states.size(); r++) {
@@ -51,11 +55,30 @@ void sample(std::vector<SampleResult>& results, Tensor logits,
     results[r].top_ids.assign(static_cast<size_t>(states[r]->params.logprobs), -1);
     results[r].top_logprobs.assign(results[r].top_ids.size(), 0.0f);
   }
-  if (stream.kind == DeviceKind::cuda) cuda::sample(results, logits, states, on_cuda(stream));
-  else cpu::sample(results, logits, states, on_cpu(stream));
-  for (size_t r = 0; r < states.size(); r++) {
-    if (states[r] != nullptr && results[r].token_id >= 0) count_in(*states[r], results[r].token_id);
+  if (stream.kind == DeviceKind::cuda) {
+    asked_ = cuda::ask_sample(logits, states, chosen, on_cuda(stream));
+    return;
   }
+  cpu::sample(results, logits, states, on_cpu(stream));
+  for (size_t r = 0; r < states.size() && chosen != nullptr; r++)
+    if (states[r] != nullptr) chosen[r] = results[r].token_id;
+}
+
+std::vector<SampleResult> Sampling::take() {
+  if (!asked_.rows.empty()) cuda::take_sampled(results_, states_, asked_);
+  for (size_t r = 0; r < states_.size(); r++) {
+    if (states_[r] != nullptr && results_[r].token_id >= 0)
+      count_in(*states_[r], results_[r].token_id);
+  }
+  return std::move(results_);
+}
+
+void sample(std::vector<SampleResult>& results, Tensor logits,
+            const std::vector<SamplerState*>& states, Stream& stream) {
+  Sampling sampling;
+  sampling.ask(logits, states, nullptr, stream);
+  if (stream.kind == DeviceKind::cuda) cuda::runtime::wait(on_cuda(stream).queue);
+  results = sampling.take();
 }
 
 }  // namespace conclave::ops

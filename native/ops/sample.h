@@ -87,4 +87,27 @@ struct SampleResult {
 void sample(std::vector<SampleResult>& results, Tensor logits,
             const std::vector<SamplerState*>& states, Stream& stream);
 
+// Rows that a card was asked for, and where in the host's memory its answers come to lie.
+struct AskedRows {
+  const std::byte* answers = nullptr;
+  std::vector<size_t> rows;
+  int alternatives = 0;
+};
+
+// The same in two calls, so that the host goes on while a card works. One at a time on a stream.
+class Sampling {
+ public:
+  // The states live until `take`, and nobody counts a token into them. chosen (num_rows) i32, where
+  // the device has its memory, gets the id of each row with a state, −1 where there is none, before
+  // what the device is asked for next; null: nobody reads it.
+  void ask(Tensor logits, std::vector<SamplerState*> states, int32_t* chosen, Stream& stream);
+  // When the device has done that: the results. Counts each token into its state.
+  std::vector<SampleResult> take();
+
+ private:
+  std::vector<SamplerState*> states_;
+  std::vector<SampleResult> results_;
+  AskedRows asked_;
+};
+
 }  // namespace conclave::ops

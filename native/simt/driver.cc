@@ -70,6 +70,7 @@ Driver& driver() {
     read_failure(*made, std::getenv("CONCLAVE_SIMT_FAIL"));
     const char* memory = std::getenv("CONCLAVE_SIMT_MEMORY");
     if (memory != nullptr) made->memory_bytes = std::atoll(memory);
+    if (std::getenv("CONCLAVE_SIMT_LATE") != nullptr) options().works_late = true;
     return made;
   }();
   return *the;
@@ -91,19 +92,20 @@ void now(const std::function<void()>& work) {
 
 }  // namespace
 
-void flush(void* queue) {
-  auto* q = static_cast<Queue*>(queue);
-  if (!q->held) return;
-  const std::function<void()> held = std::move(q->held);
-  q->held = nullptr;
+namespace {
+
+void let_go(Queue& q) {
+  if (!q.held) return;
+  const std::function<void()> held = std::move(q.held);
+  q.held = nullptr;
   now(held);
 }
 
-void enqueue(void* queue, Work work) {
-  auto* q = static_cast<Queue*>(queue);
-  if (q->recording) return q->recorded.push_back(std::move(work));
+void take_up(Queue* q, Work work) {
+  q->num_done++;
+  driver().num_done++;
   const bool behind = work.early && q->held, can_be_held = options().holds_back && work.is_kernel;
-  if (!behind) flush(queue);
+  if (!behind) let_go(*q);
   const int depth = behind ? q->held_depth + 1 : 0;
   Before before = std::move(q->held);
   q->held = nullptr;
@@ -111,6 +113,31 @@ void enqueue(void* queue, Work work) {
   if (!can_be_held || depth >= kMostHeld) return now(run);
   q->held = run;
   q->held_depth = depth;
+}
+
+}  // namespace
+
+void work_off(Queue& queue, int64_t num_asked) {
+  while (queue.num_done < num_asked) {
+    Work work = std::move(queue.waiting.front());
+    queue.waiting.pop_front();
+    take_up(&queue, std::move(work));
+  }
+  let_go(queue);
+}
+
+void flush(void* queue) {
+  auto* q = static_cast<Queue*>(queue);
+  work_off(*q, q->num_asked);
+}
+
+void enqueue(void* queue, Work work) {
+  auto* q = static_cast<Queue*>(queue);
+  if (q->recording) return q->recorded.push_back(std::move(work));
+  q->num_asked++;
+  driver().num_asked++;
+  if (options().works_late) q->waiting.push_back(std::move(work));
+  else take_up(q, std::move(work));
 }
 
 void launch(const char* name, void* queue, bool early, std::function<void(Before&)> run) {
@@ -219,15 +246,39 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return cudaSuccess;
 }
 
+// What still waits is never done: memory that it works on may be gone.
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  flush(stream);
   delete queue_of(stream);
   return answer("cudaStreamDestroy");
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  driver().num_queue_waits++;
   flush(stream);
   return answer("cudaStreamQuery");
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  if (const cudaError_t status = answer("cudaEventCreate"); status != cudaSuccess) return status;
+  *event = reinterpret_cast<cudaEvent_t>(new Mark);
+  return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete reinterpret_cast<Mark*>(event);
+  return answer("cudaEventDestroy");
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  Queue* queue = queue_of(stream);
+  *reinterpret_cast<Mark*>(event) = {queue, queue->num_asked};
+  return answer("cudaEventRecord");
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  const Mark& mark = *reinterpret_cast<Mark*>(event);
+  if (mark.queue != nullptr && !driver().marks_lie) work_off(*mark.queue, mark.num_asked);
+  return answer("cudaEventQuery");
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
@@ -249,7 +300,6 @@ cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
-  flush(stream);
   queue_of(stream)->recording = true;
   return answer("cudaStreamBeginCapture");
 }

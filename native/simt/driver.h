@@ -24,7 +24,12 @@ struct Driver {
   // Calls of `failing` that answer so; then it works again.
   int times = 1 << 30;
 
+  // True: a mark says at once that it was reached.
+  bool marks_lie = false;
+
   std::atomic<int64_t> num_calls{0}, num_tensor_maps{0};
+  // Pieces of work put into queues, and done; waits for all of a queue.
+  std::atomic<int64_t> num_asked{0}, num_done{0}, num_queue_waits{0};
   std::atomic<int64_t> used_bytes{0}, most_bytes{0};
 
   // What a call answers: 0, or the number of an error.
@@ -36,7 +41,7 @@ struct Driver {
 };
 
 // From outside, CONCLAVE_SIMT_FAIL=CALL:COUNTDOWN:STATUS sets what fails, CONCLAVE_SIMT_MEMORY the
-// bytes of the card.
+// bytes of the card, CONCLAVE_SIMT_LATE=1 options().works_late.
 Driver& driver();
 
 }  // namespace conclave::simt

@@ -18,6 +18,10 @@ struct Options {
   // Kernels run late: one that may start early goes as far as it can before the one in front of it.
   // Where memory is read without a wait for the queue, it is not there yet.
   bool holds_back = false;
+  // Nothing that is put into a queue is done before somebody waits for it, or for what lies behind
+  // it: memory that is given back, written or read too early shows. Not for callers that want work
+  // done when a call returns.
+  bool works_late = false;
 };
 
 Options& options();

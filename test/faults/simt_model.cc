@@ -3,8 +3,10 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cuda/card.h"
 #include "expect.h"
 #include "golden_model.h"
+#include "simt/driver.h"
 #include "simt/options.h"
 
 namespace conclave::test {
@@ -119,23 +121,151 @@ ops::SamplerState state_of(const ops::SamplingParams& params, const std::vector<
   return state;
 }
 
+constexpr int kSampledSteps = 8;
+
+void add(std::vector<int32_t>& answer, const executor::StepOutput& out) {
+  answer.insert(answer.end(), out.token_ids.begin(), out.token_ids.end());
+  answer.insert(answer.end(), out.top_ids.begin(), out.top_ids.end());
+}
+
+void open_samplers(executor::StepInput& step, executor::Executor& executor,
+                   const GoldenModel& model) {
+  const std::vector<ops::SamplingParams> all = settings();
+  for (size_t s = 0; s < all.size(); s++) {
+    const std::vector<int32_t> prompt = prompt_of(model, static_cast<int32_t>(s));
+    step.samplers.push_back(executor.open_sampler(state_of(all[s], prompt)));
+  }
+}
+
 // Tokens of every sequence, and the alternatives' ids, step by step.
 std::vector<int32_t> sampled_together(const GoldenModel& model, DeviceKind device) {
   const auto executor = make_executor(model, open_store(model), batch_options(device));
-  const std::vector<ops::SamplingParams> all = settings();
-  Sequences sequences(model, all.size());
-  for (size_t s = 0; s < all.size(); s++) {
-    const std::vector<int32_t> prompt = prompt_of(model, static_cast<int32_t>(s));
-    sequences.step.samplers.push_back(executor->open_sampler(state_of(all[s], prompt)));
-  }
+  Sequences sequences(model, settings().size());
+  open_samplers(sequences.step, *executor, model);
   std::vector<int32_t> answer;
-  for (int i = 0; i < 8; i++) {
-    const executor::StepOutput out = executor->step(sequences.step);
-    answer.insert(answer.end(), out.token_ids.begin(), out.token_ids.end());
-    answer.insert(answer.end(), out.top_ids.begin(), out.top_ids.end());
+  for (int i = 0; i < kSampledSteps; i++) {
+    add(answer, executor->step(sequences.step));
     sequences.next();
   }
   return answer;
+}
+
+// The same, each step begun before the one in front of it is ended, on a queue of which nothing is
+// done before somebody waits for it.
+std::vector<int32_t> sampled_ahead(const GoldenModel& model) {
+  const auto executor = make_executor(model, open_store(model), batch_options(DeviceKind::cuda));
+  Sequences sequences(model, settings().size());
+  open_samplers(sequences.step, *executor, model);
+  simt::Driver& driver = simt::driver();
+  std::vector<int32_t> answer;
+  executor->begin(sequences.step);
+  int64_t waits = 0;
+  for (int i = 0; i < kSampledSteps; i++) {
+    const std::string what = model.name + ", step " + std::to_string(i);
+    sequences.next();
+    // The third decode step is replayed, and nothing grows any more.
+    if (i == 3) waits = driver.num_queue_waits;
+    if (i + 1 < kSampledSteps) {
+      const int64_t asked = driver.num_asked, done = driver.num_done;
+      expect(executor->begins_ahead(sequences.step),
+             what + ": the next one begins ahead of its end");
+      executor->begin(sequences.step);
+      if (i >= 3) {
+        expect(driver.num_asked > asked && driver.num_done == done,
+               what + ": the next one is asked for before this one is awaited");
+      }
+    }
+    add(answer, executor->end());
+    expect(i + 1 == kSampledSteps || driver.num_done < driver.num_asked,
+           what + ": its tokens are there before the next one is done");
+  }
+  expect(driver.num_queue_waits == waits, model.name + ": nobody waits for a whole queue");
+  return answer;
+}
+
+// A row that gives no token leaves the others alone, in its step and in the one begun ahead of its
+// end.
+void lone_row_without_token(const GoldenModel& model, const std::vector<int32_t>& all_well) {
+  const auto executor = make_executor(model, open_store(model), batch_options(DeviceKind::cuda));
+  const size_t rows = settings().size(), ill = 3;
+  Sequences sequences(model, rows);
+  open_samplers(sequences.step, *executor, model);
+  executor->close_sampler(sequences.step.samplers[ill]);
+  ops::SamplingParams params = settings()[ill];
+  params.bias_ids = {5};
+  params.bias_values = {INFINITY};
+  sequences.step.samplers[ill] =
+      executor->open_sampler(state_of(params, prompt_of(model, static_cast<int32_t>(ill))));
+  std::vector<int32_t> answer;
+  executor->begin(sequences.step);
+  for (int i = 0; i < kSampledSteps; i++) {
+    sequences.next();
+    if (i + 1 < kSampledSteps) executor->begin(sequences.step);
+    executor::StepOutput out = executor->end();
+    expect(out.token_ids[ill] == -1 &&
+               out.status[ill] == static_cast<int32_t>(ops::SampleStatus::numerical_error),
+           model.name + ": the row says that its logits are not finite");
+    out.token_ids[ill] = all_well[answer.size() + ill];
+    add(answer, out);
+  }
+  expect(answer == all_well, model.name + ": other rows sample what they do without it");
+}
+
+// A step that is refused ends alone; the one begun before it is not touched.
+void refused_behind_another(const GoldenModel& model, const std::vector<int32_t>& all_well) {
+  const auto executor = make_executor(model, open_store(model), batch_options(DeviceKind::cuda));
+  Sequences sequences(model, settings().size());
+  open_samplers(sequences.step, *executor, model);
+  executor->begin(sequences.step);
+  sequences.next();
+  executor::StepInput wrong = sequences.step;
+  wrong.token_ids[2] = -1 - static_cast<int32_t>(settings().size());
+  try {
+    executor->begin(wrong);
+    expect(false, model.name + ": a row that the step before did not have");
+  } catch (const Error& error) {
+    expect(error.code() == std::string("invalid_request"), model.name + ": " + error.what());
+  }
+  std::vector<int32_t> answer;
+  add(answer, executor->end());
+  expect(std::equal(answer.begin(), answer.end(), all_well.begin()),
+         model.name + ": the step before it");
+}
+
+// Checks that catch what they are there for: tokens looked at before they are there are others.
+void marks_that_lie(const GoldenModel& model, const std::vector<int32_t>& all_well) {
+  simt::driver().marks_lie = true;
+  const auto executor = make_executor(model, open_store(model), batch_options(DeviceKind::cuda));
+  Sequences sequences(model, settings().size());
+  open_samplers(sequences.step, *executor, model);
+  sequences.step.count_experts = false;
+  std::vector<int32_t> answer;
+  add(answer, executor->step(sequences.step));
+  simt::driver().marks_lie = false;
+  expect(!std::equal(answer.begin(), answer.end(), all_well.begin()),
+         model.name + ": tokens that are read too early are seen");
+}
+
+// Pieces of pinned memory are taken again once the mark behind their copies was reached, and not
+// before.
+void staging_in_turns() {
+  cuda::CudaCard card(true);
+  constexpr int64_t kPiece = 4 << 20;
+  constexpr int kPieces = 12;
+  std::byte* memory = card.allocate(kPieces * kPiece);
+  for (int i = 0; i < kPieces; i++) {
+    const std::vector<std::byte> piece(static_cast<size_t>(kPiece), std::byte(i + 1));
+    card.write(memory + i * kPiece, piece.data(), kPiece);
+    if (i % 3 == 0) card.set_mark();
+    if (i % 3 == 2) card.reach_mark([] { return false; });
+  }
+  std::vector<std::byte> all(static_cast<size_t>(kPieces * kPiece));
+  card.read(all.data(), memory, kPieces * kPiece);
+  bool same = true;
+  for (size_t at = 0; at < all.size(); at++)
+    same = same && all[at] == std::byte(at / static_cast<size_t>(kPiece) + 1);
+  expect(same, "no copy reads what was written for another");
+  card.free(memory);
 }
 
 // A row's logits that came back, sampled on the host, give what the card has sampled of them.
@@ -180,8 +310,18 @@ int main() {
   for (const char* name : {"moe-f32", "moe-norm-false-tied-sharded"}) {
     const GoldenModel model(name);
     using executor::WeightPolicy;
-    expect(sampled_together(model, DeviceKind::cuda) == sampled_together(model, DeviceKind::cpu),
+    const std::vector<int32_t> on_cpu = sampled_together(model, DeviceKind::cpu);
+    expect(sampled_together(model, DeviceKind::cuda) == on_cpu,
            model.name + ": other tokens are sampled");
+    simt::options().works_late = true;
+    expect(sampled_together(model, DeviceKind::cuda) == on_cpu,
+           model.name + ": other tokens are sampled where work is late");
+    expect(sampled_ahead(model) == on_cpu, model.name + ": other tokens are sampled ahead");
+    lone_row_without_token(model, on_cpu);
+    refused_behind_another(model, on_cpu);
+    marks_that_lie(model, on_cpu);
+    staging_in_turns();
+    simt::options().works_late = false;
     same_on_the_host(model);
     compare(model, WeightPolicy::f32, DType::f32, 1e-4, "f32");
     compare(model, WeightPolicy::bf16, DType::bf16, 0.02, "bf16");

@@ -109,7 +109,14 @@ void embed_and_gather(Machine& machine, DType dtype, int64_t t, int64_t width) {
   std::vector<double> want;
   for (int32_t id : ids)
     want.insert(want.end(), w.exact.begin() + id * width, w.exact.begin() + (id + 1) * width);
-  ops::embed(tensor(y, {t, width}), tensor(ids, {t}), w.weight, machine.stream);
+  // Every third token was sampled by a step before: row r of what it chose, −1 for no token.
+  std::vector<int32_t> sampled = ids;
+  for (size_t i = 0; i < ids.size(); i += 3) {
+    if (ids[i] == 0) sampled[i] = -1;
+    ids[i] = -1 - static_cast<int32_t>(i);
+  }
+  ops::embed(tensor(y, {t, width}), tensor(ids, {t}), tensor(sampled, {t}), w.weight,
+             machine.stream);
   // i8: one product with the scale, rounded to f32; the others are exact
   check_close(y, want, dtype == DType::i8 ? 1.3 * 0x1p-24 : 0x1p-40,
               name("embed", machine.kernels, t, width) + dtype_name(dtype));
