@@ -7,33 +7,25 @@
  * what was not is gone.
  * @module
  */
-import { rmSync } from 'node:fs'
 import type { CompiledQuery, DatabaseConnection, Dialect, Driver, QueryResult } from 'kysely'
-import type { Database as WasmDatabase } from 'node-sqlite3-wasm'
 import { takeOwnership } from '../disk/owner-file.ts'
 import { ConclaveError } from '../errors.ts'
 import { optional } from './optional.ts'
+import { SqliteThread, type Value } from './sqlite-thread.ts'
 
-type Value = string | number | bigint | Uint8Array | null
-
-/** Statements run one after the other: the engine is synchronous. */
+/** Statements run one after the other. */
 class Connection implements DatabaseConnection {
-  readonly #database: WasmDatabase
+  readonly #thread: SqliteThread
 
-  constructor(database: WasmDatabase) {
-    this.#database = database
+  constructor(thread: SqliteThread) {
+    this.#thread = thread
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    try {
-      const values = parameters as Value[]
-      if (/^\s*(?:select|with|pragma)|\breturning\b/i.test(sql))
-        return { rows: this.#database.all(sql, values) as R[] }
-      const { changes } = this.#database.run(sql, values)
-      return { rows: [], numAffectedRows: BigInt(changes) }
-    } catch (error) {
-      throw storeError(error)
-    }
+    const values = parameters as Value[]
+    if (/^\s*(?:select|with|pragma)|\breturning\b/i.test(sql))
+      return { rows: (await this.#thread.all(sql, values)) as R[] }
+    return { rows: [], numAffectedRows: BigInt(await this.#thread.run(sql, values)) }
   }
 
   // biome-ignore lint/correctness/useYield: nothing here reads row by row
@@ -44,19 +36,19 @@ class Connection implements DatabaseConnection {
 
 /** One connection; whoever asks while it is taken waits. */
 class OneConnection implements Driver {
-  readonly #open: () => WasmDatabase
-  readonly #close: () => void
+  readonly #open: () => Promise<SqliteThread>
+  readonly #close: () => Promise<void>
   #connection: Connection | undefined
   #queue: Promise<void> = Promise.resolve()
   #next: (() => void) | undefined
 
-  constructor(open: () => WasmDatabase, close: () => void) {
+  constructor(open: () => Promise<SqliteThread>, close: () => Promise<void>) {
     this.#open = open
     this.#close = close
   }
 
   async init(): Promise<void> {
-    this.#connection = new Connection(this.#open())
+    this.#connection = new Connection(await this.#open())
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -87,7 +79,7 @@ class OneConnection implements Driver {
   }
 
   async destroy(): Promise<void> {
-    this.#close()
+    await this.#close()
   }
 }
 
@@ -100,25 +92,21 @@ export async function sqliteDialect(path: string): Promise<Dialect> {
     'kysely',
     () => import('kysely'),
   )
-  const wasm = await optional('node-sqlite3-wasm', () => import('node-sqlite3-wasm'))
-  const { Database } = 'default' in wasm ? (wasm.default as typeof wasm) : wasm
-  let database: WasmDatabase | undefined
+  let thread: SqliteThread | undefined
   let giveBack = () => {}
-  const open = () => {
+  const open = async () => {
     giveBack = takeOwnership(`${path}.owner`)
     try {
-      rmSync(`${path}.lock`, { recursive: true, force: true })
-      database = new Database(path)
-      for (const pragma of ['locking_mode=exclusive', 'journal_mode=wal', 'synchronous=full'])
-        database.get(`pragma ${pragma}`)
-      return database
+      thread = await SqliteThread.open(path)
+      return thread
     } catch (error) {
       giveBack()
-      throw storeError(error)
+      giveBack = () => {}
+      throw error
     }
   }
-  const close = () => {
-    database?.close()
+  const close = async () => {
+    await thread?.close()
     giveBack()
   }
   return {
@@ -127,15 +115,4 @@ export async function sqliteDialect(path: string): Promise<Dialect> {
     createIntrospector: db => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   }
-}
-
-function storeError(error: unknown): ConclaveError {
-  if (error instanceof ConclaveError) return error
-  const { message } = error as Error
-  return new ConclaveError(
-    /disk is full/i.test(message) ? 'disk_full' : 'io_error',
-    `Expected the case store to answer, but SQLite says: ${message}. Check the disk and the file.`,
-    {},
-    { cause: error },
-  )
 }

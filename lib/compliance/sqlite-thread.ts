@@ -1,0 +1,119 @@
+/**
+ * A SQLite database in a thread of its own: nobody waits for its disk, and how long an answer takes
+ * tells no customer that something was written.
+ * @module
+ */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { ConclaveError } from '../errors.ts'
+import { optional } from './optional.ts'
+
+export type Value = string | number | bigint | Uint8Array | null
+type Row = Record<string, Value>
+interface Answer {
+  rows?: Row[]
+  changes?: number
+  failed?: string
+}
+
+/** What the thread runs: each question is answered in turn. */
+const program = `
+'use strict'
+const { rmSync } = require('node:fs')
+const { parentPort, workerData: { driver, path } } = require('node:worker_threads')
+let database
+function answer({ sql, values, isQuery }) {
+  if (sql === undefined) return database?.close() ?? {}
+  if (database === undefined) {
+    rmSync(path + '.lock', { recursive: true, force: true })
+    database = new (require(driver).Database)(path)
+  }
+  return isQuery ? { rows: database.all(sql, values) } : { changes: database.run(sql, values).changes }
+}
+parentPort.on('message', question => {
+  try {
+    parentPort.postMessage(answer(question) ?? {})
+  } catch (error) {
+    parentPort.postMessage({ failed: error.message })
+  }
+})
+`
+
+/** A caller's own CommonJS bundle has no import.meta.url. */
+const here = (): string => (import.meta.url as string | undefined) ?? join(process.cwd(), 'any.js')
+
+/** One database; answers come in the order of the questions. */
+export class SqliteThread {
+  readonly #worker: Worker
+  readonly #waiting: { resolve(answer: Answer): void; reject(error: ConclaveError): void }[] = []
+  /** Why it ended. */
+  #ended: ConclaveError | undefined
+
+  private constructor(driver: string, path: string) {
+    this.#worker = new Worker(program, { eval: true, workerData: { driver, path } })
+    this.#worker.unref()
+    this.#worker.on('message', (answer: Answer) => {
+      const next = this.#waiting.shift()!
+      if (this.#waiting.length === 0) this.#worker.unref()
+      if (answer.failed === undefined) next.resolve(answer)
+      else next.reject(storeError(answer.failed))
+    })
+    this.#worker.on('error', error => this.#end(error.message))
+    this.#worker.on('exit', () => this.#end('its thread ended'))
+  }
+
+  /** Throws `invalid_request` where the package is not installed, `io_error`, `disk_full`. */
+  static async open(path: string): Promise<SqliteThread> {
+    const driver = await optional('node-sqlite3-wasm', async () =>
+      createRequire(here()).resolve('node-sqlite3-wasm'),
+    )
+    const thread = new SqliteThread(driver, path)
+    try {
+      for (const pragma of ['locking_mode=exclusive', 'journal_mode=wal', 'synchronous=full'])
+        await thread.all(`pragma ${pragma}`, [])
+    } catch (error) {
+      await thread.close()
+      throw error
+    }
+    return thread
+  }
+
+  async all(sql: string, values: readonly Value[]): Promise<Row[]> {
+    return (await this.#ask({ sql, values, isQuery: true })).rows!
+  }
+
+  /** How many rows it changed. */
+  async run(sql: string, values: readonly Value[]): Promise<number> {
+    return (await this.#ask({ sql, values, isQuery: false })).changes!
+  }
+
+  /** Behind all that was asked. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#ended !== undefined) return
+    await this.#ask({}).catch(() => {})
+    await this.#worker.terminate()
+  }
+
+  #ask(question: object): Promise<Answer> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      // Idle, it keeps no process alive.
+      this.#worker.ref()
+      this.#worker.postMessage(question)
+    })
+  }
+
+  #end(why: string): void {
+    this.#ended ??= storeError(why)
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#ended)
+  }
+}
+
+function storeError(message: string): ConclaveError {
+  return new ConclaveError(
+    /disk is full/i.test(message) ? 'disk_full' : 'io_error',
+    `Expected the case store to answer, but SQLite says: ${message}. Check the disk and the file.`,
+  )
+}
