@@ -1,5 +1,6 @@
-// npm run proofs [-- mixes]: the engine's proofs at full size, of which `npm test` runs a share, as
-// many at a time as there are cores. A seed that fails is named with the command that replays it.
+// npm run proofs [-- mixes]: the engine's proofs and the guard's at full size, of which `npm test`
+// runs a share, as many at a time as there are cores. A seed that fails is named with the command
+// that replays it.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -12,17 +13,18 @@ const numSeeds = 20_000
 const numPieces = 4
 
 const simulation = Array.from({ length: numPieces }, (_, i) => ({
-  file: 'scheduler-simulation.test.ts',
+  file: 'engine/scheduler-simulation.test.ts',
   env: {
     CONCLAVE_SEEDS: String(numSeeds / numPieces),
     CONCLAVE_FIRST_SEED: String(1 + (i * numSeeds) / numPieces),
   },
 }))
 const proofs = new Map([
-  ['soak', [{ file: 'soak.test.ts', env: { CONCLAVE_SOAK: '20000' } }]],
-  ['mixes', [{ file: 'invariance.test.ts', env: { CONCLAVE_MIXES: '1000' } }]],
+  ['soak', [{ file: 'engine/soak.test.ts', env: { CONCLAVE_SOAK: '20000' } }]],
+  ['mixes', [{ file: 'engine/invariance.test.ts', env: { CONCLAVE_MIXES: '1000' } }]],
   ['simulation', simulation],
-  ['commands', [{ file: 'scheduler.test.ts', env: { CONCLAVE_RUNS: '10000' } }]],
+  ['commands', [{ file: 'engine/scheduler.test.ts', env: { CONCLAVE_RUNS: '10000' } }]],
+  ['leaks', [{ file: 'guard/zero-leak.test.ts', env: { CONCLAVE_LEAK_TEXTS: '10000' } }]],
 ])
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : [...proofs.keys()]
@@ -36,7 +38,7 @@ if (unknown.length > 0) {
 async function runOne({ file, env }) {
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
   const start = performance.now()
-  const run = spawn(process.execPath, [vitest, 'run', `test/engine/${file}`], {
+  const run = spawn(process.execPath, [vitest, 'run', `test/${file}`], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...env, ...process.env },
