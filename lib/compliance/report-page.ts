@@ -47,8 +47,9 @@ ${Object.entries(rest).map(section).join('\n')}
 </body></html>`
 }
 
-/** `auditHead` → "Audit head". */
+/** `auditHead` → "Audit head"; the id of a rule stays. */
 function wordsOf(name: string): string {
+  if (/[._]/.test(name)) return escapeHtml(name)
   const words = name.replace(/[A-Z]/g, unit => ` ${unit.toLowerCase()}`)
   return escapeHtml(words.slice(0, 1).toUpperCase() + words.slice(1))
 }

@@ -283,6 +283,7 @@ describe('reports', () => {
     const page = await (await ask(`api/report?kind=${kind}&format=html`)).text()
     expect(page).toContain('A person examines it, decides')
     expect(page).not.toMatch(/<img|<script/)
+    expect(page).toMatch(/<th>(?:insider|aml)\.[a-z_]+<\/th>/)
     if (kind === 'stor') expect(page).toContain('&lt;img src=x')
   })
 })
