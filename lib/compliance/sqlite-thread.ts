@@ -3,8 +3,9 @@
  * tells no customer that something was written.
  * @module
  */
+import { statfs } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ConclaveError } from '../errors.ts'
 import { optional } from './optional.ts'
@@ -46,18 +47,20 @@ const here = (): string => (import.meta.url as string | undefined) ?? join(proce
 /** One database; answers come in the order of the questions. */
 export class SqliteThread {
   readonly #worker: Worker
+  readonly #path: string
   readonly #waiting: { resolve(answer: Answer): void; reject(error: ConclaveError): void }[] = []
   /** Why it ended. */
   #ended: ConclaveError | undefined
 
   private constructor(driver: string, path: string) {
+    this.#path = path
     this.#worker = new Worker(program, { eval: true, workerData: { driver, path } })
     this.#worker.unref()
     this.#worker.on('message', (answer: Answer) => {
       const next = this.#waiting.shift()!
       if (this.#waiting.length === 0) this.#worker.unref()
       if (answer.failed === undefined) next.resolve(answer)
-      else next.reject(storeError(answer.failed))
+      else void this.#refused(answer.failed).then(next.reject)
     })
     this.#worker.on('error', error => this.#end(error.message))
     this.#worker.on('exit', () => this.#end('its thread ended'))
@@ -105,11 +108,26 @@ export class SqliteThread {
     })
   }
 
+  /** The package takes every failed write for an error of the disk; ask whether that is full. */
+  async #refused(message: string): Promise<ConclaveError> {
+    const isFull = /disk I\/O error/.test(message) && (await hasNoRoom(dirname(this.#path)))
+    return storeError(isFull ? 'the disk is full' : message)
+  }
+
   #end(why: string): void {
     this.#ended ??= storeError(why)
     for (const { reject } of this.#waiting.splice(0)) reject(this.#ended)
   }
 }
+
+/** A few pages of a database. */
+const leastRoom = 65_536
+
+const hasNoRoom = (folder: string): Promise<boolean> =>
+  statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize < leastRoom,
+    () => false,
+  )
 
 function storeError(message: string): ConclaveError {
   return new ConclaveError(

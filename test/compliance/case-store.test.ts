@@ -4,14 +4,12 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { buildSync } from 'esbuild'
+import { Kysely, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NewHit } from '../../lib/compliance/case-store.ts'
-import {
-  type CaseStore,
-  cursorOf,
-  openCaseStore,
-  type StoreOptions,
-} from '../../lib/compliance/index.ts'
+import { CaseStore, cursorOf, type NewHit } from '../../lib/compliance/case-store.ts'
+import { openCaseStore, type StoreOptions } from '../../lib/compliance/index.ts'
+import { sqliteDialect } from '../../lib/compliance/sqlite.ts'
+import { makeTables, type Tables } from '../../lib/compliance/tables.ts'
 import { postgresPrograms, startPostgres } from './databases.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'conclave-cases-'))
@@ -143,6 +141,47 @@ function cases(options: () => StoreOptions, manyServers: boolean) {
 
 describe('SQLite', () => {
   cases(() => ({ sqlite: join(folder, 'cases.db') }), false)
+
+  test('a full disk is told as such; what was there is whole, and room lets it go on', async () => {
+    const db = new Kysely<Tables>({ dialect: await sqliteDialect(join(folder, 'full.db')) })
+    await makeTables(db)
+    const store = new CaseStore(db)
+    const grow = (pages: number) => sql.raw(`pragma max_page_count = ${pages}`).execute(db)
+    await grow(40)
+    const add = (i: number) => store.addHits(`s-${i}`, [hit('aml.mule'), hit('aml.shell')], day(1))
+    let kept = 0
+    const failed = await (async () => {
+      for (; ; kept++) await add(kept)
+    })().catch(error => error)
+    expect(failed).toMatchObject({ code: 'disk_full' })
+    expect(kept).toBeGreaterThan(10)
+    await expect(add(kept)).rejects.toMatchObject({ code: 'disk_full' })
+    const whole = async (count: number) => {
+      const all = await store.details('money_laundering')
+      expect(all.map(one => one.hitList.length)).toEqual(Array.from({ length: count }, () => 2))
+    }
+    await whole(kept)
+    await grow(1000)
+    await add(kept)
+    await whole(kept + 1)
+    await store.close()
+  })
+
+  test('a file system without room is told as a full disk', async context => {
+    const small = mkdtempSync(join(folder, 'small-'))
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', small])
+    context.skip(mounted.status !== 0, 'needs the right to mount a file system of a megabyte')
+    try {
+      const store = await openCaseStore({ sqlite: join(small, 'cases.db') })
+      const fill = async () => {
+        for (let i = 0; i < 2000; i++) await store.addHits(`s-${i}`, [hit('aml.mule')], day(1))
+      }
+      await expect(fill()).rejects.toMatchObject({ code: 'disk_full' })
+      await store.close()
+    } finally {
+      spawnSync('umount', [small])
+    }
+  })
 
   test('a second process is refused, and a killed one keeps what was committed and no more', () => {
     const path = join(folder, 'killed.db')
