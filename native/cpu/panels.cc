@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/dtype.h"
+#include "cpu/fetch.h"
 #include "quant/load_bytes.h"
 
 namespace conclave::cpu {
@@ -13,8 +14,9 @@ namespace {
 using quant::load;
 
 constexpr int64_t kLineCols = 4, kLineBytes = kPanelRows * kLineCols;
-constexpr int64_t kHalfBytes = kGroupCols / kLineCols * kLineBytes;  // of the lines of a group
-constexpr uint32_t kPlus128 = 0x80808080u;                           // of four values at once
+constexpr int64_t kGroupLines = kGroupCols / kLineCols, kHalfBytes = kGroupLines * kLineBytes;
+constexpr int64_t kWriteAhead = 2 * kBlockBytes;
+constexpr uint32_t kPlus128 = 0x80808080u;  // of four values at once
 
 // What the scales of a row are divided by before they become f16.
 float row_scale_of(const float* scales, int64_t num_groups) {
@@ -98,13 +100,17 @@ bool pack_q8_0_panel(std::byte* panel, float* row_scales, const std::byte* const
     if (!row_scale_of_blocks(row_scales + r, minus + r, rows[r], cols)) return false;
   }
   const int64_t num_groups = cols / kGroupCols;
+  // The panel behind this one, in most files.
+  const std::byte* next_rows = rows[kPanelRows - 1] + num_groups * kStored.bytes;
   for (int64_t g = 0; g < num_groups; g++) {
     std::byte* block = panel + g / 2 * kBlockBytes;
     std::byte* lines = block + g % 2 * kHalfBytes;
     // Two rows at a time, straight to their place: sixteen single ones would be gathered on the
     // stack, and read from there before they arrive.
-    for (int64_t i = 0; i < kGroupCols / kLineCols; i++) {
+    for (int64_t i = 0; i < kGroupLines; i++) {
       const int64_t at = g * kStored.bytes + kStoredValuesAt + i * kLineCols;
+      fetch(next_rows + (g * kGroupLines + i) * kPanelRows * kStored.bytes / kGroupLines);
+      fetch_to_write(lines + i * kLineBytes + kWriteAhead);
       for (int64_t r = 0; r < kPanelRows; r += 2) {
         const uint64_t even = load<uint32_t>(rows[r] + at), odd = load<uint32_t>(rows[r + 1] + at);
         const uint64_t both = (even | odd << 32) ^ (kPlus128 | uint64_t{kPlus128} << 32);
