@@ -54,9 +54,11 @@ int64_t made_group(const Graph& graph) {
   return divides ? cpu::kGroupCols : 0;
 }
 
-// A matrix that kernels can read where the file has it.
+// A matrix that kernels can read where the file has it. Not what is exact, routers: small, and each
+// between matrices that may be copied, it would keep a large page of the file in memory.
 const std::byte* in_place(const WeightSource& source, DType dtype) {
-  const bool same = source.ref().is_matrix && dtype == source.dtype() && dtype != DType::i8;
+  const WeightRef& ref = source.ref();
+  const bool same = ref.is_matrix && !ref.exact && dtype == source.dtype() && dtype != DType::i8;
   return same ? source.in_place() : nullptr;
 }
 
