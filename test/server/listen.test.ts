@@ -106,6 +106,35 @@ describe('the Node listener', () => {
     expect(held.model.engine.stats().pages.used).toBe(0)
   })
 
+  it.each([
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Hello' }], n: 2 }],
+    ['/v1/completions', { prompt: ['Hello', 'There'], n: 2, logprobs: 1 }],
+    ['/v1/messages', { messages: [{ role: 'user', content: 'Hello' }] }],
+    ['/v1/responses', { input: 'Hello' }],
+  ])('outlives clients that reset the connection amid a stream of %s', async (path, more) => {
+    // A rejection that nobody hears of would end a process that serves.
+    const unheard: unknown[] = []
+    const hear = (error: unknown) => unheard.push(error)
+    process.on('unhandledRejection', hear)
+    const { port, hostname } = new URL(listener.url)
+    const most = path === '/v1/responses' ? 'max_output_tokens' : 'max_tokens'
+    const body = JSON.stringify({ ...more, [most]: 1500, stream: true })
+    const leave = (ms: number) =>
+      new Promise(resolve => {
+        const socket = connect(Number(port), hostname)
+        socket.on('error', () => {})
+        socket.on('close', resolve)
+        socket.once('data', () => setTimeout(() => socket.resetAndDestroy(), ms))
+        socket.write(head(`Content-Length: ${body.length}\r\n\r\n${body}`, path))
+      })
+    await Promise.all(Array.from({ length: 12 }, (_, i) => leave(4 * i)))
+    await expect.poll(() => held.app.active, { timeout: 3000 }).toBe(0)
+    await expect.poll(() => held.model.engine.stats().running).toBe(0)
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('unhandledRejection', hear)
+    expect(unheard).toEqual([])
+  })
+
   it('ends a client that stops reading, and nobody else', async () => {
     const body = JSON.stringify({
       messages: [{ role: 'user', content: 'Hello' }],

@@ -95,7 +95,12 @@ async function startRuns(call: Call<CompletionBody>): Promise<TextRun[]> {
 
 /** Events of all runs as they come. */
 async function* merged(runs: readonly TextRun[]): TextEvents {
-  const next = (run: TextEvents) => run.next().then(result => ({ run, result }))
+  const next = (run: TextEvents) => {
+    const coming = run.next().then(result => ({ run, result }))
+    // Whoever waits hears of an error; where the client left meanwhile, nobody does.
+    coming.catch(() => {})
+    return coming
+  }
   const waiting = new Map(
     runs.map(run => {
       const events = run.events()
