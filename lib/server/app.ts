@@ -107,7 +107,7 @@ function wrongMethod(path: string, allowed: string[]): Endpoint {
     throw new Refusal({
       status: 405,
       code: 'invalid_request',
-      message: `Expected the method ${allowed.join(' or ')} at ${path}.`,
+      message: `Expected the method ${allowed.join(' or ')} at ${path.replace(/\{.*\}/, '')}.`,
       headers: { allow: allowed.join(', ') },
     })
   }
