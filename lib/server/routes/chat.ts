@@ -117,9 +117,14 @@ async function* chunks(
   events: ReplyEvents,
 ): SseEvents {
   const writer = new ChunkWriter(call, head, n)
-  yield writer.begin()
-  for await (const together of events) yield together.flatMap(event => writer.read(event))
-  yield [{ data: '[DONE]' }]
+  // Every write wakes both ends: the roles leave with the first tokens, the last frames together.
+  let frames = writer.begin()
+  for await (const together of events) {
+    for (const event of together) frames.push(...writer.read(event))
+    if (together.at(-1)?.kind === 'end') frames.push({ data: '[DONE]' })
+    yield frames
+    frames = []
+  }
 }
 
 class ChunkWriter {
