@@ -2,13 +2,15 @@
 //   headers, body, read   1,000 connections of slowhttptest (Debian's package) in that mode
 //   streams, stalled      64 streams of 1,000 tokens, read and unread
 //   flood                 10,000 chats in two seconds: each must get 200, 429 or 503
+//   tenant                the same of another key
 // Prints a row for each; exit code 1 where a healthy chat failed or the flood got another answer.
 // node bench/serve-hostile.mjs [--seconds 20] [--only alone,headers]
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { projectFolder } from './paths.mjs'
@@ -16,29 +18,42 @@ import { projectFolder } from './paths.mjs'
 const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '20' },
-    only: { type: 'string', default: 'alone,headers,body,read,streams,stalled,flood' },
+    only: { type: 'string', default: 'alone,headers,body,read,streams,stalled,flood,tenant' },
   },
 })
 const seconds = Number(values.seconds)
-const server = spawn(
-  process.execPath,
-  [join(projectFolder, 'dist/cli.mjs'), 'serve', '--port', '0', '--json', '--log-level', 'error'],
-  { stdio: ['ignore', 'pipe', 'inherit'] },
-)
-const { url } = JSON.parse(String((await once(server.stdout, 'data'))[0]))
+
+async function start(...flags) {
+  const command = [join(projectFolder, 'dist/cli.mjs'), 'serve', '--port', '0', '--json']
+  const args = [...command, '--log-level', 'error', ...flags]
+  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  return { server, ...JSON.parse(String((await once(server.stdout, 'data'))[0])) }
+}
+
+async function stop(server) {
+  server.kill('SIGTERM')
+  const [code] = await once(server, 'close')
+  if (code !== 0) process.exitCode = 1
+}
+
+let { server, url } = await start()
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 const residentMiB = () =>
   Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.pid}/status`, 'utf8'))[1]) / 1024
 
 /** Status of one chat, once its answer is whole; 0 where the connection broke. */
-function chat(agent, maxTokens) {
+function chat(agent, maxTokens, key = 'sk-healthy') {
   const body = JSON.stringify({
     messages: [{ role: 'user', content: 'Count to twenty.' }],
     max_tokens: maxTokens,
     ignore_eos: true,
   })
   return new Promise(resolve => {
-    const headers = { 'content-type': 'application/json', 'content-length': body.length }
+    const authorization = `Bearer ${key}`
+    const headers = {
+      ...{ authorization, 'content-type': 'application/json' },
+      ...{ 'content-length': body.length },
+    }
     const sent = request(`${url}/v1/chat/completions`, { method: 'POST', agent, headers })
     sent.on('response', response => {
       response.resume()
@@ -138,7 +153,11 @@ async function flood() {
   for (let sent = 0; sent < 10_000; ) {
     const due = Math.min(10_000, Math.ceil(((performance.now() - start) / 2000) * 10_000))
     for (; sent < due; sent++)
-      all.push(chat(agent, 4).then(status => statuses.set(status, (statuses.get(status) ?? 0) + 1)))
+      all.push(
+        chat(agent, 4, 'sk-flood').then(status =>
+          statuses.set(status, (statuses.get(status) ?? 0) + 1),
+        ),
+      )
     await pause(1)
   }
   const tookMs = performance.now() - start
@@ -157,10 +176,18 @@ const attacks = {
   streams: () => streams(true),
   stalled: () => streams(false),
   flood,
+  tenant: flood,
 }
 
 await chat(new Agent(), 32)
 for (const name of values.only.split(',')) {
+  if (name === 'tenant') {
+    await stop(server)
+    const keys = join(mkdtempSync(join(tmpdir(), 'hostile-')), 'keys')
+    writeFileSync(keys, 'sk-healthy\nsk-flood\n')
+    ;({ server, url } = await start('--api-key-file', keys))
+    await chat(new Agent(), 32)
+  }
   let over = false
   const attack = attacks[name]().finally(() => {
     over = true
@@ -173,6 +200,4 @@ for (const name of values.only.split(',')) {
       `RSS ${residentMiB().toFixed(0)} MiB; ${await attack}`,
   )
 }
-server.kill('SIGTERM')
-const [code] = await once(server, 'close')
-if (code !== 0) process.exitCode = 1
+await stop(server)
