@@ -57,6 +57,13 @@ describe('@anthropic-ai/sdk, unmodified', () => {
     expect(message.usage.input_tokens).toBeGreaterThan(60)
   })
 
+  it('lists the model', async () => {
+    const { data, has_more: more } = await client().models.list()
+    expect([data.map(model => model.id), more]).toEqual([['conclave'], false])
+    const { type, display_name: name, created_at: at } = await client().models.retrieve('conclave')
+    expect([type, name, Number.isNaN(Date.parse(at))]).toEqual(['model', 'conclave', false])
+  })
+
   it('holds an answer to the schema of output_config, or refuses', async () => {
     const schema = {
       type: 'object',

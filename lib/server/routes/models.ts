@@ -7,12 +7,16 @@ import { unknownModel } from '../model-name.ts'
 import { jsonResponse } from '../response.ts'
 import { health, modelAnswer, modelList } from '../wire/answers.ts'
 
+/** OpenAI's fields, and those that Anthropic's clients read. */
 function modelObject({ serving }: Call) {
   const { modelName } = serving.options
   return {
     id: modelName,
     object: 'model',
+    type: 'model',
+    display_name: modelName,
     created: serving.created,
+    created_at: new Date(serving.created * 1000).toISOString(),
     owned_by: 'conclave',
     root: modelName,
     parent: null,
@@ -26,7 +30,11 @@ export const modelsRoute = endpoint({
   summary: 'The models that are served',
   dialect: 'openai',
   answer: modelList,
-  handle: call => jsonResponse(call, { object: 'list', data: [modelObject(call)] }),
+  handle(call) {
+    const model = modelObject(call)
+    const page = { has_more: false, first_id: model.id, last_id: model.id }
+    return jsonResponse(call, { object: 'list', data: [model], ...page })
+  },
 })
 
 export const modelRoute = endpoint({
