@@ -125,4 +125,39 @@ describe('structured output', () => {
     expect(() => JSON.parse(named.function.arguments)).not.toThrow()
     expect(numPieces).toBeGreaterThan(2)
   })
+
+  it('makes the model call a tool of those that are allowed, or refuses', async () => {
+    const tools = [tool('weather'), tool('news')]
+    const allowed = (name: string) => ({
+      type: 'allowed_tools' as const,
+      allowed_tools: {
+        mode: 'required' as const,
+        tools: [{ type: 'function', function: { name } }],
+      },
+    })
+    for (const name of ['weather', 'news']) {
+      const { choices } = await create({ tools, tool_choice: allowed(name) })
+      const [call] = choices[0]!.message.tool_calls!
+      expect(call?.type === 'function' && call.function.name).toBe(name)
+    }
+    await expect(create({ tools, tool_choice: allowed('other') })).rejects.toMatchObject({
+      status: 400,
+      param: 'tool_choice',
+    })
+    const response = await clientOf(held.app).responses.create({
+      model,
+      input: 'Hello',
+      max_output_tokens: 120,
+      tools: tools.map(({ function: { name, parameters } }) => ({
+        ...{ type: 'function' as const, name, strict: true },
+        parameters: { ...parameters },
+      })),
+      tool_choice: {
+        type: 'allowed_tools',
+        mode: 'required',
+        tools: [{ type: 'function', name: 'news' }],
+      },
+    })
+    expect(response.output).toMatchObject([{ type: 'function_call', name: 'news' }])
+  })
 })

@@ -36,8 +36,9 @@ export interface PreparedChat {
   reader(): ReplyReader
 }
 
-export async function prepareChat(call: Call, conversation: Conversation): Promise<PreparedChat> {
-  checkChoice(conversation)
+export async function prepareChat(call: Call, asked: Conversation): Promise<PreparedChat> {
+  checkChoice(asked)
+  const conversation = onlyAllowed(asked)
   const { text, ids } = await renderChat(call, conversation)
   const tokenizer = tokenizerOf(call.serving.model)
   const tools = shownTools(conversation)
@@ -93,9 +94,24 @@ function checkChoice({ tools, toolChoice }: Conversation): void {
       throw badField('tool_choice', "Expected tools beside tool_choice 'required'.")
     return
   }
-  const { name } = toolChoice.function
-  if (!tools?.some(tool => tool.function.name === name))
-    throw badField('tool_choice', 'Expected tool_choice to name one of the tools.')
+  const known = new Set(tools?.map(tool => tool.function.name))
+  for (const name of namesOf(toolChoice))
+    if (!known.has(name))
+      throw badField('tool_choice', 'Expected tool_choice to name one of the tools.')
+}
+
+function namesOf(choice: Exclude<WireToolChoice, string>): string[] {
+  if (choice.type === 'function') return [choice.function.name]
+  return choice.allowed_tools.tools.map(tool => tool.function.name)
+}
+
+/** Of tools that are not allowed the model hears nothing. */
+function onlyAllowed(conversation: Conversation): Conversation {
+  const { tools, toolChoice } = conversation
+  if (typeof toolChoice !== 'object' || toolChoice?.type !== 'allowed_tools') return conversation
+  const names = new Set(namesOf(toolChoice))
+  const allowed = tools?.filter(tool => names.has(tool.function.name))
+  return { ...conversation, tools: allowed, toolChoice: toolChoice.allowed_tools.mode }
 }
 
 /** Templates know a `system`, and nothing of keys that are null or of no calls. */

@@ -82,8 +82,12 @@ function toolOf(tool: NonNullable<ResponsesBody['tools']>[number]): WireTool {
 
 function choiceOf({ tool_choice: choice }: ResponsesBody): WireToolChoice | null | undefined {
   if (typeof choice !== 'object' || choice === null) return choice
-  return { type: 'function', function: { name: choice.name } }
+  if (choice.type === 'function') return named(choice)
+  const { mode, tools } = choice
+  return { type: 'allowed_tools', allowed_tools: { mode, tools: tools.map(named) } }
 }
+
+const named = ({ name }: { name: string }) => ({ type: 'function' as const, function: { name } })
 
 function structuredOf({ text }: ResponsesBody): StructuredBody {
   const format = text?.format

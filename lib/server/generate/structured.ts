@@ -88,7 +88,7 @@ function jsonForm(
 
 /** `{"name": …, "arguments": {…}}` of one of the tools, or of the one that is named. */
 function callForm({ tools, toolChoice }: StructuredAsk): Form | undefined {
-  const isNamed = typeof toolChoice === 'object' && toolChoice !== null
+  const isNamed = typeof toolChoice === 'object' && toolChoice?.type === 'function'
   if (!isNamed && toolChoice !== 'required') return undefined
   const name = isNamed ? toolChoice.function.name : undefined
   const schemas = (tools ?? [])

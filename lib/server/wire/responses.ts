@@ -7,7 +7,7 @@ import { conditions, hasTools, wantsCall } from './beyond-schema.ts'
 import { reasoningEffort } from './chat.ts'
 import { flag, integer, label, maxTokens, modelName, number, text } from './fields.ts'
 import { moderation } from './moderation.ts'
-import { schemaObject, toolName } from './tools.ts'
+import { allowedMode, schemaObject, toolName } from './tools.ts'
 
 const part = z.looseObject({ type: z.enum(['input_text', 'output_text', 'text']), text })
 
@@ -43,6 +43,8 @@ const item = z.union(
 
 export type ResponseItem = z.infer<typeof item>
 
+const named = z.looseObject({ type: z.literal('function'), name: toolName })
+
 const tool = z.looseObject({
   type: z.literal('function'),
   name: toolName,
@@ -76,7 +78,12 @@ export const responsesBody = z
     tool_choice: z
       .union([
         z.enum(['none', 'auto', 'required']),
-        z.looseObject({ type: z.literal('function'), name: toolName }),
+        named,
+        z.looseObject({
+          type: z.literal('allowed_tools'),
+          mode: allowedMode,
+          tools: z.array(named).min(1).max(128),
+        }),
       ])
       .nullish(),
     parallel_tool_calls: flag,

@@ -28,12 +28,27 @@ export const tools = z
   })
   .meta({ uniqueItems: true })
 
+const named = z.looseObject({
+  type: z.literal('function'),
+  function: z.looseObject({ name: toolName }),
+})
+
+export const allowedMode = z.enum(['auto', 'required'])
+
 export const toolChoice = z.union(
   [
     z.enum(['none', 'auto', 'required']),
-    z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: toolName }) }),
+    named,
+    z.looseObject({
+      type: z.literal('allowed_tools'),
+      allowed_tools: z.looseObject({ mode: allowedMode, tools: z.array(named).min(1).max(128) }),
+    }),
   ],
-  { error: "Expected 'none', 'auto', 'required' or { type: 'function', function: { name } }" },
+  {
+    error:
+      "Expected 'none', 'auto', 'required', { type: 'function', function: { name } } or " +
+      "{ type: 'allowed_tools', allowed_tools: { mode, tools } }",
+  },
 )
 
 export type WireTool = z.infer<typeof tool>
