@@ -32,8 +32,8 @@ async function nextOf(events: SseEvents) {
   }
 }
 
-/** Events that came together leave in one write. */
-export type SseEvents = AsyncGenerator<readonly SseEvent[], void, undefined>
+/** Events that came together leave in one write; what is returned, with the end of the stream. */
+export type SseEvents = AsyncGenerator<readonly SseEvent[], readonly SseEvent[], undefined>
 
 /**
  * Streams `events`. A client that stops reading stops no one but itself: nothing is taken from the
@@ -47,7 +47,8 @@ export function sseResponse(call: Call, events: SseEvents, dialect: Dialect): Re
       async pull(controller) {
         try {
           const { done: over, value } = await nextOf(events)
-          if (!over) return controller.enqueue(encoded(value))
+          if (value.length > 0) controller.enqueue(encoded(value))
+          if (!over) return
           done()
         } catch (thrown) {
           if (isCancelled) return
@@ -63,7 +64,7 @@ export function sseResponse(call: Call, events: SseEvents, dialect: Dialect): Re
         done()
         // Ends what reads; what it would have read is stopped though it was never begun.
         for (const one of call.running) one.stop()
-        await events.return()
+        await events.return([])
       },
     },
     { highWaterMark: 1 },

@@ -121,10 +121,11 @@ async function* chunks(
   let frames = writer.begin()
   for await (const together of events) {
     for (const event of together) frames.push(...writer.read(event))
-    if (together.at(-1)?.kind === 'end') frames.push({ data: '[DONE]' })
+    if (together.at(-1)?.kind === 'end') break
     yield frames
     frames = []
   }
+  return [...frames, { data: '[DONE]' }]
 }
 
 class ChunkWriter {

@@ -203,5 +203,5 @@ async function* chunks(body: CompletionBody, head: object, events: TextEvents): 
   const last: SseEvent[] = []
   if (body.moderation) last.push({ data: { ...head, choices: [], ...extra, ...moderated.field } })
   if (withUsage) last.push({ data: { ...head, choices: [], usage: usageObject(usage) } })
-  yield [...last, { data: '[DONE]' }]
+  return [...last, { data: '[DONE]' }]
 }

@@ -118,7 +118,7 @@ async function* streamed(
     return send('content_block_stop', { index })
   }
   for await (const together of events) yield together.map(read)
-  yield [send('message_stop', {})]
+  return [send('message_stop', {})]
 }
 
 function blockObject({ kind, id, name, text }: ReplyBlock, full: boolean): object {

@@ -112,8 +112,13 @@ async function* streamed(
   yield [send('response.created', begun), send('response.in_progress', begun)]
   for await (const together of events) {
     const named = together.flatMap(event => writer.read(event))
-    // Whoever is told that it is over may go on from it.
-    if (together.some(event => event.kind === 'over')) keep(call, messages, writer)
-    yield named.map(([type, rest]) => send(type, rest))
+    const frames = named.map(([type, rest]) => send(type, rest))
+    if (together.some(event => event.kind === 'over')) {
+      // Whoever is told that it is over may go on from it.
+      keep(call, messages, writer)
+      return frames
+    }
+    yield frames
   }
+  return []
 }
