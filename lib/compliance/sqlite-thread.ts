@@ -18,17 +18,19 @@ interface Answer {
   failed?: string
 }
 
-/** What the thread runs: each question is answered in turn. */
+/** What the thread runs, as a script or a module: each question is answered in turn. */
 const program = `
 'use strict'
-const { rmSync } = require('node:fs')
-const { parentPort, workerData: { driver, path } } = require('node:worker_threads')
+const builtin = process.getBuiltinModule
+const { rmSync } = builtin('node:fs')
+const { parentPort, workerData: { driver, path } } = builtin('node:worker_threads')
+const load = builtin('node:module').createRequire(driver)
 let database
 function answer({ sql, values, isQuery }) {
   if (sql === undefined) return database?.close() ?? {}
   if (database === undefined) {
     rmSync(path + '.lock', { recursive: true, force: true })
-    database = new (require(driver).Database)(path)
+    database = new (load(driver).Database)(path)
   }
   return isQuery ? { rows: database.all(sql, values) } : { changes: database.run(sql, values).changes }
 }

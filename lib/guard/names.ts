@@ -21,16 +21,16 @@ const strongBefore =
 const weakBefore =
   /(?:^|[^a-z])(?:dear |hi |hello |hey |i am |i'm |i, |its |it's |this is |named |called |by |from |to:? |with |for |and |contact |ask |tell |call |patient |client |customer |employee |colleague |(?:user)?name["']?\s?[:=]\s?["']?)$/
 
-/** Letters of Latin up to ſ: 1 upper case, 2 lower case. */
-const letterCase = new Uint8Array(0x180)
-for (let unit = 0; unit < letterCase.length; unit++) {
+/** Letters of Latin up to ſ: 1 upper case, 2 lower case. Of every unit: no look-up is out of it. */
+const letterCase = new Uint8Array(65_536)
+for (let unit = 0; unit < 0x180; unit++) {
   const letter = String.fromCharCode(unit)
   if (letter.toLowerCase() !== letter) letterCase[unit] = 1
   else if (letter.toUpperCase() !== letter) letterCase[unit] = 2
 }
 
-const isUpper = (unit: number): boolean => letterCase[unit] === 1
-const isLower = (unit: number): boolean => letterCase[unit] === 2
+const isUpper = (unit: number): boolean => unit >= 0 && letterCase[unit] === 1
+const isLower = (unit: number): boolean => unit >= 0 && letterCase[unit] === 2
 const mostWords = 4
 const longestWord = 20
 
@@ -50,7 +50,7 @@ function nameWord(w: Window, at: number): number {
   return w.alnum(end) || w.at(end) === 0x5f ? NONE : end
 }
 
-const isLetter = (unit: number): boolean => isUpper(unit) || isLower(unit)
+const isLetter = (unit: number): boolean => unit >= 0 && letterCase[unit] !== 0
 
 /** Reads "John", "J. Smith", "Mary Ann O'Neil". */
 function readName(w: Window, at: number): { end: number; words: string[] } | number {
@@ -123,7 +123,7 @@ const chineseBefore =
 /** The name of a field; its value is a name where it is one to its end. */
 const keyBefore =
   /(?:user|real|full|cust|customer|client|contact|owner|holder|patient|emp|employee|sender|receiver|recipient|consignee|payer|payee|buyer|legal|stu|student|teacher|member|guest|person|applicant|insured|chinese|cn)[ _-]?name["']?\s?[:=]\s?["']?$/
-const keyEnds = new Uint8Array(128)
+const keyEnds = new Uint8Array(65_536)
 for (const unit of '"\'=: ') keyEnds[unit.charCodeAt(0)] = 1
 const titles = ['先生', '女士', '小姐', '同志']
 const jobs = [
