@@ -37,7 +37,7 @@ const lib = {
   files: ['errors', 'slices', 'disk', 'native', 'tokenizer'],
   client: ['errors'],
   guard: ['errors', 'client'],
-  compliance: ['errors', 'slices', 'disk', 'guard'],
+  compliance: ['errors', 'slices', 'disk', 'native', 'guard'],
   graph: ['errors', 'slices', 'native'],
   sampling: ['errors', 'native'],
   chat: ['errors', 'slices', 'native', 'tokenizer'],

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ConclaveError } from '../errors.ts'
+import { packageRoot } from '../native.ts'
 import { optional } from './optional.ts'
 
 export type Value = string | number | bigint | Uint8Array | null
@@ -43,9 +44,6 @@ parentPort.on('message', question => {
 })
 `
 
-/** A caller's own CommonJS bundle has no import.meta.url. */
-const here = (): string => (import.meta.url as string | undefined) ?? join(process.cwd(), 'any.js')
-
 /** One database; answers come in the order of the questions. */
 export class SqliteThread {
   readonly #worker: Worker
@@ -71,7 +69,7 @@ export class SqliteThread {
   /** Throws `invalid_request` where the package is not installed, `io_error`, `disk_full`. */
   static async open(path: string): Promise<SqliteThread> {
     const driver = await optional('node-sqlite3-wasm', async () =>
-      createRequire(here()).resolve('node-sqlite3-wasm'),
+      createRequire(join(packageRoot(), 'package.json')).resolve('node-sqlite3-wasm'),
     )
     const thread = new SqliteThread(driver, path)
     try {

@@ -1,6 +1,6 @@
 // One schema on both databases: cases open, grow, are decided; servers do not open them twice.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { buildSync } from 'esbuild'
@@ -194,7 +194,8 @@ describe('SQLite', () => {
       format: 'esm',
       external: ['pg'],
     })
-    // The package with its .wasm file is found from here, not from the script's folder.
+    // The package with its .wasm file is found from the folder of ours.
+    writeFileSync(join(folder, 'package.json'), '{"name":"conclave"}')
     symlinkSync(resolve('node_modules'), join(folder, 'node_modules'))
     const run = (...args: string[]) =>
       spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' })
