@@ -43,7 +43,9 @@ struct alignas(64) TokenGroup {
   int32_t minus[kTileTokens];
 };
 
-using Products = int32_t[4][kTileTokens][kPanelRows];
+// Where two tiles wait to be scaled. Four places would be as long as a page of 4 KiB, and a load
+// waits for each store under way that is at the same place of its page.
+using Products = int32_t[2][kTileTokens][kPanelRows];
 
 void pack_groups(void* tile, const void* const* rows, int64_t num_x, int64_t k) {
   TokenGroup* out = static_cast<TokenGroup*>(tile);
@@ -85,40 +87,51 @@ CONCLAVE_INLINE void scale_half(V::F (&sums)[M], const int32_t (*products)[kPane
   }
 }
 
-// A tile's place in memory is read, filled anew, and the tile as well. The number of a tile
-// register is part of the instruction's text.
-#define CONCLAVE_TURN(tile, operand, weights, kFirst)                                         \
-  if (scale) scale_half<M, kFirst>(sums, products[tile], before[tile % 2], scales[tile % 2]); \
-  if (leave) _tile_stored(tile, products[tile], kLineBytes);                                  \
-  if (multiply) {                                                                             \
-    _tile_loadd(operand, x[tile % 2].values[tile / 2], kGroupCols);                           \
-    _tile_zero(tile);                                                                         \
-    _tile_dpbsud(tile, operand, weights);                                                     \
+// What tile `left` put down two turns ago, in this step or the one before it, is scaled; its place
+// is filled anew, and so is the tile. The number of a tile register is part of the instruction's
+// text.
+#define CONCLAVE_TURN(tile, operand, weights, left)                                        \
+  if (left < tile ? leave : scale)                                                         \
+    scale_half<M, left / 2 * kHalfHeight>(sums, products[tile % 2],                        \
+                                          (left < tile ? last : before)[left % 2],         \
+                                          (left < tile ? last_scales : scales)[left % 2]); \
+  if (leave) _tile_stored(tile, products[tile % 2], kLineBytes);                           \
+  if (multiply) {                                                                          \
+    _tile_loadd(operand, x[tile % 2].values[tile / 2], kGroupCols);                        \
+    _tile_zero(tile);                                                                      \
+    _tile_dpbsud(tile, operand, weights);                                                  \
   }
 
-// Block b is multiplied, the one before it leaves the tiles, and the one before that is scaled, in
-// turns that are short enough for the core to do all three at once.
+// Block b is multiplied, the one before it leaves the tiles, and what left them is scaled, in turns
+// that are short enough for the core to do all three at once.
 template <int M>
 CONCLAVE_INLINE void block_step(V::F (&sums)[M], Products& products, const TileTask& task,
                                 int64_t b) {
   const bool multiply = b < task.num_blocks, leave = b >= 1 && b <= task.num_blocks, scale = b >= 2;
   const std::byte* block = task.block + b * kBlockBytes;
-  const TokenGroup *x = task.x + 2 * b, *before = x - 4;
-  V::F scales[2] = {V::zero(), V::zero()};
+  const TokenGroup *x = task.x + 2 * b, *last = x - 2, *before = x - 4;
+  V::F last_scales[2] = {V::zero(), V::zero()}, scales[2] = {V::zero(), V::zero()};
+  const auto* halves = reinterpret_cast<const uint16_t*>(block - 2 * kBlockBytes + kScalesAt);
   if (scale) {
-    const auto* halves = reinterpret_cast<const uint16_t*>(block - 2 * kBlockBytes + kScalesAt);
     scales[0] = V::from_f16(halves);
     scales[1] = V::from_f16(halves + kPanelRows);
+  }
+  if (M > kHalfHeight && leave) {
+    last_scales[0] = V::from_f16(halves + kBlockBytes / 2);
+    last_scales[1] = V::from_f16(halves + kBlockBytes / 2 + kPanelRows);
   }
   if (multiply) {
     _tile_loadd(6, block, kLineBytes);
     _tile_loadd(7, block + kScalesAt / 2, kLineBytes);
   }
-  CONCLAVE_TURN(0, 4, 6, 0)
-  CONCLAVE_TURN(1, 5, 7, 0)
   if constexpr (M > kHalfHeight) {
-    CONCLAVE_TURN(2, 4, 6, kHalfHeight)
-    CONCLAVE_TURN(3, 5, 7, kHalfHeight)
+    CONCLAVE_TURN(0, 4, 6, 2)
+    CONCLAVE_TURN(1, 5, 7, 3)
+    CONCLAVE_TURN(2, 4, 6, 0)
+    CONCLAVE_TURN(3, 5, 7, 1)
+  } else {
+    CONCLAVE_TURN(0, 4, 6, 0)
+    CONCLAVE_TURN(1, 5, 7, 1)
   }
 }
 
