@@ -27,7 +27,7 @@ namespace conclave::test {
 
 namespace {
 
-constexpr int64_t kColdBytes = int64_t{320} << 20;  // ten times the last-level cache
+constexpr int64_t kColdBytes = int64_t{1} << 30;  // several times the last-level cache
 
 struct Bench {
   Machine& machine;
@@ -142,10 +142,12 @@ void bench_moe(const Bench& b, const MoeShape& s, DType dtype, const std::vector
   const std::string label = std::string("moe_experts ") + s.name + " " + dtype_name(dtype) + " T=";
   if (!b.wants(label)) return;
   const int64_t matrix = matrix_bytes(dtype, s.intermediate, s.hidden);
-  std::vector<std::byte> memory(static_cast<size_t>(3 * s.num_experts * matrix));
+  const int64_t layer = 3 * s.num_experts * matrix, copies = 1 + kColdBytes / layer;
+  std::vector<std::byte> memory(static_cast<size_t>(copies * layer));
   fill_matrices(memory, dtype);
-  ops::ExpertTable table;
-  for (int64_t e = 0; e < s.num_experts; e++) {
+  std::vector<ops::ExpertTable> layers(static_cast<size_t>(copies));
+  for (int64_t e = 0; e < copies * s.num_experts; e++) {
+    ops::ExpertTable& table = layers[static_cast<size_t>(e / s.num_experts)];
     table.gate.push_back(view(memory, 3 * e * matrix, dtype, s.intermediate, s.hidden));
     table.up.push_back(view(memory, (3 * e + 1) * matrix, dtype, s.intermediate, s.hidden));
     table.down.push_back(view(memory, (3 * e + 2) * matrix, dtype, s.hidden, s.intermediate));
@@ -174,7 +176,8 @@ void bench_moe(const Bench& b, const MoeShape& s, DType dtype, const std::vector
            [&](int i) {
              ops::moe_experts(tensor(y, {t, s.hidden}), tensor(x, {t, s.hidden}),
                               tensor(ids[static_cast<size_t>(i % kDraws)], {t, s.k}),
-                              tensor(weights, {t, s.k}), table, b.machine.stream);
+                              tensor(weights, {t, s.k}), layers[static_cast<size_t>(i % copies)],
+                              b.machine.stream);
            });
   }
 }
