@@ -29,7 +29,7 @@ constexpr Kernels kPlain = {
     plain::rope,
     plain::exp_minus,
     plain::largest,
-    plain::weighted_sum,
+    plain::add_weighted,
     plain::block_maxima,
     quant::try_scales,
     plain::probe_read,

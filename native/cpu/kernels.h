@@ -104,8 +104,7 @@ struct Kernels {
   void (*exp_minus)(float* y, const float* x, int64_t n, float max);  // exp(x − max)
   // Where the first of the largest values is; NaN is none of them, and 0 where all are.
   int64_t (*largest)(const float* x, int64_t n);
-  void (*weighted_sum)(float* y, const float* x, const float* weights, int64_t num_rows,
-                       int64_t stride, int64_t n);
+  void (*add_weighted)(float* y, const float* x, float weight, int64_t n);  // y += weight · x
 
   // maxima[b] ← the largest of x[64 b … 64 b + 63], `largest` of all n ≥ 1; false where x holds NaN
   // or +Inf, and the maxima may then be anything.

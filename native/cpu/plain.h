@@ -22,8 +22,7 @@ void silu_mul(float* y, const float* gate, const float* up, int64_t n);
 void rope(float* x, const float* cos, const float* sin, int64_t half);
 void exp_minus(float* y, const float* x, int64_t n, float max);
 int64_t largest(const float* x, int64_t n);
-void weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride,
-                  int64_t n);
+void add_weighted(float* y, const float* x, float weight, int64_t n);
 
 bool block_maxima(float* largest, float* maxima, const float* x, int64_t n);
 

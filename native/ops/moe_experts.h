@@ -6,8 +6,9 @@
 //           (hidden_size, moe_intermediate_size)
 //   types   x, y, weights f32   expert_ids i32   expert matrices f32 | f16 | bf16 | i8; sums in f32
 //   alias   none
-//   order   over k as matmul; the sum over j runs j = 0, 1, … in falling router weight: bits depend
-//   on the token alone sparse  only the experts that some token chose are read; an expert is
+//   order   over k as matmul; the sum over j runs through rising expert ids on the CPU, j = 0, 1, …
+//   on a card: bits depend on the token alone
+//   sparse  only the experts that some token chose are read; an expert is
 //   reached through the table, never by arithmetic cost    reads distinct experts × 3·I·H·s bytes
 //   (bound at few tokens); 6·T·k·I·H flops (bound at many) source  Shazeer et al. 2017,
 //   arXiv:1701.06538; Qwen3MoeSparseMoeBlock

@@ -32,7 +32,7 @@ constexpr Kernels table_of(const SetParts& set) {
       rope,
       exp_minus,
       largest,
-      weighted_sum,
+      add_weighted,
       block_maxima,
       try_scales,
       probe_read,

@@ -102,23 +102,8 @@ void rope(float* x, const float* cos, const float* sin, int64_t half) {
       });
 }
 
-void weighted_sum(float* y, const float* x, const float* weights, int64_t num_rows, int64_t stride,
-                  int64_t n) {
-  over_row(
-      n,
-      [&](int64_t i) {
-        V::F sum = V::zero();
-        for (int64_t r = 0; r < num_rows; r++)
-          sum = V::fma(V::set1(weights[r]), V::load(x + r * stride + i), sum);
-        V::store(y + i, sum);
-      },
-      [&](int64_t i, int64_t left) {
-        V::F sum = V::zero();
-        for (int64_t r = 0; r < num_rows; r++) {
-          sum = V::fma(V::set1(weights[r]), V::load_part(x + r * stride + i, left), sum);
-        }
-        V::store_part(y + i, sum, left);
-      });
+void add_weighted(float* y, const float* x, float weight, int64_t n) {
+  map2(y, x, y, n, [weight](V::F a, V::F sum) { return V::fma(V::set1(weight), a, sum); });
 }
 
 bool block_maxima(float* largest, float* maxima, const float* x, int64_t n) {
