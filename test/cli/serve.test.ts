@@ -91,6 +91,7 @@ describe('conclave serve', () => {
       reviewKeys: [reviewer],
       audit: { folder: 'audit', privateKeyFile: 'audit.key' },
       lists: { sanctions: [{ id: 'x-1', names: ['Yevgeny Prokhorenko'], list: 'example' }] },
+      waiting: { texts: 100 },
       submitter: { person: 'M. Chen', position: 'Officer', entity: 'Example Bank' },
     }
     const flags = ['--api-key-file', keys, '--guard', 'default', '--compliance']
@@ -120,6 +121,13 @@ describe('conclave serve', () => {
       .poll(() => cases(reviewer))
       .toMatchObject([{ regime: 'money_laundering', hits: 1 }])
     expect([await cases('the-key-of-a-customer'), await cases('')]).toEqual([401, 401])
+    const pageOf = async (path: string, key: string) =>
+      (await fetch(`${server.url}${path}`, { headers: { authorization: `Bearer ${key}` } })).text()
+    await expect
+      .poll(() => pageOf('/review/metrics', reviewer))
+      .toMatch(/outcome="examined"\} [1-9]/)
+    expect(await pageOf('/metrics', 'the-key-of-a-customer')).not.toContain('compliance')
+    expect(await pageOf('/openapi.json', 'the-key-of-a-customer')).not.toMatch(/compliance|review/)
     const weights = readFileSync(new URL('../../default-model/model.safetensors', import.meta.url))
     const headers = { authorization: `Bearer ${reviewer}` }
     const report = await fetch(`${server.url}/review/api/report?kind=sar`, { headers })
