@@ -12,6 +12,7 @@
 
 #define __global__
 #define __device__
+#define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define threadIdx (::conclave::simt::running_block()->current().index)

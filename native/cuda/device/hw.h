@@ -144,7 +144,14 @@ __device__ __forceinline__ uint32_t sub_bf16x2(uint32_t a, uint32_t b) {
 }
 // A product that is rounded by itself, never fused with a sum behind it.
 __device__ __forceinline__ float mul(float a, float b) { return __fmul_rn(a, b); }
-__device__ __forceinline__ double mul(double a, double b) { return __dmul_rn(a, b); }
+// Also for functions that nvcc compiles for the host too; nothing there calls them.
+__host__ __device__ __forceinline__ double mul(double a, double b) {
+#ifdef __CUDA_ARCH__
+  return __dmul_rn(a, b);
+#else
+  return a * b;
+#endif
+}
 __device__ __forceinline__ int count_bits(uint32_t x) { return __popc(x); }
 // sin and cos of π·x
 __device__ __forceinline__ void sin_cos_pi(float* s, float* c, float x) { sincospif(x, s, c); }

@@ -30,7 +30,9 @@ struct SearchedRow {
 };
 
 struct ExactProduct {
-  __device__ __forceinline__ double operator()(double a, double b) const { return hw::mul(a, b); }
+  __host__ __device__ __forceinline__ double operator()(double a, double b) const {
+    return hw::mul(a, b);
+  }
 };
 
 __device__ __forceinline__ uint64_t warp_total(uint64_t x) {
