@@ -1,4 +1,6 @@
-// The last link of binding.gyp → cmake-js → CMake: compiles build/Release/conclave.node.
+// The last link of binding.gyp → cmake-js → CMake: compiles build/Release/conclave.node. Configures each time,
+// as what is asked for may have changed since (build:cuda after a build without); what it said before stays,
+// so that a build of an addon with CUDA leaves it one. Of a folder that CMake refuses all is made anew.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
@@ -8,10 +10,12 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const require = createRequire(import.meta.url)
 const cmakeJs = join(dirname(require.resolve('cmake-js/package.json')), 'bin/cmake-js')
-const jobs = String(availableParallelism())
-const result = spawnSync(
-  process.execPath,
-  [cmakeJs, 'compile', '--directory', root, '--parallel', jobs, ...process.argv.slice(2)],
-  { stdio: 'inherit', cwd: root },
-)
-process.exit(result.status ?? 1)
+const cmake = (command, ...args) =>
+  spawnSync(
+    process.execPath,
+    [cmakeJs, command, '--directory', root, ...args, ...process.argv.slice(2)],
+    { stdio: 'inherit', cwd: root },
+  ).status === 0
+const configured = cmake('configure') || cmake('reconfigure')
+const built = configured && cmake('build', '--parallel', String(availableParallelism()))
+process.exit(built ? 0 : 1)
