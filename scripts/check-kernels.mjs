@@ -40,11 +40,13 @@ function nvcc(file, arch, ...args) {
   return run
 }
 
+/** For the first card the host's half too: launchers, and what nvcc compiles twice. */
 function checkCubin(file, arch) {
+  const kind = arch === archs[0] && arch !== '90a' ? '-c' : '-cubin'
   const { status, stderr } = nvcc(
     file,
     arch,
-    '-cubin',
+    kind,
     '-Xptxas=-v',
     '-o',
     join(scratch, 'kernel.cubin'),
@@ -68,11 +70,24 @@ function checkContains(file, text, wanted) {
   }
 }
 
+/** Each kernel holds what is meant for it, and each key is some kernel's. */
 function checkPtx(file) {
   const path = join(scratch, 'kernel.ptx')
   const arch = file in meantCode ? '90a' : archs[0]
   if (meant[file] === undefined || nvcc(file, arch, '-ptx', '-o', path).status !== 0) return
-  checkContains(file, readFileSync(path, 'utf8'), meant[file])
+  const kernels = readFileSync(path, 'utf8')
+    .split(/\.entry\s+/)
+    .slice(1)
+  const nameOf = text => text.slice(0, text.indexOf('('))
+  for (const [key, wanted] of Object.entries(meant[file])) {
+    const held = kernels.filter(text => nameOf(text).includes(key))
+    if (held.length === 0) problems.push(`${file}: has no kernel ${key}`)
+    for (const text of held) checkContains(`${file} ${key}`, text, wanted)
+  }
+  for (const name of kernels.map(nameOf)) {
+    if (!Object.keys(meant[file]).some(key => name.includes(key)))
+      problems.push(`${file}: nothing is said of what ${name} must hold`)
+  }
 }
 
 /** Of the cubin that checkCubin left. */

@@ -18,51 +18,100 @@ export const planned = {
   'sample.cu': 64,
   'sample_choose.cu': 128,
 }
-/** Prompts and single tokens go through the same spans. */
-const hopperAttention = {
-  'wgmma.mma_async.sync.aligned.m64n128k16': 40,
-  'wgmma.mma_async.sync.aligned.m64n64k16': 16,
-  'cp.async.bulk.tensor.2d': 4,
-  'cp.async.bulk.shared::cluster.global.mbarrier': 4,
-  'mbarrier.try_wait.parity': 16,
-  'griddepcontrol.wait': 4,
-  'setmaxnreg.inc': 4,
-  'setmaxnreg.dec': 4,
+const waits = { 'griddepcontrol.wait': 1 }
+const ring = {
+  ...waits,
+  'mbarrier.try_wait.parity': 2,
+  'mbarrier.arrive.expect_tx': 1,
+  'fence.proxy.async': 1,
 }
-/** What the PTX must contain: at least so many of each. */
-export const meant = {
-  'matmul.cu': { 'mma.sync': 32, 'ld.global.nc.L1::no_allocate': 4, 'cp.async.cg': 8 },
-  'matmul_hopper.cu': {
-    'griddepcontrol.wait': 1,
-    'wgmma.mma_async.sync.aligned.m64n128k16': 4,
-    'cp.async.bulk.tensor.2d': 2,
-    'mbarrier.try_wait.parity': 2,
-    'mbarrier.arrive.expect_tx': 1,
-  },
-  'matmul_hopper_int8.cu': {
-    'griddepcontrol.wait': 1,
-    'wgmma.mma_async.sync.aligned.m64n64k16': 8,
-    'cp.async.bulk.tensor.2d': 3,
-    'mbarrier.try_wait.parity': 2,
-    'mbarrier.arrive.expect_tx': 1,
-  },
-  'moe_hopper.cu': {
-    'griddepcontrol.wait': 4,
-    'griddepcontrol.launch_dependents': 2,
-    'wgmma.mma_async.sync.aligned.m64n64k16': 24,
-    'cp.async.bulk.tensor.2d': 8,
-    'cp.async.cg': 64,
-    'fence.proxy.async': 4,
-  },
-  'moe_few.cu': { 'mma.sync': 16, 'ld.global.nc.L1::no_allocate': 8 },
-  'moe_tiles.cu': { 'mma.sync': 64, 'cp.async.cg': 8 },
-  'attention_decode.cu': { 'mma.sync': 64 },
-  'attention_hopper.cu': hopperAttention,
-  'attention_hopper_decode.cu': hopperAttention,
-  'attention_prefill.cu': { 'mma.sync': 64 },
+/** Prompts and single tokens go through the same spans. */
+const hopperSpans = name => {
+  const multiplies = { ...ring, 'setmaxnreg.inc': 1, 'setmaxnreg.dec': 1, 'fence.proxy.async': 3 }
+  const brings = {
+    ItLi: { 'cp.async.bulk.tensor.2d': 2, 'mbarrier.try_wait.parity': 4 },
+    IaLi: { 'cp.async.bulk.shared::cluster.global.mbarrier': 6, 'mbarrier.try_wait.parity': 7 },
+  }
+  const wgmma = 'wgmma.mma_async.sync.aligned.m64'
+  const rules = {}
+  for (const [format, copies] of Object.entries(brings)) {
+    rules[`${name}${format}64E`] = {
+      ...multiplies,
+      ...copies,
+      [`${wgmma}n128k16`]: 4,
+      [`${wgmma}n64k16`]: 8,
+    }
+    rules[`${name}${format}128E`] = { ...multiplies, ...copies, [`${wgmma}n128k16`]: 16 }
+  }
+  return rules
+}
+const spans = name => ({
+  [`${name}It`]: { 'mma.sync': 32, 'ld.global.v4.u32': 8 },
+  [`${name}Ia`]: { 'mma.sync': 32, 'ld.global.v2.u32': 8 },
+})
+const tiles = { 'mma.sync': 32, 'cp.async.cg': 12 }
+const rounds = { 'ld.global.v4.f32': 2 }
+const stream16 = least => ({ 'ld.global.nc.L1::no_allocate.v4.u32': least })
+const stream8 = least => ({ 'ld.global.nc.L1::no_allocate.v2.u32': least })
+const hopperExperts = {
+  ...ring,
+  'wgmma.mma_async.sync.aligned.m64n64k16': 4,
+  'cp.async.bulk.tensor.2d': 2,
+  'cp.async.cg': 16,
+  'fence.proxy.async': 2,
 }
 
-/** The same of Hopper's machine code: matrix instructions of a warpgroup, copies by TMA, mbarriers. */
+/**
+ * What the PTX must contain, file by file: at least so many of each in every kernel whose name holds the key.
+ * Each kernel of these files has a key; files that are left out read a value a thread.
+ */
+export const meant = {
+  'matmul.cu': {
+    matmul_dot_kernel: {},
+    matmul_few_kernelINS0_4Bf16: { 'mma.sync': 4, ...stream16(4) },
+    matmul_few_kernelINS0_4Int8: { 'mma.sync': 4, ...stream8(4) },
+    matmul_tiles_kernel: tiles,
+    round_rows_kernel: rounds,
+  },
+  'matmul_hopper.cu': {
+    matmul_hopper_kernel: {
+      ...ring,
+      'wgmma.mma_async.sync.aligned.m64n128k16': 4,
+      'cp.async.bulk.tensor.2d': 2,
+    },
+    round_rows_kernel: { ...rounds, 'griddepcontrol.launch_dependents': 1 },
+  },
+  'matmul_hopper_int8.cu': {
+    matmul_hopper_int8_kernel: {
+      ...ring,
+      'wgmma.mma_async.sync.aligned.m64n64k16': 8,
+      'cp.async.bulk.tensor.2d': 3,
+    },
+    round_hopper_kernel: { 'griddepcontrol.launch_dependents': 1 },
+  },
+  'moe_hopper.cu': {
+    moe_hopper_gate_up_kernel: { ...hopperExperts, 'griddepcontrol.launch_dependents': 1 },
+    moe_hopper_down_kernel: hopperExperts,
+    round_hopper_kernel: { 'griddepcontrol.launch_dependents': 1 },
+  },
+  'moe_few.cu': {
+    moe_few_gate_up_kernelINS0_4Bf16: { 'mma.sync': 8, ...stream16(8) },
+    moe_few_down_kernelINS0_4Bf16: { 'mma.sync': 12, ...stream16(12) },
+    moe_few_gate_up_kernelINS0_4Int8: { 'mma.sync': 8, ...stream8(8) },
+    moe_few_down_kernelINS0_4Int8: { 'mma.sync': 4, ...stream8(4) },
+  },
+  'moe_tiles.cu': {
+    moe_tiles_gate_up_kernel: tiles,
+    moe_tiles_down_kernel: tiles,
+    round_rows_kernel: rounds,
+  },
+  'attention_decode.cu': { attention_merge_kernel: {}, ...spans('attention_decode_kernel') },
+  'attention_prefill.cu': spans('attention_prefill_kernel'),
+  'attention_hopper.cu': hopperSpans('attention_hopper_kernel'),
+  'attention_hopper_decode.cu': hopperSpans('attention_hopper_decode_kernel'),
+}
+
+/** Of a file's machine code for Hopper: matrix instructions of a warpgroup, copies by TMA, mbarriers. */
 export const meantCode = {
   'attention_hopper.cu': { HGMMA: 56, UTMALDG: 4 },
   'attention_hopper_decode.cu': { HGMMA: 56, UTMALDG: 4 },
