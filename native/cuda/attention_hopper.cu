@@ -103,12 +103,6 @@ void launch(const AttentionProblem& p, const KvRegion& region, CudaStream& strea
       R::kThreads, R::kSharedBytes, stream.queue, p, maps.run, maps.keys, maps.values);
 }
 
-template <class T>
-void launch_for_dim(const AttentionProblem& p, const KvRegion& region, CudaStream& stream) {
-  if (p.pages.head_dim <= 64) return launch<T, 64>(p, region, stream);
-  launch<T, 128>(p, region, stream);
-}
-
 }  // namespace
 
 bool can_take_hopper(const AttentionProblem& p, const KvRegion& region, const CudaStream& stream) {
@@ -118,8 +112,8 @@ bool can_take_hopper(const AttentionProblem& p, const KvRegion& region, const Cu
 }
 
 void attention_hopper(const AttentionProblem& p, const KvRegion& region, CudaStream& stream) {
-  if (region.dtype == DType::bf16) launch_for_dim<uint16_t>(p, region, stream);
-  else launch_for_dim<int8_t>(p, region, stream);
+  with_ring(region,
+            [&]<class T, int kDim>(AttentionRing<T, kDim>) { launch<T, kDim>(p, region, stream); });
 }
 
 }  // namespace conclave::cuda

@@ -20,6 +20,18 @@ inline int run_positions(int page_size) {
   return run;
 }
 
+// Calls launch with the ring of the pages' format, of a head_dim that theirs fits in.
+template <class Launch>
+void with_ring(const KvRegion& region, Launch launch) {
+  const bool is_narrow = region.head_dim <= 64;
+  if (region.dtype == DType::bf16) {
+    if (is_narrow) return launch(AttentionRing<uint16_t, 64>{});
+    return launch(AttentionRing<uint16_t, 128>{});
+  }
+  if (is_narrow) return launch(AttentionRing<int8_t, 64>{});
+  launch(AttentionRing<int8_t, 128>{});
+}
+
 struct KvMaps {
   int run;                 // positions
   TensorMap keys, values;  // bf16: boxes of (run, 64 dimensions), of (head_dim, 16 positions)
