@@ -8,10 +8,11 @@
 //   alias   none
 //   order   over k as matmul; the sum over j runs through rising expert ids on the CPU, j = 0, 1, …
 //   on a card: bits depend on the token alone
-//   sparse  only the experts that some token chose are read; an expert is
-//   reached through the table, never by arithmetic cost    reads distinct experts × 3·I·H·s bytes
-//   (bound at few tokens); 6·T·k·I·H flops (bound at many) source  Shazeer et al. 2017,
-//   arXiv:1701.06538; Qwen3MoeSparseMoeBlock
+//   sparse  only the experts that some token chose are read; an expert is reached through the
+//   table, never by arithmetic
+//   cost    reads distinct experts × 3·I·H·s bytes (bound at few tokens); 6·T·k·I·H flops (bound
+//   at many)
+//   source  Shazeer et al. 2017, arXiv:1701.06538; Qwen3MoeSparseMoeBlock
 #include <vector>
 
 #include "core/device.h"
