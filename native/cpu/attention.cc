@@ -120,39 +120,44 @@ struct Groups {
 class Reading {
  public:
   Reading(const Job& job, int64_t unit, int64_t end, int64_t span)
-      : job_(job), unit_(unit), end_(end), group_(span * kSpanGroups) {
-    enter();
+      : job_(job), unit_(unit), end_(end) {
+    enter(span * kSpanGroups);
   }
 
   // The next `count` of them; the last one over and over where there are no more.
   void read(Groups& groups, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
-      const int64_t position = group_ * kKeyGroup, page_size = job_.region.page_size;
-      const int64_t page = pages_[position / page_size], offset = position % page_size;
-      groups.keys[i] = key_group(job_.region, page, kv_head_, offset);
-      groups.values[i] = value_group(job_.region, page, kv_head_, offset);
-      if (group_ + 1 < num_groups_) {
-        group_++;
+      groups.keys[i] = key_group(job_.region, *page_, kv_head_, offset_);
+      groups.values[i] = value_group(job_.region, *page_, kv_head_, offset_);
+      if (left_ > 1) {
+        left_--;
+        offset_ += kKeyGroup;
+        if (offset_ == job_.region.page_size) {
+          offset_ = 0;
+          page_++;
+        }
       } else if (unit_ + 1 < end_) {
         unit_++;
-        group_ = 0;
-        enter();
+        enter(0);
       }
     }
   }
 
  private:
-  void enter() {
+  void enter(int64_t group) {
     const Unit unit(job_, unit_);
-    pages_ = job_.batch.page_tables + unit.block->sequence * job_.batch.max_pages;
+    const int64_t position = group * kKeyGroup, page_size = job_.region.page_size;
+    page_ = job_.batch.page_tables + unit.block->sequence * job_.batch.max_pages +
+            position / page_size;
+    offset_ = position % page_size;
     kv_head_ = unit.kv_head;
-    num_groups_ = (unit.num_keys + kKeyGroup - 1) / kKeyGroup;
+    left_ = (unit.num_keys + kKeyGroup - 1) / kKeyGroup - group;
   }
 
   const Job& job_;
-  int64_t unit_, end_, group_;
-  const int32_t* pages_;
-  int64_t kv_head_, num_groups_;
+  int64_t unit_, end_;
+  const int32_t* page_;
+  int64_t offset_, kv_head_, left_;
 };
 
 // Two readings of the same groups: what comes a span later is fetched while a group is read.
@@ -223,8 +228,22 @@ void attend_span(const State& state, const Rows& rows, const Job& job, const Uni
                    unit.num_rows - r, dim, q_bytes, job.scale});
 }
 
+// While it lives, its thread may call the kernel's span().
+struct Inside {
+  explicit Inside(const cpu::AttentionKernel& kernel) : kernel(kernel) {
+    if (kernel.enter != nullptr) kernel.enter();
+  }
+  ~Inside() {
+    if (kernel.leave != nullptr) kernel.leave();
+  }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+  const cpu::AttentionKernel& kernel;
+};
+
 // Units [begin, end), one after another.
 void attend_units(const Job& job, int64_t begin, int64_t end, const Rows& rows) {
+  const Inside inside(job.kernel);
   Readings readings(job, begin, end, 0);
   for (int64_t u = begin; u < end; u++) {
     const Unit unit(job, u);
@@ -254,6 +273,7 @@ void attend_part(const Parts& parts, int64_t task, const Job& job, const Rows& r
   const int64_t begin = num_spans * part / parts.parts;
   const int64_t end = num_spans * (part + 1) / parts.parts;
   if (begin == end) return;
+  const Inside inside(job.kernel);
   load_queries(rows, job, unit);
   Readings readings(job, task / parts.parts, task / parts.parts + 1, begin);
   for (int64_t span = begin; span < end; span++) {

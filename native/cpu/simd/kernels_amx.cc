@@ -28,7 +28,7 @@ const Kernels* amx_kernels() {
        quantise<SplitProducts>,
        dot_panels_on_tiles,
        {kMinTileTokens, sizeof(TokenGroup), pack_groups}},
-      {split_query, attend_on_tiles},
+      {split_query, attend_on_tiles, enter_tiles, leave_tiles},
       probe_tiles<Bf16Tiles>,
       probe_tiles<ByteTiles>,
   });
