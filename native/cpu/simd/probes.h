@@ -4,18 +4,16 @@
 namespace conclave::cpu {
 namespace {
 
+// From eight places at once: the memory of some machines gives a third more than from one.
 uint64_t probe_read(const void* data, int64_t bytes) {
-  constexpr int64_t kStep = 8 * V::kLanes * 4;
+  constexpr int64_t kPlaces = 8;
+  const int64_t length = bytes / kPlaces / 64 * 16;  // floats of a place, in whole lines
   const float* p = static_cast<const float*>(data);
-  V::F sums[8];
+  V::F sums[kPlaces];
   for (auto& sum : sums) sum = V::zero();
-  for (int64_t i = 0; i + kStep <= bytes; i += kStep) {
+  for (int64_t i = 0; i < length; i += V::kLanes) {
     CONCLAVE_UNROLL
-    for (int j = 0; j < 8; j++) {
-      const float* line = p + i / 4 + j * V::kLanes;
-      _mm_prefetch(reinterpret_cast<const char*>(line) + 4096, _MM_HINT_T0);
-      sums[j] = V::add(sums[j], V::load(line));
-    }
+    for (int j = 0; j < kPlaces; j++) sums[j] = V::add(sums[j], V::load(p + j * length + i));
   }
   float total = 0;
   for (auto& sum : sums) total += lane_sum(sum);
