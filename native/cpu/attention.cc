@@ -147,8 +147,8 @@ class Reading {
   void enter(int64_t group) {
     const Unit unit(job_, unit_);
     const int64_t position = group * kKeyGroup, page_size = job_.region.page_size;
-    page_ = job_.batch.page_tables + unit.block->sequence * job_.batch.max_pages +
-            position / page_size;
+    page_ =
+        job_.batch.page_tables + unit.block->sequence * job_.batch.max_pages + position / page_size;
     offset_ = position % page_size;
     kv_head_ = unit.kv_head;
     left_ = (unit.num_keys + kKeyGroup - 1) / kKeyGroup - group;
