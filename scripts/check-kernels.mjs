@@ -2,11 +2,12 @@
 // card, and fails where ptxas spills registers, keeps a stack frame or takes more registers than planned, or
 // where the PTX lacks the wide loads and matrix instructions that were meant, or Hopper's machine code its
 // own. Default: all cards that the build is for.
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { meant, meantCode, planned } from './kernel-plan.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -21,36 +22,37 @@ const files = asked.some(isFile) ? asked.filter(isFile) : readdirSync(folder).fi
 const scratch = mkdtempSync(join(tmpdir(), 'kernels-'))
 const problems = []
 
-function nvcc(file, arch, ...args) {
-  const run = spawnSync(
-    'nvcc',
-    [
-      '-std=c++20',
-      `-arch=sm_${arch}`,
-      '--extended-lambda',
-      '--expt-relaxed-constexpr',
-      `-I${join(root, 'native')}`,
-      ...args,
-      join(folder, file),
-    ],
-    { encoding: 'utf8', maxBuffer: 1 << 26 },
-  )
-  if (run.error) throw new Error(`nvcc does not run: ${run.error.message}`)
-  if (run.status !== 0) problems.push(`${file} sm_${arch} does not compile:\n${run.stderr}`)
-  return run
+/** `error`: of a program that could not be started. */
+async function run(command, args) {
+  try {
+    return { status: 0, ...(await promisify(execFile)(command, args, { maxBuffer: 1 << 28 })) }
+  } catch (error) {
+    if (typeof error.code === 'string') return { error }
+    return { status: error.code, stdout: error.stdout, stderr: error.stderr }
+  }
 }
 
+async function nvcc(file, arch, ...args) {
+  const made = await run('nvcc', [
+    '-std=c++20',
+    `-arch=sm_${arch}`,
+    '--extended-lambda',
+    '--expt-relaxed-constexpr',
+    `-I${join(root, 'native')}`,
+    ...args,
+    join(folder, file),
+  ])
+  if (made.error) throw new Error(`nvcc does not run: ${made.error.message}`)
+  if (made.status !== 0) problems.push(`${file} sm_${arch} does not compile:\n${made.stderr}`)
+  return made
+}
+
+const cubinOf = file => join(scratch, `${file}.cubin`)
+
 /** For the first card the host's half too: launchers, and what nvcc compiles twice. */
-function checkCubin(file, arch) {
+async function checkCubin(file, arch) {
   const kind = arch === archs[0] && arch !== '90a' ? '-c' : '-cubin'
-  const { status, stderr } = nvcc(
-    file,
-    arch,
-    kind,
-    '-Xptxas=-v',
-    '-o',
-    join(scratch, 'kernel.cubin'),
-  )
+  const { status, stderr } = await nvcc(file, arch, kind, '-Xptxas=-v', '-o', cubinOf(file))
   if (status !== 0) return
   const numbers = pattern => [...stderr.matchAll(pattern)].map(found => Number(found[1]))
   const registers = Math.max(0, ...numbers(/Used (\d+) registers/g))
@@ -71,10 +73,11 @@ function checkContains(file, text, wanted) {
 }
 
 /** Each kernel holds what is meant for it, and each key is some kernel's. */
-function checkPtx(file) {
-  const path = join(scratch, 'kernel.ptx')
+async function checkPtx(file) {
+  const path = join(scratch, `${file}.ptx`)
   const arch = file in meantCode ? '90a' : archs[0]
-  if (meant[file] === undefined || nvcc(file, arch, '-ptx', '-o', path).status !== 0) return
+  if (meant[file] === undefined) return
+  if ((await nvcc(file, arch, '-ptx', '-o', path)).status !== 0) return
   const kernels = readFileSync(path, 'utf8')
     .split(/\.entry\s+/)
     .slice(1)
@@ -91,21 +94,24 @@ function checkPtx(file) {
 }
 
 /** Of the cubin that checkCubin left. */
-function checkCode(file) {
-  const args = [join(scratch, 'kernel.cubin')]
-  const run = spawnSync('nvdisasm', args, { encoding: 'utf8', maxBuffer: 1 << 28 })
-  if (run.error) console.log(`${file}: machine code not looked at, nvdisasm is not installed`)
-  else checkContains(file, run.stdout, meantCode[file])
+async function checkCode(file) {
+  const { error, stdout } = await run('nvdisasm', [cubinOf(file)])
+  if (error) console.log(`${file}: machine code not looked at, nvdisasm is not installed`)
+  else checkContains(file, stdout, meantCode[file])
+}
+
+async function checkNext() {
+  for (let file = files.shift(); file !== undefined; file = files.shift()) {
+    for (const arch of archs) {
+      await checkCubin(file, arch)
+      if (arch === '90a' && file in meantCode) await checkCode(file)
+    }
+    await checkPtx(file)
+  }
 }
 
 try {
-  for (const file of files) {
-    for (const arch of archs) {
-      checkCubin(file, arch)
-      if (arch === '90a' && file in meantCode) checkCode(file)
-    }
-    checkPtx(file)
-  }
+  await Promise.all(Array.from({ length: availableParallelism() }, checkNext))
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
