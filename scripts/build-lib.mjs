@@ -73,6 +73,23 @@ export async function buildLib() {
   await Promise.all(all.map(options => build({ ...common, ...options })))
 }
 
+const declaration = file => file.replace(/^lib\//, '').replace(/\.ts$/, '.d.ts')
+
+/** The declarations that callers of `paths` come to see → their texts; the rest stays at home. */
+function reachedFrom(paths) {
+  const reached = new Map()
+  for (const path of paths) {
+    if (reached.has(path)) continue
+    const text = readFileSync(path, 'utf8')
+    // Compilers older than 5.7 resolve `./x.js` to x.d.ts, but refuse `./x.ts`.
+    const asJs = text.replace(/((?:from |import\()'\.{1,2}\/[^']+)\.ts'/g, "$1.js'")
+    reached.set(path, asJs)
+    for (const [, target] of asJs.matchAll(/(?:from |import\()'(\.{1,2}\/[^']+)\.js'/g))
+      paths.push(join(dirname(path), `${target}.d.ts`))
+  }
+  return reached
+}
+
 /** dist/types for import and dist/cjs for require: the same declarations, read as ES module and as CommonJS. */
 export function buildTypes() {
   const [types, cjs] = [join(root, 'dist/types'), join(root, 'dist/cjs')]
@@ -83,14 +100,12 @@ export function buildTypes() {
     { cwd: root, stdio: 'inherit' },
   )
   if (run.status !== 0) throw new Error('The type declarations did not build.')
+  const reached = reachedFrom(Object.values(entries).map(file => join(types, declaration(file))))
   for (const name of readdirSync(types, { recursive: true })) {
     if (!name.endsWith('.d.ts')) continue
-    const text = readFileSync(join(types, name), 'utf8')
-    // Compilers older than 5.7 resolve `./x.js` to x.d.ts, but refuse `./x.ts`.
-    writeFileSync(
-      join(types, name),
-      text.replace(/((?:from |import\()'\.{1,2}\/[^']+)\.ts'/g, "$1.js'"),
-    )
+    const path = join(types, name)
+    if (reached.has(path)) writeFileSync(path, reached.get(path))
+    else rmSync(path)
   }
   cpSync(types, cjs, { recursive: true })
   writeFileSync(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
