@@ -19,6 +19,7 @@ import {
   type RuleBook,
 } from './rule-book.ts'
 import { checkBounds, Waiting, type WaitingBounds } from './waiting.ts'
+import { firstEndingBehind } from './words.ts'
 
 export interface ComplianceOptions {
   store: CaseStore
@@ -223,25 +224,17 @@ function maskedExcerpt(
   const to = wholeUnit(text, Math.min(text.length, end + around))
   let out = from > 0 ? '…' : ''
   let at = from
-  for (let i = firstBehind(matches, from); i < matches.length && matches[i]!.start < to; i++) {
+  for (
+    let i = firstEndingBehind(matches, from);
+    i < matches.length && matches[i]!.start < to;
+    i++
+  ) {
     const match = matches[i]!
     // A match that reaches over the edge is masked whole.
     out += `${text.slice(at, Math.max(at, match.start))}[${categoryTags[match.category]}]`
     at = Math.max(at, match.end)
   }
   return out + text.slice(at, Math.max(at, to)) + (to < text.length ? '…' : '')
-}
-
-/** The first of `matches`, which do not overlap, that ends behind `at`. */
-function firstBehind(matches: readonly GuardMatch[], at: number): number {
-  let low = 0
-  let high = matches.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (matches[middle]!.end <= at) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 /** Not between the halves of a surrogate pair. */

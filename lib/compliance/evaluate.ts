@@ -7,7 +7,7 @@ import { amountsOf } from './amounts.ts'
 import { longestPhrase, type PhraseFound, PhraseIndex } from './phrases.ts'
 import type { Condition, Lists, Regime, Rule, RuleBook, Source } from './rule-book.ts'
 import { type NameFound, NameIndex } from './transliteration.ts'
-import { type Word, wordSlices } from './words.ts'
+import { firstEndingBehind, type Word, wordSlices } from './words.ts'
 
 /** What a text is, for the rules. */
 export interface Message {
@@ -392,14 +392,8 @@ function placeOf(
   end: number,
   entries: readonly string[],
 ): Place {
-  let low = 0
-  let high = words.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (words[middle]!.end <= start) low = middle + 1
-    else high = middle
-  }
-  let last = low
+  const first = firstEndingBehind(words, start)
+  let last = first
   while (last + 1 < words.length && words[last + 1]!.start < end) last++
-  return { first: low, last, start, end, entries }
+  return { first, last, start, end, entries }
 }

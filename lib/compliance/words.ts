@@ -64,3 +64,15 @@ export function* wordSlices(text: string): Slices<Word[]> {
   flush()
   return words
 }
+
+/** Index of the first of `spans`, which rise and do not overlap, that ends behind `at`. */
+export function firstEndingBehind(spans: readonly { readonly end: number }[], at: number): number {
+  let low = 0
+  let high = spans.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (spans[middle]!.end <= at) low = middle + 1
+    else high = middle
+  }
+  return low
+}
