@@ -10,6 +10,7 @@ namespace {
 constexpr int64_t kLineBytes = kPanelRows * 4;
 constexpr int kLinesAGroup = kGroupCols / 4;
 constexpr int kPanelVectors = kPanelRows / V::kLanes;  // of 32 bits a row
+constexpr int kSumsTwice = 8;  // sums of a tile that has room for as many again, and f32 sums
 
 // Activations as int16: each 4 columns in the order 0, 2, 1, 3, as pairs that meet the even and
 // the odd bytes of a line.
@@ -81,46 +82,105 @@ void quantise(void* out, const float* x, int64_t n) {
   }
 }
 
-// sums += the lines of one group times the values that begin `at` bytes behind each x.
-template <class P, int M, int N>
-CONCLAVE_INLINE void add_lines(V::I (&sums)[M][N], const std::byte* const (&x)[M], int64_t at,
-                               const std::byte* const (&w)[N]) {
+// What a tile brings near while it multiplies, line by line in turn with its own: of N vectors of
+// rows a block that is wanted soon. The core's own fetching then follows several pages at once, and
+// memory answers sooner than along one; into the first level, as fetches into the second are slower.
+template <int N>
+struct Ahead {
+  const std::byte* blocks[N];
+
+  CONCLAVE_INLINE void fetch(int64_t at) const {
+    CONCLAVE_UNROLL
+    for (int v = 0; v < N; v += kPanelVectors) {
+      _mm_prefetch(reinterpret_cast<const char*>(blocks[v] + at), _MM_HINT_T0);
+    }
+  }
+};
+
+struct Nothing {
+  CONCLAVE_INLINE void fetch(int64_t) const {}
+};
+
+// sums += the lines of one group times the values of each x. What is `ahead` of those lines begins
+// at `at`; of every kEvery lines the one at kFirst is fetched.
+template <class P, int M, int N, int kFirst, int kEvery, class Fetch>
+CONCLAVE_INLINE void add_lines(V::I (&sums)[M][N], const std::byte* const (&x)[M],
+                               const std::byte* const (&w)[N], const Fetch& ahead, int64_t at) {
   CONCLAVE_UNROLL
   for (int i = 0; i < kLinesAGroup; i++) {
+    if (i % kEvery == kFirst) ahead.fetch(at + i * kLineBytes);
     typename P::W ws[N];
     CONCLAVE_UNROLL
     for (int v = 0; v < N; v++) ws[v] = P::load_w(w[v] + i * kLineBytes);
     CONCLAVE_UNROLL
     for (int m = 0; m < M; m++) {
-      const typename P::X xs = P::load_x(x[m] + at + i * P::kLineStep);
+      const typename P::X xs = P::load_x(x[m] + i * P::kLineStep);
       CONCLAVE_UNROLL
       for (int v = 0; v < N; v++) sums[m][v] = P::mac(sums[m][v], ws[v], xs);
     }
   }
 }
 
-// The products of one group of columns: sums[m][v] is whole.
-template <class P, int M, int N>
-CONCLAVE_INLINE void group_products(V::I (&sums)[M][N], const std::byte* const (&x)[M],
-                                    const std::byte* const (&w)[N]) {
-  if constexpr (P::kSplit) {  // 256 · what the high bytes give, then the low bytes on top
+template <int M, int N>
+CONCLAVE_INLINE void clear(V::I (&sums)[M][N]) {
+  CONCLAVE_UNROLL
+  for (int m = 0; m < M; m++) {
     CONCLAVE_UNROLL
-    for (int m = 0; m < M; m++) {
-      CONCLAVE_UNROLL
-      for (int v = 0; v < N; v++) sums[m][v] = V::as_whole(V::zero());
-    }
-    add_lines<P>(sums, x, 0, w);
+    for (int v = 0; v < N; v++) sums[m][v] = V::as_whole(V::zero());
   }
+}
+
+// sums += −128 · the sum of each x
+template <int M, int N>
+CONCLAVE_INLINE void add_minus(V::I (&sums)[M][N], const std::byte* const (&x)[M]) {
   CONCLAVE_UNROLL
   for (int m = 0; m < M; m++) {
     const V::I minus = V::repeat_32(x[m] + kGroupBytes - 4);
     CONCLAVE_UNROLL
-    for (int v = 0; v < N; v++) {
-      if constexpr (P::kSplit) sums[m][v] = V::add_whole(P::high(sums[m][v]), minus);
-      else sums[m][v] = minus;
+    for (int v = 0; v < N; v++) sums[m][v] = V::add_whole(sums[m][v], minus);
+  }
+}
+
+// The products of one group of columns: sums[m][v] is whole. Split activations give 256 · what
+// their high bytes do plus what the low ones do: in one reading of the lines if the registers hold
+// twice the sums, else in two.
+template <class P, int M, int N, class Fetch>
+CONCLAVE_INLINE void group_products(V::I (&sums)[M][N], const std::byte* const (&x)[M],
+                                    const std::byte* const (&w)[N], const Fetch& ahead,
+                                    int64_t at) {
+  if constexpr (!P::kSplit) {
+    clear(sums);
+    add_lines<P, M, N, 0, 1>(sums, x, w, ahead, at);
+  } else {
+    const std::byte *low[M], *both[2 * M];
+    CONCLAVE_UNROLL
+    for (int m = 0; m < M; m++) {
+      both[m] = x[m];
+      both[M + m] = low[m] = x[m] + kGroupCols;
+    }
+    if constexpr (M * N <= kSumsTwice) {
+      V::I all[2 * M][N];
+      clear(all);
+      add_lines<P, 2 * M, N, 0, 1>(all, both, w, ahead, at);
+      CONCLAVE_UNROLL
+      for (int m = 0; m < M; m++) {
+        CONCLAVE_UNROLL
+        for (int v = 0; v < N; v++) {
+          sums[m][v] = V::add_whole(P::high(all[m][v]), all[M + m][v]);
+        }
+      }
+    } else {
+      clear(sums);
+      add_lines<P, M, N, 0, 2>(sums, x, w, ahead, at);
+      CONCLAVE_UNROLL
+      for (int m = 0; m < M; m++) {
+        CONCLAVE_UNROLL
+        for (int v = 0; v < N; v++) sums[m][v] = P::high(sums[m][v]);
+      }
+      add_lines<P, M, N, 1, 2>(sums, low, w, ahead, at);
     }
   }
-  add_lines<P>(sums, x, P::kSplit ? kGroupCols : 0, w);
+  add_minus(sums, x);
 }
 
 template <int M, int N>
@@ -130,11 +190,12 @@ struct PanelTile {
   V::F sums[M][N];
 };
 
-template <class P, int M, int N>
+template <class P, int M, int N, class Fetch>
 CONCLAVE_INLINE void add_group(PanelTile<M, N>& t, const std::byte* const (&lines)[N],
-                               const std::byte* const (&scales)[N]) {
+                               const std::byte* const (&scales)[N], const Fetch& ahead,
+                               int64_t at) {
   V::I whole[M][N];
-  group_products<P>(whole, t.x, lines);
+  group_products<P>(whole, t.x, lines, ahead, at);
   CONCLAVE_UNROLL
   for (int v = 0; v < N; v++) {
     const V::F w_scale = V::from_f16(reinterpret_cast<const uint16_t*>(scales[v]));
@@ -148,11 +209,32 @@ CONCLAVE_INLINE void add_group(PanelTile<M, N>& t, const std::byte* const (&line
   for (int m = 0; m < M; m++) t.x[m] += kGroupBytes;
 }
 
-// Rows of N vectors from row n0 on, which begins a panel. `fetch`: as many panels to bring near.
-template <class P, int M, int N, bool kFetch>
-inline void panel_tile(const DotRows& args, int64_t m0, int64_t n0, const std::byte* fetch) {
-  constexpr int kPanels = N / kPanelVectors;
+template <class P, int M, int N, class Fetch>
+CONCLAVE_INLINE void add_block(PanelTile<M, N>& t, const Fetch& ahead) {
+  CONCLAVE_UNROLL
+  for (int half = 0; half < 2; half++) {
+    const std::byte *lines[N], *scales[N];
+    CONCLAVE_UNROLL
+    for (int v = 0; v < N; v++) {
+      lines[v] = t.w[v] + half * (kScalesAt / 2);
+      scales[v] = t.w[v] - v % kPanelVectors * V::kLanes * 2 + kScalesAt + half * kPanelRows * 2;
+    }
+    add_group<P>(t, lines, scales, ahead, half * (kScalesAt / 2));
+  }
+  ahead.fetch(kScalesAt);
+  CONCLAVE_UNROLL
+  for (int v = 0; v < N; v++) t.w[v] += kBlockBytes;
+}
+
+// How far ahead a tile fetches: two blocks where each is read once, the whole of the next panels
+// where those at hand are read again by the next tile of tokens, or nothing where they are that.
+enum class Fetches { near, far, nothing };
+
+// Rows of N vectors from row n0 on, which begins a panel; `next`: the panels wanted after them.
+template <class P, int M, int N, Fetches kFetches>
+inline void panel_tile(const DotRows& args, int64_t m0, int64_t n0, const std::byte* next) {
   const int64_t num_blocks = blocks_of(args.k), stride = num_blocks * kBlockBytes;
+  const int64_t ahead = kFetches == Fetches::near ? 2 : num_blocks;
   PanelTile<M, N> t;
   CONCLAVE_UNROLL
   for (int m = 0; m < M; m++) {
@@ -166,28 +248,18 @@ inline void panel_tile(const DotRows& args, int64_t m0, int64_t n0, const std::b
              (n0 / kPanelRows + v / kPanelVectors) * stride + v % kPanelVectors * V::kLanes * 4;
   }
   for (int64_t b = 0; b < num_blocks; b++) {
-    if constexpr (kFetch) {
+    if constexpr (kFetches == Fetches::nothing) {
+      add_block<P>(t, Nothing{});
+    } else {
+      const int64_t wanted = b + ahead, over = wanted - num_blocks;
+      Ahead<N> lines;
       CONCLAVE_UNROLL
-      for (int p = 0; p < kPanels; p++) {
-        CONCLAVE_UNROLL
-        for (int line = 0; line < kBlockBytes / 64; line++) {
-          const std::byte* at = fetch + p * stride + b * kBlockBytes + line * 64;
-          _mm_prefetch(reinterpret_cast<const char*>(at), _MM_HINT_T1);
-        }
+      for (int v = 0; v < N; v += kPanelVectors) {
+        lines.blocks[v] = over < 0 ? t.w[v] + ahead * kBlockBytes
+                                   : next + v / kPanelVectors * stride + over * kBlockBytes;
       }
+      add_block<P>(t, lines);
     }
-    CONCLAVE_UNROLL
-    for (int half = 0; half < 2; half++) {
-      const std::byte *lines[N], *scales[N];
-      CONCLAVE_UNROLL
-      for (int v = 0; v < N; v++) {
-        lines[v] = t.w[v] + half * (kScalesAt / 2);
-        scales[v] = t.w[v] - v % kPanelVectors * V::kLanes * 2 + kScalesAt + half * kPanelRows * 2;
-      }
-      add_group<P>(t, lines, scales);
-    }
-    CONCLAVE_UNROLL
-    for (int v = 0; v < N; v++) t.w[v] += kBlockBytes;
   }
   CONCLAVE_UNROLL
   for (int v = 0; v < N; v++) {
@@ -205,45 +277,67 @@ inline void panel_tile(const DotRows& args, int64_t m0, int64_t n0, const std::b
   }
 }
 
-template <class P, int N, bool kFetch>
+// What is wanted after the N vectors of rows at n.
+template <int N>
+inline const std::byte* panels_after(const DotRows& args, int64_t n) {
+  const int64_t after = n + N * V::kLanes;
+  if (after >= args.num_rows) return static_cast<const std::byte*>(args.next_w);
+  return static_cast<const std::byte*>(args.w) + after / kPanelRows * panel_bytes(args.k);
+}
+
+// All tokens, M of them, in tiles as wide as rows are left.
+template <class P, int M, int N>
+inline void panel_rows(const DotRows& args, int64_t n) {
+  for (; n + (N - kPanelVectors) * V::kLanes < args.num_rows; n += N * V::kLanes) {
+    panel_tile<P, M, N, Fetches::near>(args, 0, n, panels_after<N>(args, n));
+  }
+  if constexpr (N > kPanelVectors) panel_rows<P, M, N / 2>(args, n);
+}
+
+template <class P, int N, Fetches kFetches>
 inline void panel_tokens(const DotRows& args, int64_t m, int count, int64_t n,
-                         const std::byte* fetch) {
-  if (count == 1) return panel_tile<P, 1, N, kFetch>(args, m, n, fetch);
-  if (count == 2) return panel_tile<P, 2, N, kFetch>(args, m, n, fetch);
+                         const std::byte* next) {
+  if (count == 1) return panel_tile<P, 1, N, kFetches>(args, m, n, next);
+  if (count == 2) return panel_tile<P, 2, N, kFetches>(args, m, n, next);
   if constexpr (V::kPanelTokens > 2) {
     switch (count) {
-      case 3: return panel_tile<P, 3, N, kFetch>(args, m, n, fetch);
-      case 4: return panel_tile<P, 4, N, kFetch>(args, m, n, fetch);
-      case 5: return panel_tile<P, 5, N, kFetch>(args, m, n, fetch);
-      default: return panel_tile<P, 6, N, kFetch>(args, m, n, fetch);
+      case 3: return panel_tile<P, 3, N, kFetches>(args, m, n, next);
+      case 4: return panel_tile<P, 4, N, kFetches>(args, m, n, next);
+      case 5: return panel_tile<P, 5, N, kFetches>(args, m, n, next);
+      default: return panel_tile<P, 6, N, kFetches>(args, m, n, next);
     }
   }
 }
 
-// N vectors of rows for all tokens, in tiles of nearly equal height; the first of them fetches what
-// comes next.
+// N vectors of rows for more tokens than a tile takes, in tiles of nearly equal height.
 template <class P, int N>
 inline void panel_strip(const DotRows& args, int64_t n) {
-  const int64_t after = n + N * V::kLanes;
-  const std::byte* next = static_cast<const std::byte*>(args.next_w);
-  if (after < args.num_rows) {
-    next = static_cast<const std::byte*>(args.w) + after / kPanelRows * panel_bytes(args.k);
-  }
+  const std::byte* next = panels_after<N>(args, n);
   int64_t tiles = (args.num_x + V::kPanelTokens - 1) / V::kPanelTokens;
   for (int64_t m = 0; m < args.num_x; tiles--) {
     const int count = static_cast<int>((args.num_x - m + tiles - 1) / tiles);
-    if (m == 0) panel_tokens<P, N, true>(args, m, count, n, next);
-    else panel_tokens<P, N, false>(args, m, count, n, next);
+    if (m == 0) panel_tokens<P, N, Fetches::far>(args, m, count, n, next);
+    else panel_tokens<P, N, Fetches::nothing>(args, m, count, n, next);
     m += count;
   }
 }
 
 template <class P>
 void dot_panels(const DotRows& args) {
-  constexpr int64_t kTwo = 2 * kPanelRows;
+  if constexpr (V::kPanelTokens > 2) {
+    switch (args.num_x) {
+      case 1: return panel_rows<P, 1, 8>(args, 0);
+      case 2: return panel_rows<P, 2, 4>(args, 0);
+      case 3: return panel_rows<P, 3, 4>(args, 0);
+      case 4: return panel_rows<P, 4, 2>(args, 0);
+      case 5: return panel_rows<P, 5, 2>(args, 0);
+      case 6: return panel_rows<P, 6, 2>(args, 0);
+      default: break;
+    }
+  }
   int64_t n = 0;
   if constexpr (kPanelVectors == 1) {
-    for (; n + kPanelRows < args.num_rows; n += kTwo) panel_strip<P, 2>(args, n);
+    for (; n + kPanelRows < args.num_rows; n += 2 * kPanelRows) panel_strip<P, 2>(args, n);
   }
   for (; n < args.num_rows; n += kPanelRows) panel_strip<P, kPanelVectors>(args, n);
 }
