@@ -70,13 +70,25 @@ void pack_pairs(void* tile, const void* const* x, int64_t num_x, int64_t k) {
 
 // Up to two strips of 16 rows with up to two tiles of tokens.
 struct Bf16Block {
-  const uint16_t* w;                 // first row
-  int64_t k, num_rows, num_x;        // columns; what is left of rows and tokens
-  const Pairs* x;                    // first tile
-  int64_t tile_steps;                // from one tile to the next
-  const char* fetch;                 // to bring near, `fetch_lines` a step: every fetch_every-th is
-  int64_t fetch_lines, fetch_every;  // named
+  const uint16_t* w;           // first row
+  int64_t k, num_rows, num_x;  // columns; what is left of rows and tokens
+  const Pairs* x;              // first tile
+  int64_t tile_steps;          // from one tile to the next
+  const uint16_t* next;        // the strips that come after these
+  bool fetch;                  // brings near what is ahead
 };
+
+// The processor goes on by itself from a line that it is told of, and asks for more at once than a
+// thread can: every other row is named.
+inline void fetch_ahead(const Bf16Block& block, int64_t at) {
+  constexpr int64_t kAhead = 8 * kStepCols;
+  const int64_t wanted = at + kAhead;
+  const uint16_t* rows = wanted < block.k ? block.w + wanted : block.next + wanted - block.k;
+  CONCLAVE_UNROLL
+  for (int r = 0; r < 2 * kPanelRows; r += 2) {
+    _mm_prefetch(reinterpret_cast<const char*>(rows + r * block.k), _MM_HINT_T0);
+  }
+}
 
 using BlockSums = float[4][kPanelRows][kTileTokens];  // [2 · tile of tokens + strip]
 
@@ -106,11 +118,8 @@ inline void multiply_block(BlockSums& sums, const Bf16Block& block) {
   if constexpr (T == 2) _tile_zero(2);
   if constexpr (S == 2 && T == 2) _tile_zero(3);
   const Pairs* x = block.x;
-  const char* fetch = block.fetch;
-  for (int64_t at = 0; at < block.k; at += kStepCols, x++, fetch += block.fetch_lines * 64) {
-    for (int64_t line = 0; line < block.fetch_lines; line += block.fetch_every) {
-      _mm_prefetch(fetch + line * 64, _MM_HINT_T1);
-    }
+  for (int64_t at = 0; at < block.k; at += kStepCols, x++) {
+    if (block.fetch) fetch_ahead(block, at);
     load_weights<0>(block, at);
     _tile_loadd(6, x->of, 64);
     _tile_dpbf16ps(0, 4, 6);
@@ -158,27 +167,22 @@ inline void bf16_block(float* const* y, int64_t offset, const Bf16Block& block) 
   }
 }
 
-// Strips of 32 rows, each for all tokens, which share in fetching the strips that come next. The
-// processor's own prefetching goes on from a line that it is given, and may ask for more at once
-// than a thread can: naming every line would slow it down.
+// Strips of 32 rows, each for all tokens: the first of them wait for memory.
 void dot_bf16_on_tiles(const DotRows& args) {
-  constexpr int64_t kRows = 2 * kPanelRows, kTokens = 2 * kTileTokens, kMostShares = 4;
+  constexpr int64_t kRows = 2 * kPanelRows, kTokens = 2 * kTileTokens;
   const UseTiles use(kFullShapes);
   const auto* w = static_cast<const uint16_t*>(args.w);
-  const int64_t shares = args.num_x <= kTokens ? 1 : args.num_x <= 2 * kTokens ? 2 : kMostShares;
   Bf16Block block{};
   block.k = args.k;
   block.tile_steps = 2 * blocks_of(args.k);
-  block.fetch_every = args.num_x <= kTileTokens ? 16 : 4;
   for (int64_t n = 0; n < args.num_rows; n += kRows) {
     block.w = w + n * args.k;
     block.num_rows = args.num_rows - n;
     block.x = static_cast<const Pairs*>(args.tiles);
-    block.fetch = reinterpret_cast<const char*>(block.num_rows > kRows ? block.w + kRows * args.k
-                                                                       : args.next_w);
-    block.fetch_lines = kRows / shares;
+    block.next = block.num_rows > kRows ? block.w + kRows * args.k
+                                        : static_cast<const uint16_t*>(args.next_w);
     for (int64_t m = 0; m < args.num_x; m += kTokens, block.x += 2 * block.tile_steps) {
-      if (m == shares * kTokens) block.fetch_lines = 0;
+      block.fetch = m == 0;
       block.num_x = args.num_x - m;
       float* const* y = args.y + m;
       const int64_t offset = args.y_offset + n;
@@ -190,7 +194,6 @@ void dot_bf16_on_tiles(const DotRows& args) {
         if (both) bf16_block<1, 2>(y, offset, block);
         else bf16_block<1, 1>(y, offset, block);
       }
-      block.fetch += (args.k + kStepCols - 1) / kStepCols * block.fetch_lines * 64;
     }
   }
 }

@@ -57,7 +57,7 @@ inline void dot_tile(const DotRows& args, int64_t m0, int64_t n0, const typename
   for (; i + kLine <= k; i += kLine) {
     CONCLAVE_UNROLL
     for (int n = 0; n < kFetch; n++) {
-      _mm_prefetch(reinterpret_cast<const char*>(fetch + n * k + i), _MM_HINT_T1);
+      _mm_prefetch(reinterpret_cast<const char*>(fetch + n * k + i), _MM_HINT_T0);
     }
     CONCLAVE_UNROLL
     for (int64_t step = 0; step < kLine; step += D::kStep) dot_step<D>(sums, x, w, k, i + step);

@@ -34,7 +34,7 @@ struct UseTiles {
 };
 
 constexpr int kHalfHeight = 8;         // tokens whose high and low bytes fill a tile
-constexpr int64_t kMinTileTokens = 8;  // below it, vectors are as fast
+constexpr int64_t kMinTileTokens = 7;  // below it, vectors are as fast
 
 // A group of columns of up to 16 tokens.
 struct alignas(64) TokenGroup {
@@ -69,9 +69,20 @@ struct TileTask {
   const std::byte* block;  // of the panel
   const TokenGroup* x;     // first group
   int64_t num_blocks;
-  const std::byte* fetch;  // a panel to bring near, lines [fetch_begin, fetch_end) of each block
-  int fetch_begin, fetch_end;
+  const std::byte* next;  // the panel that comes after it
+  bool fetch;             // brings near what is ahead
 };
+
+inline void fetch_ahead(const TileTask& task, int64_t b) {
+  constexpr int64_t kAhead = 4;
+  const int64_t over = b + kAhead - task.num_blocks;
+  const std::byte* block =
+      over < 0 ? task.block + (b + kAhead) * kBlockBytes : task.next + over * kBlockBytes;
+  CONCLAVE_UNROLL
+  for (int64_t at = 0; at < kBlockBytes; at += 64) {
+    _mm_prefetch(reinterpret_cast<const char*>(block + at), _MM_HINT_T0);
+  }
+}
 
 // sums of tokens [first, first + 8) ← with one group's products: 8 rows of high bytes, 8 of low.
 template <int M, int kFirst>
@@ -147,10 +158,7 @@ void tile_panel(const DotRows& args, int64_t m0, int64_t n, const TileTask& task
   for (int m = 0; m < M; m++) sums[m] = V::zero();
   alignas(64) Products products;
   for (int64_t b = 0; b < task.num_blocks + 2; b++) {
-    for (int line = task.fetch_begin; line < task.fetch_end; line++) {
-      _mm_prefetch(reinterpret_cast<const char*>(task.fetch + b * kBlockBytes + line * 64),
-                   _MM_HINT_T1);
-    }
+    if (task.fetch) fetch_ahead(task, b);
     block_step<M>(sums, products, task, b);
   }
   const V::F scales = _mm512_maskz_loadu_ps(rows, args.scales + n);
@@ -184,30 +192,21 @@ constexpr TileShapes full_shapes() {
 }
 alignas(64) constexpr TileShapes kFullShapes = full_shapes();
 
-// Tile by tile of tokens; each fetches its share of the panels that come next.
+// Tile by tile of tokens, the first of which waits for memory.
 void dot_panels_on_tiles(const DotRows& args) {
   if (!args.tiles) return dot_panels<SplitProducts>(args);
   const UseTiles use(kInt8Shapes);
-  constexpr int64_t kLines = kBlockBytes / 64;
   const int64_t stride = panel_bytes(args.k), num_blocks = blocks_of(args.k);
-  const int64_t num_tiles = (args.num_x + kTileTokens - 1) / kTileTokens;
   const auto* x = static_cast<const TokenGroup*>(args.tiles);
-  for (int64_t t = 0; t < num_tiles; t++, x += 2 * num_blocks) {
-    const int64_t m = t * kTileTokens;
+  for (int64_t m = 0; m < args.num_x; m += kTileTokens, x += 2 * num_blocks) {
     const int64_t count = args.num_x - m < kTileTokens ? args.num_x - m : kTileTokens;
     const TilePanel run =
         tile_panel_of(static_cast<int>(count), std::make_integer_sequence<int, kTileTokens>{});
-    TileTask task{nullptr,
-                  x,
-                  num_blocks,
-                  nullptr,
-                  static_cast<int>(kLines * t / num_tiles),
-                  static_cast<int>(kLines * (t + 1) / num_tiles)};
     for (int64_t n = 0; n < args.num_rows; n += kPanelRows) {
-      const int64_t panel = n / kPanelRows * stride;
-      task.block = static_cast<const std::byte*>(args.w) + panel;
-      task.fetch = static_cast<const std::byte*>(args.next_w) + panel;
-      run(args, m, n, task);
+      const auto* block = static_cast<const std::byte*>(args.w) + n / kPanelRows * stride;
+      const bool last = n + kPanelRows >= args.num_rows;
+      const auto* next = last ? static_cast<const std::byte*>(args.next_w) : block + stride;
+      run(args, m, n, {block, x, num_blocks, next, m == 0});
     }
   }
 }
