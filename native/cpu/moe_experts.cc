@@ -21,7 +21,7 @@ constexpr int64_t kTokensPerCall = 512;  // bounds the scratch
 constexpr int64_t kTasksPerThread = 4;
 // Tokens and rows of gate and up at once; their sums are 64 KiB and stay near. Down has one matrix
 // and takes twice the rows.
-constexpr int64_t kPieceTokens = 128, kPieceRows = 64, kDownRows = 2 * kPieceRows;
+constexpr int64_t kPieceTokens = 64, kPieceRows = 128, kDownRows = kPieceRows;
 static_assert(kPieceTokens % kTileTokens == 0 && kPieceRows % kBlockCols == 0);
 
 // (token, slot) pairs sorted by expert: pair i of the sorted order is pairs[i] = token · k + slot.

@@ -84,7 +84,8 @@ void quantise(void* out, const float* x, int64_t n) {
 
 // What a tile brings near while it multiplies, line by line in turn with its own: of N vectors of
 // rows a block that is wanted soon. The core's own fetching then follows several pages at once, and
-// memory answers sooner than along one; into the first level, as fetches into the second are slower.
+// memory answers sooner than along one; into the first level, as fetches into the second are
+// slower.
 template <int N>
 struct Ahead {
   const std::byte* blocks[N];
