@@ -228,10 +228,10 @@ void attend_span(const State& state, const Rows& rows, const Job& job, const Uni
                    unit.num_rows - r, dim, q_bytes, job.scale});
 }
 
-// While it lives, its thread may call the kernel's span().
+// While it lives, its thread may call the kernel's span() of at most so many rows.
 struct Inside {
-  explicit Inside(const cpu::AttentionKernel& kernel) : kernel(kernel) {
-    if (kernel.enter != nullptr) kernel.enter();
+  Inside(const cpu::AttentionKernel& kernel, int64_t rows) : kernel(kernel) {
+    if (kernel.enter != nullptr) kernel.enter(rows);
   }
   ~Inside() {
     if (kernel.leave != nullptr) kernel.leave();
@@ -243,7 +243,9 @@ struct Inside {
 
 // Units [begin, end), one after another.
 void attend_units(const Job& job, int64_t begin, int64_t end, const Rows& rows) {
-  const Inside inside(job.kernel);
+  int64_t most_rows = 0;
+  for (int64_t u = begin; u < end; u++) most_rows = std::max(most_rows, Unit(job, u).num_rows);
+  const Inside inside(job.kernel, most_rows);
   Readings readings(job, begin, end, 0);
   for (int64_t u = begin; u < end; u++) {
     const Unit unit(job, u);
@@ -273,7 +275,7 @@ void attend_part(const Parts& parts, int64_t task, const Job& job, const Rows& r
   const int64_t begin = num_spans * part / parts.parts;
   const int64_t end = num_spans * (part + 1) / parts.parts;
   if (begin == end) return;
-  const Inside inside(job.kernel);
+  const Inside inside(job.kernel, unit.num_rows);
   load_queries(rows, job, unit);
   Readings readings(job, task / parts.parts, task / parts.parts + 1, begin);
   for (int64_t span = begin; span < end; span++) {

@@ -89,8 +89,9 @@ struct AttentionKernel {
   // kQueryStep
   void (*convert)(void* out, const float* q, int64_t head_dim);
   void (*span)(const AttentionSpan&);
-  // Around the spans of a task on its thread, where the processor wants to be told; else null.
-  void (*enter)() = nullptr;
+  // Around the spans of a task on its thread, of at most so many rows, where the processor wants to
+  // be told; else null.
+  void (*enter)(int64_t rows) = nullptr;
   void (*leave)() = nullptr;
 };
 

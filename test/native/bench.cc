@@ -12,6 +12,7 @@
 #include <random>
 #include <string>
 
+#include "cpu/aligned_bytes.h"
 #include "cpu/ceiling.h"
 #include "cpu/kv_layout.h"
 #include "harness.h"
@@ -72,7 +73,7 @@ struct Bench {
 };
 
 // A piece of ordinary numbers over and over: values do not matter here, subnormals and NaN would.
-void fill(std::vector<std::byte>& bytes, DType dtype) {
+void fill(cpu::AlignedBytes& bytes, DType dtype) {
   constexpr size_t kPiece = 1 << 20;
   const std::vector<float> values = random_floats(kPiece, 1);
   std::vector<std::byte> piece(kPiece * static_cast<size_t>(dtype_bytes(dtype)));
@@ -85,8 +86,9 @@ void fill(std::vector<std::byte>& bytes, DType dtype) {
     if (dtype == DType::f16 || dtype == DType::bf16) std::memcpy(at, &half, 2);
     if (dtype == DType::i8) std::memcpy(at, &byte, 1);
   }
-  for (size_t i = 0; i < bytes.size(); i += piece.size()) {
-    std::memcpy(bytes.data() + i, piece.data(), std::min(piece.size(), bytes.size() - i));
+  const auto all = static_cast<size_t>(bytes.size());
+  for (size_t i = 0; i < all; i += piece.size()) {
+    std::memcpy(bytes.data() + i, piece.data(), std::min(piece.size(), all - i));
   }
 }
 
@@ -98,7 +100,7 @@ int64_t matrix_bytes(DType dtype, int64_t rows, int64_t cols) {
 }
 
 // Matrices, one after the other.
-void fill_matrices(std::vector<std::byte>& bytes, DType dtype) {
+void fill_matrices(cpu::AlignedBytes& bytes, DType dtype) {
   fill(bytes, dtype);
   if (dtype != DType::i8) return;
   const uint16_t one = f32_to_f16(1);
@@ -109,8 +111,7 @@ void fill_matrices(std::vector<std::byte>& bytes, DType dtype) {
   }
 }
 
-Weight view(const std::vector<std::byte>& bytes, int64_t at, DType dtype, int64_t rows,
-            int64_t cols) {
+Weight view(const cpu::AlignedBytes& bytes, int64_t at, DType dtype, int64_t rows, int64_t cols) {
   return {bytes.data() + at, dtype, rows, cols, dtype == DType::i8 ? kScales.data() : nullptr};
 }
 
@@ -120,7 +121,7 @@ void bench_matmul(const Bench& b, DType dtype, int64_t rows, int64_t cols,
                             std::to_string(cols) + "->" + std::to_string(rows) + " T=";
   if (!b.wants(shape)) return;
   const int64_t bytes = matrix_bytes(dtype, rows, cols), copies = 1 + kColdBytes / bytes;
-  std::vector<std::byte> memory(static_cast<size_t>(copies * bytes));
+  cpu::AlignedBytes memory(copies * bytes);
   fill_matrices(memory, dtype);
   for (int64_t t : tokens) {
     std::vector<float> x = random_floats(t * cols, 1), y(static_cast<size_t>(t * rows));
@@ -143,7 +144,7 @@ void bench_moe(const Bench& b, const MoeShape& s, DType dtype, const std::vector
   if (!b.wants(label)) return;
   const int64_t matrix = matrix_bytes(dtype, s.intermediate, s.hidden);
   const int64_t layer = 3 * s.num_experts * matrix, copies = 1 + kColdBytes / layer;
-  std::vector<std::byte> memory(static_cast<size_t>(copies * layer));
+  cpu::AlignedBytes memory(copies * layer);
   fill_matrices(memory, dtype);
   std::vector<ops::ExpertTable> layers(static_cast<size_t>(copies));
   for (int64_t e = 0; e < copies * s.num_experts; e++) {
@@ -194,7 +195,7 @@ void bench_attention(const Bench& b, DType dtype, int64_t heads, int64_t kv_head
   KvRegion region{nullptr, dtype, pages, page, kv_heads, dim};
   const int64_t bytes = pages * cpu::bytes_per_page(region);
   const int64_t copies = queries == 1 ? 1 + kColdBytes / bytes : 1;
-  std::vector<std::byte> memory(static_cast<size_t>(copies * bytes));
+  cpu::AlignedBytes memory(copies * bytes);
   fill(memory, dtype);
   std::vector<int32_t> positions, starts = {0}, lengths, tables;
   for (int64_t s = 0; s < sequences; s++) {

@@ -8,6 +8,8 @@
 //   sums     (16 rows, 16 dimensions) += probabilities (16, 32 positions) · values [16
 //   pairs][16][2]
 
+#include <array>
+
 namespace conclave::cpu {
 namespace {
 
@@ -54,7 +56,7 @@ void split_query(void* out, const float* q, int64_t head_dim) {
 // Sixteen lines that will be read soon.
 inline void fetch_tile(const void* p) {
   CONCLAVE_UNROLL
-  for (int i = 0; i < 16; i++) _mm_prefetch(static_cast<const char*>(p) + i * 64, _MM_HINT_T1);
+  for (int i = 0; i < 16; i++) _mm_prefetch(static_cast<const char*>(p) + i * 64, _MM_HINT_T0);
 }
 
 // The keys of a group's last step, zero where there are no more dimensions.
@@ -97,7 +99,7 @@ inline void score_tiles(AttentionMemory& memory, const AttentionSpan& args, cons
       return pairs >= kRowTile ? keys : last_keys(memory.keys[g], keys, pairs);
     };
     const auto next_of = [&](int tile) {
-      return static_cast<const char*>(args.next_key_groups[first_group + tile]) + step * kTileBytes;
+      return static_cast<const char*>(args.value_groups[first_group + tile]) + step * kTileBytes;
     };
     _tile_loadd(4, q + step * 2 * kQueryStep * 2, args.q_stride);
     _tile_loadd(5, q + step * 2 * kQueryStep * 2 + kQueryStep * 2, args.q_stride);
@@ -218,18 +220,27 @@ inline bool place_blocks(ValueBlock (&blocks)[kSpanBlocks], AttentionMemory& mem
   return finite;
 }
 
-#define CONCLAVE_MULTIPLY_VALUES(tile, b)                       \
-  if constexpr (N > tile) {                                     \
-    _tile_loadd(b, at.values + (d + tile * 16) * 4, at.stride); \
-    _tile_dpbf16ps(tile, 4, b);                                 \
+#define CONCLAVE_MULTIPLY_VALUES(tile, b)                           \
+  if constexpr (N > tile) {                                         \
+    if constexpr (kFetch)                                           \
+      if (i >= kSpanBlocks / 2) fetch_keys(args, i, d / 16 + tile); \
+    _tile_loadd(b, at.values + (d + tile * 16) * 4, at.stride);     \
+    _tile_dpbf16ps(tile, 4, b);                                     \
   }
 #define CONCLAVE_STORE_SUMS(tile) \
   if constexpr (N > tile) _tile_stored(tile, memory.sums[0] + d + tile * 16, kSumsStride * 4)
 
+// Tile `tile` of the keys of the next span's block.
+inline void fetch_keys(const AttentionSpan& args, int64_t block, int64_t tile) {
+  const int64_t steps = (args.head_dim + kQueryStep - 1) / kQueryStep;
+  const auto* keys = static_cast<const char*>(args.next_key_groups[2 * block + tile / steps]);
+  fetch_tile(keys + tile % steps * kTileBytes);
+}
+
 // N tiles of 16 dimensions from d on.
-template <int N>
+template <int N, bool kFetch>
 inline void value_tiles(AttentionMemory& memory, const ValueBlock (&blocks)[kSpanBlocks],
-                        int64_t num_blocks, int64_t d) {
+                        const AttentionSpan& args, int64_t num_blocks, int64_t d) {
   _tile_zero(0);
   if constexpr (N > 1) _tile_zero(1);
   if constexpr (N > 2) _tile_zero(2);
@@ -252,26 +263,26 @@ inline void value_tiles(AttentionMemory& memory, const ValueBlock (&blocks)[kSpa
 #undef CONCLAVE_STORE_SUMS
 
 // sums ← probabilities · values of positions [0, end)
+template <bool kFetch>
 inline void sum_values(AttentionMemory& memory, const ValueBlock (&blocks)[kSpanBlocks],
-                       int64_t end, int64_t dim) {
+                       const AttentionSpan& args, int64_t end) {
+  const int64_t dim = args.head_dim;
   const int64_t num_blocks = (end + kBlockPositions - 1) / kBlockPositions;
   for (int64_t d = 0; d < dim; d += kTilesAtOnce * 16) {
     switch ((dim - d + 15) / 16) {
-      case 1: value_tiles<1>(memory, blocks, num_blocks, d); break;
-      case 2: value_tiles<2>(memory, blocks, num_blocks, d); break;
-      case 3: value_tiles<3>(memory, blocks, num_blocks, d); break;
-      default: value_tiles<4>(memory, blocks, num_blocks, d); break;
+      case 1: value_tiles<1, kFetch>(memory, blocks, args, num_blocks, d); break;
+      case 2: value_tiles<2, kFetch>(memory, blocks, args, num_blocks, d); break;
+      case 3: value_tiles<3, kFetch>(memory, blocks, args, num_blocks, d); break;
+      default: value_tiles<4, kFetch>(memory, blocks, args, num_blocks, d); break;
     }
   }
 }
 
-// Share `part` of `parts` of the values of `num_groups`.
-inline void fetch_groups(const void* const* groups, int64_t num_groups, int64_t dim, int64_t part,
-                         int64_t parts) {
-  for (int64_t g = num_groups * part / parts; g < num_groups * (part + 1) / parts; g++) {
-    const auto* values = static_cast<const char*>(groups[g]);
-    for (int64_t at = 0; at < kKeyGroup * dim * 2; at += kTileBytes) fetch_tile(values + at);
-  }
+// Share `part` of `parts` of the first half of the next span's keys.
+inline void fetch_share(const AttentionSpan& args, int64_t part, int64_t parts) {
+  const int64_t tiles = (args.head_dim + 15) / 16, all = kSpanBlocks / 2 * tiles;
+  for (int64_t i = all * part / parts; i < all * (part + 1) / parts; i++)
+    fetch_keys(args, i / tiles, i % tiles);
 }
 
 // Rows [first, first + n), n at most 16. kFetch: brings the next span near.
@@ -288,23 +299,39 @@ inline void attend_rows(const AttentionSpan& args, int64_t first, int64_t n,
   score_rows<kFetch>(memory, args, static_cast<const char*>(args.q) + first * args.q_stride,
                      num_groups);
   for (int64_t r = 0; r < n; r++) {
-    if constexpr (kFetch) fetch_groups(args.next_value_groups, num_groups, dim, r, n);
+    if constexpr (kFetch) fetch_share(args, r, n);
     weigh_row(memory, r, counts[r], args.scale);
   }
   ValueBlock blocks[kSpanBlocks];
   if (place_blocks(blocks, memory, args, counts[0], counts[n - 1])) {
-    sum_values(memory, blocks, counts[n - 1], dim);
+    sum_values<kFetch>(memory, blocks, args, counts[n - 1]);
     return merge(0, n);
   }
   for (int64_t r = 0; r < n; r++) {  // each row by itself, with the values that it sees
     place_blocks(blocks, memory, args, counts[r], counts[r]);
-    sum_values(memory, blocks, counts[r], dim);
+    sum_values<false>(memory, blocks, args, counts[r]);
     merge(r, 1);
   }
 }
 
-// Telling the tiles' shapes costs as much as a tenth of a span of one token.
-void enter_tiles() { _tile_loadconfig(&kFullShapes); }
+// Tiles for so many rows of queries: a product takes a cycle for each.
+constexpr TileShapes rows_shapes(int rows) {
+  TileShapes shapes = full_shapes();
+  for (int tile = 0; tile < 6; tile++) shapes.set(tile, rows, 64);
+  return shapes;
+}
+
+template <int... I>
+constexpr auto all_rows_shapes(std::integer_sequence<int, I...>) {
+  return std::array<TileShapes, sizeof...(I)>{rows_shapes(I + 1)...};
+}
+alignas(64) constexpr auto kRowsShapes =
+    all_rows_shapes(std::make_integer_sequence<int, kRowTile>{});
+
+// Telling the shapes costs as much as a tenth of a span of one token.
+void enter_tiles(int64_t rows) {
+  _tile_loadconfig(&kRowsShapes[static_cast<size_t>(rows < kRowTile ? rows - 1 : kRowTile - 1)]);
+}
 void leave_tiles() { _tile_release(); }
 
 void attend_on_tiles(const AttentionSpan& args) {
