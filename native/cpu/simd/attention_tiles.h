@@ -53,10 +53,14 @@ void split_query(void* out, const float* q, int64_t head_dim) {
   }
 }
 
-// Sixteen lines that will be read soon.
-inline void fetch_tile(const void* p) {
-  CONCLAVE_UNROLL
-  for (int i = 0; i < 16; i++) _mm_prefetch(static_cast<const char*>(p) + i * 64, _MM_HINT_T0);
+// Turn by turn, as many as there are tiles in `count` groups, all their lines: some of each group,
+// since memory answers several pages at once sooner than one.
+CONCLAVE_INLINE void fetch_groups(const void* const* groups, int64_t count, int64_t turn) {
+  const int64_t bytes = (kRowTile + count - 1) / count * 64;
+  for (int64_t g = 0; g < count; g++) {
+    const char* lines = static_cast<const char*>(groups[g]) + turn * bytes;
+    for (int64_t at = 0; at < bytes; at += 64) _mm_prefetch(lines + at, _MM_HINT_T0);
+  }
 }
 
 // The keys of a group's last step, zero where there are no more dimensions.
@@ -70,13 +74,13 @@ inline const void* last_keys(uint32_t (*copy)[kKeyGroup], const void* keys, int6
   return copy;
 }
 
-#define CONCLAVE_MULTIPLY_KEYS(tile, b)              \
-  if constexpr (G > tile) {                          \
-    const void* keys = keys_of(tile);                \
-    if constexpr (kFetch) fetch_tile(next_of(tile)); \
-    _tile_loadd(b, keys, 64);                        \
-    _tile_dpbf16ps(tile, 5, b);                      \
-    _tile_dpbf16ps(tile, 4, b);                      \
+#define CONCLAVE_MULTIPLY_KEYS(tile, b)                                        \
+  if constexpr (G > tile) {                                                    \
+    const void* keys = keys_of(tile);                                          \
+    if constexpr (kFetch) fetch_groups(args.value_groups, num_groups, turn++); \
+    _tile_loadd(b, keys, 64);                                                  \
+    _tile_dpbf16ps(tile, 5, b);                                                \
+    _tile_dpbf16ps(tile, 4, b);                                                \
   }
 #define CONCLAVE_STORE_SCORES(tile) \
   if constexpr (G > tile)           \
@@ -85,7 +89,8 @@ inline const void* last_keys(uint32_t (*copy)[kKeyGroup], const void* keys, int6
 // Scores of G groups from first_group on.
 template <int G, bool kFetch>
 inline void score_tiles(AttentionMemory& memory, const AttentionSpan& args, const char* q,
-                        int64_t first_group) {
+                        int64_t first_group, int64_t num_groups) {
+  int64_t turn = first_group * ((args.head_dim + kQueryStep - 1) / kQueryStep);
   const int64_t num_pairs = (args.head_dim + 1) / 2;
   _tile_zero(0);
   if constexpr (G > 1) _tile_zero(1);
@@ -97,9 +102,6 @@ inline void score_tiles(AttentionMemory& memory, const AttentionSpan& args, cons
       const int64_t g = first_group + tile;
       const void* keys = static_cast<const char*>(args.key_groups[g]) + step * kTileBytes;
       return pairs >= kRowTile ? keys : last_keys(memory.keys[g], keys, pairs);
-    };
-    const auto next_of = [&](int tile) {
-      return static_cast<const char*>(args.value_groups[first_group + tile]) + step * kTileBytes;
     };
     _tile_loadd(4, q + step * 2 * kQueryStep * 2, args.q_stride);
     _tile_loadd(5, q + step * 2 * kQueryStep * 2 + kQueryStep * 2, args.q_stride);
@@ -122,10 +124,10 @@ inline void score_rows(AttentionMemory& memory, const AttentionSpan& args, const
                        int64_t num_groups) {
   for (int64_t g = 0; g < num_groups; g += kTilesAtOnce) {
     switch (num_groups - g) {
-      case 1: score_tiles<1, kFetch>(memory, args, q, g); break;
-      case 2: score_tiles<2, kFetch>(memory, args, q, g); break;
-      case 3: score_tiles<3, kFetch>(memory, args, q, g); break;
-      default: score_tiles<4, kFetch>(memory, args, q, g); break;
+      case 1: score_tiles<1, kFetch>(memory, args, q, g, num_groups); break;
+      case 2: score_tiles<2, kFetch>(memory, args, q, g, num_groups); break;
+      case 3: score_tiles<3, kFetch>(memory, args, q, g, num_groups); break;
+      default: score_tiles<4, kFetch>(memory, args, q, g, num_groups); break;
     }
   }
 }
@@ -230,11 +232,9 @@ inline bool place_blocks(ValueBlock (&blocks)[kSpanBlocks], AttentionMemory& mem
 #define CONCLAVE_STORE_SUMS(tile) \
   if constexpr (N > tile) _tile_stored(tile, memory.sums[0] + d + tile * 16, kSumsStride * 4)
 
-// Tile `tile` of the keys of the next span's block.
+// As much of the next span's keys as a tile of a block's values.
 inline void fetch_keys(const AttentionSpan& args, int64_t block, int64_t tile) {
-  const int64_t steps = (args.head_dim + kQueryStep - 1) / kQueryStep;
-  const auto* keys = static_cast<const char*>(args.next_key_groups[2 * block + tile / steps]);
-  fetch_tile(keys + tile % steps * kTileBytes);
+  fetch_groups(args.next_key_groups, kSpanGroups, block * ((args.head_dim + 15) / 16) + tile);
 }
 
 // N tiles of 16 dimensions from d on.
