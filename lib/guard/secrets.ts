@@ -16,14 +16,6 @@ import {
 import { type SecretForm, secretForms } from './secret-forms.ts'
 import type { Window } from './window.ts'
 
-/** The end of the run of `allowed` characters from `from` on; OPEN where it may go on. */
-function runEnd(w: Window, from: number, allowed: RegExp, most: number): number {
-  let index = from
-  const stop = Math.min(w.text.length, from + most)
-  while (index < stop && allowed.test(w.text[index]!)) index++
-  return index - from < most && w.open(index) ? OPEN : index
-}
-
 /** First character → the forms that start with it. */
 const byFirst: (readonly SecretForm[])[] = Array.from({ length: 128 }, (_, first) =>
   secretForms.filter(({ prefix }) => prefix.charCodeAt(0) === first),
@@ -43,7 +35,7 @@ const prefixed: Rule = {
       if (spelled < 0) return OPEN
       if (spelled === 0) continue
       const from = at + form.prefix.length
-      const end = runEnd(w, from, form.allowed, Math.min(form.most + 1, longestMatch))
+      const end = w.runEnd(from, form.allowed, Math.min(form.most + 1, longestMatch))
       if (end === OPEN) return OPEN
       const length = end - from
       if (length >= form.least && length <= form.most) best = Math.max(best, end)
@@ -66,7 +58,7 @@ const privateKey: Rule = {
   scan(w, at) {
     const spelled = w.spells(begin, at)
     if (spelled <= 0) return spelled < 0 ? OPEN : NONE
-    const label = runEnd(w, at + begin.length, /[A-Z0-9 ]/, longestLabel)
+    const label = w.runEnd(at + begin.length, /[A-Z0-9 ]/, longestLabel)
     if (label === OPEN) return OPEN
     if (!w.text.slice(at, label).includes('PRIVATE KEY')) return NONE
     const close = w.find(finish, label, longestMatch)
@@ -74,9 +66,9 @@ const privateKey: Rule = {
       if (w.text.length - label < longestMatch && !w.final) return OPEN
       return Math.min(w.text.length, label + longestMatch)
     }
-    const name = runEnd(w, close + finish.length, /[A-Z0-9 ]/, longestLabel)
+    const name = w.runEnd(close + finish.length, /[A-Z0-9 ]/, longestLabel)
     if (name === OPEN) return OPEN
-    return runEnd(w, name, /-/, dashes)
+    return w.runEnd(name, /-/, dashes)
   },
 }
 
@@ -93,7 +85,7 @@ const urlCredentials: Rule = {
     const spelled = w.spells('://', at)
     if (spelled <= 0) return spelled < 0 ? OPEN : NONE
     if (!/[a-z0-9+]$/.test(w.before(at, 1))) return NONE
-    const end = runEnd(w, at + 3, /[^\s/"'`<>\\，。；、（）]/, longestAuthority)
+    const end = w.runEnd(at + 3, /[^\s/"'`<>\\，。；、（）]/, longestAuthority)
     if (end === OPEN) return OPEN
     const authority = w.text.slice(at + 3, end)
     const userinfo = authority.lastIndexOf('@')
@@ -176,7 +168,7 @@ const assignment: Rule = {
     if (password === undefined) return NONE
     const from = valueStart(w, at + 1)
     if (from < 0) return from
-    const end = runEnd(w, from, /[^\s"'`,;)\]}>，。；、）】」]/, longestValue)
+    const end = w.runEnd(from, /[^\s"'`,;)\]}>，。；、）】」]/, longestValue)
     if (end === OPEN) return OPEN
     // Behind a quote there is no sentence: the mark is part of the value.
     const quoted = /["'`]/.test(w.text[end] ?? '')
@@ -211,7 +203,7 @@ const userOption: Rule = {
       !/(?:^|\s)(?:-u|--user)[ =]?["']?$/.test(w.before(user, 10))
     )
       return NONE
-    const end = runEnd(w, at + 1, /[^\s"'`]/, longestValue)
+    const end = w.runEnd(at + 1, /[^\s"'`]/, longestValue)
     if (end === OPEN) return OPEN
     if (end === at + 1 || /^[$<{%*:]/.test(w.text.slice(at + 1, end))) return NONE
     w.from = at + 1

@@ -5,7 +5,7 @@
 import { ALNUM, classOf, DIGIT, foldOf, foldText, INVISIBLE } from './characters.ts'
 import { CodeReading } from './code-reading.ts'
 import { NumberReading } from './number-reading.ts'
-import { reach } from './rule.ts'
+import { OPEN, reach } from './rule.ts'
 
 /** Characters whose fold is another. */
 const foreign = /[\u00a0\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2000-\u200a\u3000\uff01-\uff5e]/
@@ -30,6 +30,9 @@ export class Window {
   wordBits = 0
   #findFrom = 0
   #findOf = -1
+  #runUntil = 0
+  #runOf = -1
+  #runAllowed: RegExp | undefined
 
   /** Reads the letters and digits from `at`; at most `most` characters. */
   readWord(at: number, most: number): void {
@@ -95,5 +98,22 @@ export class Window {
     this.#findOf = this.base + index
     this.#findFrom = this.base + seen
     return found < 0 ? -1 : known + found
+  }
+
+  /**
+   * The end of the run of `allowed` characters from `from` on, at most `most`; OPEN where it may
+   * go on. Does not look twice at what it has seen of a run that was open.
+   */
+  runEnd(from: number, allowed: RegExp, most: number): number {
+    const { text, base } = this
+    const known = this.#runOf === base + from && this.#runAllowed === allowed
+    const stop = Math.min(text.length, from + most)
+    let index = known ? Math.min(this.#runUntil - base, stop) : from
+    while (index < stop && allowed.test(text[index]!)) index++
+    if (index - from === most || !this.open(index)) return index
+    this.#runOf = base + from
+    this.#runAllowed = allowed
+    this.#runUntil = base + index
+    return OPEN
   }
 }
