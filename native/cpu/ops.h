@@ -3,6 +3,7 @@
 #include "cache/kv_cache.h"
 #include "core/tensor.h"
 #include "cpu/stream.h"
+#include "ops/matmul.h"
 #include "ops/moe_experts.h"
 #include "ops/sample.h"
 
@@ -13,7 +14,7 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
                CpuStream& stream);
 void embed(Tensor y, Tensor token_ids, Tensor sampled, const Weight& w, CpuStream& stream);
 void gather_rows(Tensor y, Tensor x, Tensor rows, CpuStream& stream);
-void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, CpuStream& stream);
+void matmul(std::span<const ops::Product> products, Tensor x, CpuStream& stream);
 void moe_experts(Tensor y, Tensor x, Tensor expert_ids, Tensor weights,
                  const ops::ExpertTable& experts, CpuStream& stream);
 void moe_route(Tensor expert_ids, Tensor weights, Tensor router_logits, bool norm_topk_prob,

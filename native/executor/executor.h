@@ -184,8 +184,9 @@ class Executor {
                  const StepInput& input, Cache& cache);
   void run_node(const Node& node, const StepValues& value, const BatchView& batch,
                 const Cache& cache);
-  // The n-th node and those behind it in one kernel of a card: how many that were; 0, and nothing
-  // done, where there is no kernel for them.
+  // The n-th node and those behind it at once: how many that were; 0, and nothing done, where they
+  // are not one. On the CPU products of the same rows, on a card what there is a kernel for.
+  size_t run_products(size_t n, const StepValues& value);
   size_t run_fused(size_t n, const StepValues& value, const BatchView& batch, const Cache& cache);
   bool run_add_norm(const Node& add, const Node& norm, const StepValues& value);
   size_t run_heads(size_t n, const StepValues& value, const BatchView& batch, const Cache& cache);

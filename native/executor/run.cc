@@ -55,7 +55,7 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
                         reinterpret_cast<const int32_t*>(batch_arrays_.data())};
   const int64_t num_rows = static_cast<int64_t>(input.logit_rows.size());
   const StepValues value{graph_, plan, arena, batch.num_tokens, num_rows};
-  const bool fuses = device_->stream().kind == DeviceKind::cuda;
+  const bool on_card = device_->stream().kind == DeviceKind::cuda;
   for (size_t n = 0; n < graph_.nodes.size(); n++) {
     const Node& node = graph_.nodes[n];
     if (options_.stop != nullptr && *options_.stop)
@@ -74,7 +74,9 @@ void Executor::run_nodes(StepOutput& output, const MemoryPlan& plan, std::byte* 
     }
     const size_t first = n;
     const auto run = [&] {
-      const size_t together = fuses ? run_fused(n, value, batch, cache) : 0;
+      const size_t together = on_card            ? run_fused(n, value, batch, cache)
+                              : node_ns_.empty() ? run_products(n, value)
+                                                 : 0;  // each node's own time is asked for
       if (together == 0) run_node(node, value, batch, cache);
       else n += together - 1;
     };

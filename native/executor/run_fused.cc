@@ -1,8 +1,12 @@
-// Neighbouring nodes that a card has one kernel for: cuda/fused.h.
+// Neighbouring nodes that are one op: products of the same rows on the CPU; what a card has one
+// kernel for, cuda/fused.h.
 #include "cuda/fused.h"
+
+#include <algorithm>
 
 #include "executor/executor.h"
 #include "ops/kv_check.h"
+#include "ops/matmul.h"
 
 namespace conclave::executor {
 namespace {
@@ -37,6 +41,35 @@ Turned turned_at(const std::vector<Node>& nodes, size_t n) {
 }
 
 }  // namespace
+
+// Matrices that multiply the same rows, one node after the other.
+size_t Executor::run_products(size_t n, const StepValues& value) {
+  const Node& first = graph_.nodes[n];
+  if (first.op != Op::matmul) return 0;
+  const auto matrix = [&](const Node& node) {
+    return &weights_.matrices[static_cast<size_t>(node.weights[0])];
+  };
+  const Tensor x = value(first.inputs[0]);
+  std::vector<ops::Product> products;
+  const auto joins = [&](const Node& node) {
+    if (node.op != Op::matmul || node.inputs[0] != first.inputs[0] ||
+        node.outputs[0] == graph_.logits || matrix(node)->dtype != matrix(first)->dtype)
+      return false;
+    const Tensor y = value(node.outputs[0]);
+    return apart(x, y) && std::all_of(products.begin(), products.end(),
+                                      [&](const auto& other) { return apart(other.y, y); });
+  };
+  for (; n < graph_.nodes.size() && joins(graph_.nodes[n]); n++) {
+    const Node& node = graph_.nodes[n];
+    const bool biased = node.weights.size() == 2;
+    products.push_back(
+        {value(node.outputs[0]), matrix(node),
+         biased ? weights_.vectors[static_cast<size_t>(node.weights[1])] : Tensor{}});
+  }
+  if (products.size() < 2) return 0;
+  ops::matmul(products, x, device_->stream());
+  return products.size();
+}
 
 size_t Executor::run_fused(size_t n, const StepValues& value, const BatchView& batch,
                            const Cache& cache) {

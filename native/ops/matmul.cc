@@ -6,19 +6,31 @@
 
 namespace conclave::ops {
 
-void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, Stream& stream) {
+namespace {
+
+void check(Tensor y, Tensor x, const Weight& w, Tensor bias) {
   Dim T("num_tokens"), in("in_features"), out("out_features");
   match("matmul", "x", x, {T, in});
   match_weight("matmul", "W", w, out, in);
   match("matmul", "y", y, {T, out});
   match_dtype("matmul", "x", x, DType::f32);
   match_dtype("matmul", "y", y, DType::f32);
-  if (bias) {
-    match("matmul", "bias", bias, {out});
-    match_dtype("matmul", "bias", bias, DType::f32);
-  }
-  if (stream.kind == DeviceKind::cuda) return cuda::matmul(y, x, w, bias, on_cuda(stream));
-  cpu::matmul(y, x, w, bias, on_cpu(stream));
+  if (!bias) return;
+  match("matmul", "bias", bias, {out});
+  match_dtype("matmul", "bias", bias, DType::f32);
+}
+
+}  // namespace
+
+void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, Stream& stream) {
+  const Product product{y, &w, bias};
+  matmul({&product, 1}, x, stream);
+}
+
+void matmul(std::span<const Product> products, Tensor x, Stream& stream) {
+  for (const Product& p : products) check(p.y, x, *p.w, p.bias);
+  if (stream.kind == DeviceKind::cpu) return cpu::matmul(products, x, on_cpu(stream));
+  for (const Product& p : products) cuda::matmul(p.y, x, *p.w, p.bias, on_cuda(stream));
 }
 
 }  // namespace conclave::ops

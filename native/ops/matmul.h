@@ -7,9 +7,23 @@
 //   the same row gives the same
 //           bits at any num_tokens, thread count and tile
 //   cost    reads W once: out·in·s bytes (bound at few tokens); 2·T·out·in flops (bound at many)
+#include <span>
+
 #include "core/device.h"
 #include "core/tensor.h"
 
 namespace conclave::ops {
+
 void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, Stream& stream);
-}
+
+struct Product {
+  Tensor y;
+  const Weight* w;
+  Tensor bias;
+};
+
+// Products of the same x by matrices of one dtype, whose y share no memory: the bits of one after
+// the other. The CPU reads x once and has one queue for all.
+void matmul(std::span<const Product> products, Tensor x, Stream& stream);
+
+}  // namespace conclave::ops

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "cpu/weight_format.h"
 #include "harness.h"
@@ -78,6 +79,33 @@ void bits_do_not_depend_on_the_batch(const cpu::Kernels& kernels, DType dtype, i
   }
 }
 
+// Several matrices in one queue give the bits of one after the other.
+void together_is_one_by_one(const cpu::Kernels& kernels, DType dtype, int64_t tokens) {
+  constexpr int64_t kIn = 192, kOut[] = {150, 37, 64};
+  Machine machine(3, kernels);
+  std::vector<float> x = random_floats(tokens * kIn, 17);
+  TestWeight weights[std::size(kOut)];
+  std::vector<float> together[std::size(kOut)], alone[std::size(kOut)], bias[std::size(kOut)];
+  std::vector<ops::Product> products;
+  for (size_t i = 0; i < std::size(kOut); i++) {
+    make_weight(weights[i], dtype, kOut[i], kIn, 18 + i);
+    together[i] = alone[i] = poisoned(tokens * kOut[i]);
+    bias[i] = random_floats(kOut[i], 30 + i);
+    const auto product = [&](std::vector<float>& y) {
+      return ops::Product{tensor(y, {tokens, kOut[i]}), &weights[i].weight,
+                          i % 2 ? Tensor{} : tensor(bias[i], {kOut[i]})};
+    };
+    products.push_back(product(together[i]));
+    const ops::Product own = product(alone[i]);
+    ops::matmul(own.y, tensor(x, {tokens, kIn}), *own.w, own.bias, machine.stream);
+  }
+  ops::matmul(products, tensor(x, {tokens, kIn}), machine.stream);
+  for (size_t i = 0; i < std::size(kOut); i++) {
+    check_same_bits(together[i].data(), alone[i].data(), tokens * kOut[i],
+                    name(kernels, dtype, {tokens, kIn, kOut[i]}) + " differs beside others");
+  }
+}
+
 // Whole numbers leave one order: every set gives the bits of the plain one, and NaN is not lost.
 void int8_is_the_same_everywhere(const cpu::Kernels& kernels, DType dtype) {
   constexpr int64_t kTokens = 27, kIn = 164, kOut = 37;
@@ -116,6 +144,8 @@ void test_matmul(const cpu::Kernels& kernels) {
     bits_do_not_depend_on_the_batch(kernels, dtype, 100, 37);
     bits_do_not_depend_on_the_batch(kernels, dtype, 256, 70);
     bits_do_not_depend_on_the_batch(kernels, dtype, 33, 11);
+    bits_do_not_depend_on_the_batch(kernels, dtype, 192, 150);
+    for (int64_t tokens : {0, 1, 3, 20}) together_is_one_by_one(kernels, dtype, tokens);
   }
 }
 
