@@ -1,5 +1,5 @@
-// Speed of one request: prefill of 512 tokens, decode after 0, 2,048 and 4,096, as fractions of
-// this machine's ceilings.
+// Speed of one request: prefill of 512 tokens, decode after 0, 2,048 and 4,096 (or --depths), as
+// fractions of this machine's ceilings. --weights: a format, or several.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { costsOf } from './costs.mjs'
@@ -9,30 +9,35 @@ import { folderOf } from './models.mjs'
 import { liveExperts } from './routing.mjs'
 
 const prefillTokens = 512
-const maxContext = 4608
+const bytesOf = { int8: 8.5 / 8 }
 
-export async function run({ models, loadModel, quick, busy }) {
+export async function run({ models, loadModel, quick, busy, weights = ['auto'], depths }) {
   const rows = []
-  for (const name of models) rows.push(...(await measureModel(name, loadModel, { quick, busy })))
+  for (const name of models)
+    for (const format of weights)
+      rows.push(...(await measureModel(name, loadModel, { quick, busy, format, depths })))
   return rows
 }
 
-async function measureModel(name, loadModel, { quick, busy }) {
+async function measureModel(name, loadModel, { quick, busy, format, depths }) {
   const mode = modeOf(busy)
+  const chosen = depths ?? (quick ? [0] : [0, 2048, 4096])
   const folder = folderOf(name)
   const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
   const model = await loadModel(folder, {
-    maxContext: Math.min(maxContext, config.max_position_embeddings),
+    weights: format,
+    maxContext: Math.min(Math.max(...chosen) + 512, config.max_position_embeddings),
     threads: mode.threads,
-    prefixCache: false,
   })
+  const weightBytes = bytesOf[format] ?? 2
+  const label = format === 'auto' ? name : `${name} ${format}`
   const rows = []
   try {
     await prefillMs(model, prefillTokens, { seed: 99 })
-    rows.push(await prefill(name, model, config, { repeat: quick ? 3 : 7, mode }))
-    for (const depth of quick ? [0] : [0, 2048, 4096])
+    rows.push(await prefill(label, model, config, { repeat: quick ? 3 : 7, mode }))
+    for (const depth of chosen)
       if (depth + 200 < model.info.maxContext)
-        rows.push(await decode(name, model, config, { depth, mode }))
+        rows.push(await decode(label, model, config, { depth, mode, weightBytes }))
   } finally {
     await model.dispose()
   }
@@ -66,10 +71,10 @@ async function prefill(name, model, config, { repeat, mode }) {
   }
 }
 
-async function decode(name, model, config, { depth, mode }) {
+async function decode(name, model, config, { depth, mode, weightBytes }) {
   const clock = clocks[mode.clock]
   const { value: rates, foreign } = await calmly(() => decodeRates(model, depth, { clock }))
-  const { decodeBytes } = costsOf(config, { depth })
+  const { decodeBytes } = costsOf(config, { depth, weightBytes })
   const bytesPerSecond = median(rates) * decodeBytes
   const limited = depth === 0 && name !== 'default' && mode.clock === 'wall'
   return {

@@ -1,11 +1,12 @@
 // npm run bench -- [generate load loop boundary peers engine] [--models moe-s,moe-m,default] [--quick] [--busy]
 // npm run bench -- --profile [--models moe-s] [--weights int8,bf16]
 // npm run bench -- peers --models moe-s,moe-m --weights bf16,int8
+// npm run bench -- generate --models moe-s --weights int8 --depths 0,4096,16384,32768
 // Measures and prints rows. --busy: for a machine that others use, processor time of one thread.
 
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildLib } from '../scripts/build-lib.mjs'
+import { setupOrExit } from '../scripts/setup.mjs'
 import { addFractions, describeMachine, measureCeilings } from './ceilings.mjs'
 import { hasDefaultModel, libraryFile } from './paths.mjs'
 import { printRows, saveRows } from './rows.mjs'
@@ -31,6 +32,7 @@ const { values, positionals } = parseArgs({
     busy: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     weights: { type: 'string' },
+    depths: { type: 'string' },
   },
 })
 const { quick, busy } = values
@@ -44,7 +46,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-await buildLib()
+await setupOrExit()
 const { loadModel } = await import(pathToFileURL(libraryFile).href)
 const known = ['moe-s', 'moe-m', ...(hasDefaultModel() ? ['default'] : [])]
 const models = values.models?.split(',') ?? known
@@ -68,6 +70,7 @@ for (const name of names) {
     quick,
     busy,
     weights: values.weights?.split(','),
+    depths: values.depths?.split(',').map(Number),
     ceilings: before,
   })
   const ceilings = await measureCeilings({ known: before, busy })
