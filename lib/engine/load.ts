@@ -4,7 +4,7 @@
  */
 import { ModelTokenizer } from '../chat/model-tokenizer.ts'
 import { ConclaveError } from '../errors.ts'
-import type { ModelFolder } from '../files/model-folder.ts'
+import type { ModelFiles } from '../files/model-folder.ts'
 import { type Executor, native, nativeCall } from '../native.ts'
 import { freeMemory } from './device.ts'
 import { Engine } from './engine.ts'
@@ -84,9 +84,10 @@ async function readAndBind(
  * where a token of another modality was left in: the model never gives them, ordinary text never
  * becomes one, and a prompt that holds one is refused. All that ordinary text becomes needs its row.
  */
-async function readTokenizer(folder: ModelFolder): Promise<ModelTokenizer | null> {
-  if (folder.tokenizer === null) return null
-  const tokenizer = await ModelTokenizer.fromFilesInSlices(folder.tokenizer)
+async function readTokenizer(folder: ModelFiles): Promise<ModelTokenizer | null> {
+  const files = await folder.readTokenizer()
+  if (files === null) return null
+  const tokenizer = await ModelTokenizer.fromFilesInSlices(files)
   const { vocabSize } = folder.config
   const ids = tokenizer.tokenizer.textVocabSize
   if (ids <= vocabSize) return tokenizer

@@ -1,12 +1,13 @@
 /**
- * A model folder opened, recorded and planned, with nothing of its size in memory yet.
+ * A model folder opened, recorded and planned, with nothing of its size in memory yet and its
+ * tokenizer still to be read.
  * @module
  */
 import { ConclaveError } from '../errors.ts'
 import type { ModelConfig } from '../files/config.ts'
 import { defaultModelFolder } from '../files/default-model.ts'
 import { resolveModel } from '../files/hub.ts'
-import { type ModelFolder, openModelFolder } from '../files/model-folder.ts'
+import { type ModelFiles, openModelFiles } from '../files/model-folder.ts'
 import { checkWeightIndex, readTensors } from '../files/weight-files.ts'
 import { graphJson as graphText } from '../graph/json.ts'
 import { type RecordedModel, recordInSlices } from '../models/registry.ts'
@@ -25,7 +26,7 @@ import type { CheckedLoadOptions } from './load-options.ts'
 import { planMemory, type SizedPlan, storedFormat, weightBytes } from './memory-plan.ts'
 
 export interface OpenModel {
-  folder: ModelFolder
+  folder: ModelFiles
   store: WeightStore
   tensors: TensorInfo[]
   recorded: RecordedModel
@@ -46,7 +47,7 @@ export async function openModel(
   options: CheckedLoadOptions,
 ): Promise<OpenModel> {
   const { signal } = options
-  const folder = await openModelFolder(await locate(source, options))
+  const folder = await openModelFiles(await locate(source, options))
   throwIfAborted(signal)
   const store = await nativeCall(() => native().openWeights(folder.weightFiles))
   try {

@@ -14,7 +14,7 @@ import { GgufKeys } from './gguf-metadata.ts'
 import { ggufLayout } from './gguf-names.ts'
 import { checkPart, checkTensorCount, partPaths, splitKeys } from './gguf-parts.ts'
 import { ggufTokenizer } from './gguf-tokenizer.ts'
-import type { ModelFolder, TokenizerFiles } from './model-folder.ts'
+import type { ModelFiles, TokenizerFiles } from './model-folder.ts'
 import { fileLimits, firstBytes, withFile } from './read-file.ts'
 import { maxTensors, readTensors } from './weight-files.ts'
 
@@ -43,18 +43,19 @@ interface Part {
 }
 
 /**
- * Reads everything but the weights of a GGUF file, or of the first of several parts.
+ * Reads everything but the weights and the tokenizer of a GGUF file, or of the first of several
+ * parts.
  * Throws `io_error`, `unsupported_format`, `invalid_file`, `invalid_config`, `unsupported_model`,
  * `missing_shard` or `path_forbidden`.
  * @example
  * const { config, weightFiles } = await openGguf('./Qwen3-0.6B-Q8_0.gguf')
  */
-export async function openGguf(path: string): Promise<ModelFolder> {
+export async function openGguf(path: string): Promise<ModelFiles> {
   await expectGguf(path)
   return withPart(path, first => openModel(path, first))
 }
 
-async function openModel(path: string, first: Part): Promise<ModelFolder> {
+async function openModel(path: string, first: Part): Promise<ModelFiles> {
   const split = splitKeys(first.keys)
   const weightFiles = split === null ? [path] : await partPaths(path, split)
   const tensors = new Map<string, TensorInfo>()
@@ -81,7 +82,7 @@ async function openModel(path: string, first: Part): Promise<ModelFolder> {
     weightMap: null,
     totalSize: null,
     layout,
-    tokenizer: await readTokenizer(first.keys, config.vocabSize),
+    readTokenizer: () => readTokenizer(path, config.vocabSize),
   }
 }
 
@@ -125,20 +126,27 @@ async function expectGguf(path: string): Promise<void> {
   )
 }
 
-async function withPart<T>(path: string, use: (part: Part) => Promise<T>): Promise<T> {
+function withPart<T>(path: string, use: (part: Part) => Promise<T>): Promise<T> {
+  return withStore(path, async store => use(await describePart(store, path)))
+}
+
+async function withStore<T>(path: string, use: (store: WeightStore) => Promise<T>): Promise<T> {
   const store = await nativeCall(() => native().openWeights([path]))
   try {
-    return await use(await describePart(store, path))
+    return await use(store)
   } finally {
     store.close()
   }
 }
 
-async function describePart(store: WeightStore, path: string): Promise<Part> {
+async function readKeys(store: WeightStore, path: string): Promise<GgufKeys> {
   const keys = await GgufKeys.read(store, path)
-  if (keys === null) {
-    throw new ConclaveError('missing_shard', `Expected a GGUF file at ${path}, but it is another.`)
-  }
+  if (keys !== null) return keys
+  throw new ConclaveError('missing_shard', `Expected a GGUF file at ${path}, but it is another.`)
+}
+
+async function describePart(store: WeightStore, path: string): Promise<Part> {
+  const keys = await readKeys(store, path)
   const tensors = await readTensors(store)
   const divisors = tensors.find(tensor => tensor.name === 'rope_freqs.weight')
   if (divisors === undefined) return { keys, tensors, ropeDivisors: null }
@@ -155,7 +163,11 @@ async function describePart(store: WeightStore, path: string): Promise<Part> {
   return { keys, tensors, ropeDivisors }
 }
 
-async function readTokenizer(keys: GgufKeys, vocabSize: number): Promise<TokenizerFiles | null> {
+function readTokenizer(path: string, vocabSize: number): Promise<TokenizerFiles | null> {
+  return withStore(path, async store => tokenizerOf(await readKeys(store, path), vocabSize))
+}
+
+async function tokenizerOf(keys: GgufKeys, vocabSize: number): Promise<TokenizerFiles | null> {
   const tokenizer = await ggufTokenizer(keys, vocabSize)
   if (tokenizer === null) return null
   const chatTemplate = keys.stringOrNull('tokenizer.chat_template')

@@ -23,8 +23,8 @@ export interface TokenizerFiles {
   readonly chatTemplate: string | null
 }
 
-/** What a folder says about its model. */
-export interface ModelFolder extends WeightFiles {
+/** What a folder says about its model, the tokenizer not read yet: it may be megabytes of text. */
+export interface ModelFiles extends WeightFiles {
   /** Absolute. */
   readonly path: string
   readonly config: ModelConfig
@@ -34,6 +34,10 @@ export interface ModelFolder extends WeightFiles {
   /** Names and rows of the weights as the files have them. */
   readonly layout: TensorLayout
   /** Null in a folder without tokenizer.json: such a model takes token ids. */
+  readTokenizer(): Promise<TokenizerFiles | null>
+}
+
+export interface ModelFolder extends ModelFiles {
   readonly tokenizer: TokenizerFiles | null
 }
 
@@ -47,6 +51,12 @@ export interface ModelFolder extends WeightFiles {
  * const { config, weightFiles } = await openModelFolder('./Qwen3-0.6B')
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
+  const files = await openModelFiles(path)
+  return { ...files, tokenizer: await files.readTokenizer() }
+}
+
+/** The same but for the tokenizer, which may be read beside other work. */
+export async function openModelFiles(path: string): Promise<ModelFiles> {
   if (await isGgufPath(resolve(path))) return openGguf(resolve(path))
   const folder = await openFolder(resolve(path))
   const rawConfig = await readJson(folder, 'config.json', fileLimits.config)
@@ -60,7 +70,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
     generation: parseGenerationConfig(generation ?? null, config),
     ...(await findWeightFiles(folder)),
     layout: plainLayout,
-    tokenizer: await readTokenizer(folder),
+    readTokenizer: () => readTokenizer(folder),
   }
 }
 
