@@ -1,7 +1,7 @@
 // A unit is (sequence, block of its query tokens, kv head). It walks its keys span by span; every
 // span's keys and values are read once for all q heads of the group and all tokens of the block.
-// Where units are fewer than threads want, a unit's spans are shared out: each span leaves a state
-// of its own, and these are merged in the order in which one thread would have met them.
+// Spans are merged into the state of their chunk, chunks into that of the unit, in their order:
+// where units are fewer than threads want, a unit's chunks are shared out, and nothing changes.
 #include <algorithm>
 #include <limits>
 
@@ -22,7 +22,7 @@ constexpr int64_t kRowsPerUnit =
     64;  // (token, q head) rows: their sums stay in the first-level cache
 constexpr int64_t kUnitNs = 5'000;      // of the first keys of a unit, which nobody has fetched
 constexpr int64_t kTasksPerThread = 8;  // so that the last to end is not late by much
-constexpr int64_t kLeastSpans = 4;      // of a part of a unit
+constexpr int64_t kChunkSpans = 4;      // what a thread takes at least, and leaves one state of
 
 struct Block {
   int32_t sequence, first_token, num_tokens;
@@ -47,7 +47,7 @@ struct State {
 
 // A thread's working memory, for at most max_rows rows.
 struct Rows {
-  State state;
+  State state, chunk;
   std::byte* q;  // as the kernel takes them
   int32_t* counts;
   float* turned;  // one query
@@ -62,15 +62,17 @@ State carve_state(float* memory, int64_t rows, int64_t dim) {
 }
 
 int64_t rows_floats(int64_t max_rows, int64_t dim) {
-  return (max_rows + kRowTile) * query_floats(dim) + state_floats(max_rows, dim) +
+  return (max_rows + kRowTile) * query_floats(dim) + 2 * state_floats(max_rows, dim) +
          in_lines(max_rows) + in_lines(dim);
 }
 
 Rows carve_rows(float* memory, int64_t max_rows, int64_t dim) {
   float* state = memory + (max_rows + kRowTile) * query_floats(dim);
-  float* counts = state + state_floats(max_rows, dim);
-  return {carve_state(state, max_rows, dim), reinterpret_cast<std::byte*>(memory),
-          reinterpret_cast<int32_t*>(counts), counts + in_lines(max_rows)};
+  float* chunk = state + state_floats(max_rows, dim);
+  float* counts = chunk + state_floats(max_rows, dim);
+  return {carve_state(state, max_rows, dim), carve_state(chunk, max_rows, dim),
+          reinterpret_cast<std::byte*>(memory), reinterpret_cast<int32_t*>(counts),
+          counts + in_lines(max_rows)};
 }
 
 // Blocks of long sequences come last token first: the dearest tasks start first.
@@ -103,6 +105,7 @@ struct Unit {
     num_keys = positions[block->num_tokens - 1] + 1;
   }
   int64_t num_spans() const { return (num_keys + kSpan - 1) / kSpan; }
+  int64_t num_chunks() const { return (num_spans() + kChunkSpans - 1) / kChunkSpans; }
   // The first token that sees any of a span: those before it end earlier.
   int64_t first_token_of(int64_t span) const {
     int64_t token = 0;
@@ -120,22 +123,27 @@ struct Groups {
 class Reading {
  public:
   Reading(const Job& job, int64_t unit, int64_t end, int64_t span)
-      : job_(job), unit_(unit), end_(end) {
+      : job_(job),
+        key_bytes_(group_bytes(job.region.dtype, key_width(job.region.dtype, job.dim))),
+        value_bytes_(group_bytes(job.region.dtype, job.dim)),
+        unit_(unit),
+        end_(end) {
     enter(span * kSpanGroups);
   }
 
   // The next `count` of them; the last one over and over where there are no more.
   void read(Groups& groups, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
-      groups.keys[i] = key_group(job_.region, *page_, kv_head_, offset_);
-      groups.values[i] = value_group(job_.region, *page_, kv_head_, offset_);
+      groups.keys[i] = keys_;
+      groups.values[i] = values_;
       if (left_ > 1) {
         left_--;
         offset_ += kKeyGroup;
-        if (offset_ == job_.region.page_size) {
-          offset_ = 0;
-          page_++;
-        }
+        keys_ += key_bytes_;
+        values_ += value_bytes_;
+        if (offset_ < job_.region.page_size) continue;
+        page_++;
+        enter_page(0);
       } else if (unit_ + 1 < end_) {
         unit_++;
         enter(0);
@@ -149,15 +157,22 @@ class Reading {
     const int64_t position = group * kKeyGroup, page_size = job_.region.page_size;
     page_ =
         job_.batch.page_tables + unit.block->sequence * job_.batch.max_pages + position / page_size;
-    offset_ = position % page_size;
     kv_head_ = unit.kv_head;
     left_ = (unit.num_keys + kKeyGroup - 1) / kKeyGroup - group;
+    enter_page(position % page_size);
+  }
+  void enter_page(int64_t offset) {
+    offset_ = offset;
+    keys_ = key_group(job_.region, *page_, kv_head_, offset);
+    values_ = value_group(job_.region, *page_, kv_head_, offset);
   }
 
   const Job& job_;
+  int64_t key_bytes_, value_bytes_;
   int64_t unit_, end_;
   const int32_t* page_;
   int64_t offset_, kv_head_, left_;
+  const std::byte *keys_, *values_;
 };
 
 // Two readings of the same groups: what comes a span later is fetched while a group is read.
@@ -228,6 +243,25 @@ void attend_span(const State& state, const Rows& rows, const Job& job, const Uni
                    unit.num_rows - r, dim, q_bytes, job.scale});
 }
 
+// One chunk of a unit, from nothing.
+void attend_chunk(const State& state, const Rows& rows, const Job& job, const Unit& unit,
+                  int64_t chunk, Readings& readings) {
+  clear(state, unit.num_rows, job.dim);
+  const int64_t begin = chunk * kChunkSpans;
+  const int64_t end = std::min(begin + kChunkSpans, unit.num_spans());
+  for (int64_t span = begin; span < end; span++) {
+    attend_span(state, rows, job, unit, span, readings);
+  }
+}
+
+// Adds the state of a chunk to that of those before it.
+void merge_chunk(const State& state, const State& later, const Job& job, const Unit& unit,
+                 int64_t chunk) {
+  const int64_t r = unit.first_token_of(chunk * kChunkSpans) * job.group;
+  job.merge({state.y + r * job.dim, state.max + r, state.sum + r, later.y + r * job.dim,
+             later.max + r, later.sum + r, unit.num_rows - r, job.dim, job.dim});
+}
+
 // While it lives, its thread may call the kernel's span() of at most so many rows.
 struct Inside {
   Inside(const cpu::AttentionKernel& kernel, int64_t rows) : kernel(kernel) {
@@ -250,49 +284,45 @@ void attend_units(const Job& job, int64_t begin, int64_t end, const Rows& rows) 
   for (int64_t u = begin; u < end; u++) {
     const Unit unit(job, u);
     load_queries(rows, job, unit);
-    clear(rows.state, unit.num_rows, job.dim);
-    for (int64_t span = 0; span < unit.num_spans(); span++) {
-      attend_span(rows.state, rows, job, unit, span, readings);
+    attend_chunk(rows.state, rows, job, unit, 0, readings);
+    for (int64_t chunk = 1; chunk < unit.num_chunks(); chunk++) {
+      attend_chunk(rows.chunk, rows, job, unit, chunk, readings);
+      merge_chunk(rows.state, rows.chunk, job, unit, chunk);
     }
     store_rows(rows.state, job, unit);
   }
 }
 
-// Units in parts: `parts` to a unit, a state for each of its spans.
+// Units in parts: `parts` to a unit, a state for each of its chunks.
 struct Parts {
-  int64_t parts, max_spans, max_rows;
-  float* states;  // (units, max_spans)
+  int64_t parts, max_chunks, max_rows;
+  float* states;  // (units, max_chunks)
 
-  State state(int64_t unit, int64_t span, int64_t dim) const {
-    return carve_state(states + (unit * max_spans + span) * state_floats(max_rows, dim), max_rows,
+  State state(int64_t unit, int64_t chunk, int64_t dim) const {
+    return carve_state(states + (unit * max_chunks + chunk) * state_floats(max_rows, dim), max_rows,
                        dim);
   }
 };
 
 void attend_part(const Parts& parts, int64_t task, const Job& job, const Rows& rows) {
-  const Unit unit(job, task / parts.parts);
-  const int64_t part = task % parts.parts, num_spans = unit.num_spans();
-  const int64_t begin = num_spans * part / parts.parts;
-  const int64_t end = num_spans * (part + 1) / parts.parts;
+  const int64_t u = task / parts.parts, part = task % parts.parts;
+  const Unit unit(job, u);
+  const int64_t begin = unit.num_chunks() * part / parts.parts;
+  const int64_t end = unit.num_chunks() * (part + 1) / parts.parts;
   if (begin == end) return;
   const Inside inside(job.kernel, unit.num_rows);
   load_queries(rows, job, unit);
-  Readings readings(job, task / parts.parts, task / parts.parts + 1, begin);
-  for (int64_t span = begin; span < end; span++) {
-    const State state = parts.state(task / parts.parts, span, job.dim);
-    clear(state, unit.num_rows, job.dim);
-    attend_span(state, rows, job, unit, span, readings);
+  Readings readings(job, u, u + 1, begin * kChunkSpans);
+  for (int64_t chunk = begin; chunk < end; chunk++) {
+    attend_chunk(parts.state(u, chunk, job.dim), rows, job, unit, chunk, readings);
   }
 }
 
 void merge_parts(const Parts& parts, int64_t u, const Job& job) {
   const Unit unit(job, u);
   const State state = parts.state(u, 0, job.dim);
-  for (int64_t span = 1; span < unit.num_spans(); span++) {
-    const int64_t r = unit.first_token_of(span) * job.group;
-    const State later = parts.state(u, span, job.dim);
-    job.merge({state.y + r * job.dim, state.max + r, state.sum + r, later.y + r * job.dim,
-               later.max + r, later.sum + r, unit.num_rows - r, job.dim, job.dim});
+  for (int64_t chunk = 1; chunk < unit.num_chunks(); chunk++) {
+    merge_chunk(state, parts.state(u, chunk, job.dim), job, unit, chunk);
   }
   store_rows(state, job, unit);
 }
@@ -339,12 +369,12 @@ void attention(Tensor y, Tensor q, const KvRegion& region, const BatchView& batc
   const int64_t wanted = num_threads * kTasksPerThread;
   const int64_t longest =
       *std::max_element(batch.kv_lengths, batch.kv_lengths + batch.num_sequences);
-  const int64_t max_spans = (longest + kSpan - 1) / kSpan;
-  const int64_t num_parts = std::min(wanted / num_units, max_spans / kLeastSpans);
+  const int64_t max_chunks = (longest + kSpan * kChunkSpans - 1) / (kSpan * kChunkSpans);
+  const int64_t num_parts = std::min(wanted / num_units, max_chunks);
   if (num_threads > 1 && num_parts > 1) {
-    Parts parts{num_parts, max_spans, std::min(max_rows, batch.num_tokens * group), nullptr};
+    Parts parts{num_parts, max_chunks, std::min(max_rows, batch.num_tokens * group), nullptr};
     parts.states = static_cast<float*>(stream.scratch(
-        2, num_units * max_spans * state_floats(parts.max_rows, dim) * int64_t{sizeof(float)}));
+        2, num_units * max_chunks * state_floats(parts.max_rows, dim) * int64_t{sizeof(float)}));
     for_each_task(stream.pool, num_units * num_parts, cost_ns, [&](int64_t task, int thread) {
       attend_part(parts, task, job, rows_of(thread));
     });

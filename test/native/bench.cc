@@ -105,7 +105,7 @@ void fill_matrices(cpu::AlignedBytes& bytes, DType dtype) {
   if (dtype != DType::i8) return;
   const uint16_t one = f32_to_f16(1);
   for (size_t at = 0; at < bytes.size(); at += static_cast<size_t>(cpu::kBlockBytes)) {
-    for (size_t i = static_cast<size_t>(cpu::kScalesAt); i < cpu::kBlockBytes; i += 2) {
+    for (size_t i = cpu::kScalesAt; i < size_t{cpu::kBlockBytes}; i += 2) {
       std::memcpy(bytes.data() + at + i, &one, 2);
     }
   }
