@@ -4,8 +4,7 @@
 //   types   x, y, bias f32   W f32 | f16 | bf16 | i8; sums in f32
 //   alias   none
 //   order   the sum over k is taken in one fixed order that depends on `in` and the dtype alone:
-//   the same row gives the same
-//           bits at any num_tokens, thread count and tile
+//           the same row gives the same bits at any num_tokens, thread count and tile
 //   cost    reads W once: out·in·s bytes (bound at few tokens); 2·T·out·in flops (bound at many)
 #include <span>
 
