@@ -222,19 +222,19 @@ inline bool place_blocks(ValueBlock (&blocks)[kSpanBlocks], AttentionMemory& mem
   return finite;
 }
 
-#define CONCLAVE_MULTIPLY_VALUES(tile, b)                           \
-  if constexpr (N > tile) {                                         \
-    if constexpr (kFetch)                                           \
-      if (i >= kSpanBlocks / 2) fetch_keys(args, i, d / 16 + tile); \
-    _tile_loadd(b, at.values + (d + tile * 16) * 4, at.stride);     \
-    _tile_dpbf16ps(tile, 4, b);                                     \
+#define CONCLAVE_MULTIPLY_VALUES(tile, b)                                     \
+  if constexpr (N > tile) {                                                   \
+    if constexpr (kFetch && tile % 2 == 1)                                    \
+      fetch_keys(args, (d / 16 * kSpanBlocks + i * kTilesAtOnce + tile) / 2); \
+    _tile_loadd(b, at.values + (d + tile * 16) * 4, at.stride);               \
+    _tile_dpbf16ps(tile, 4, b);                                               \
   }
 #define CONCLAVE_STORE_SUMS(tile) \
   if constexpr (N > tile) _tile_stored(tile, memory.sums[0] + d + tile * 16, kSumsStride * 4)
 
 // As much of the next span's keys as a tile of a block's values.
-inline void fetch_keys(const AttentionSpan& args, int64_t block, int64_t tile) {
-  fetch_groups(args.next_key_groups, kSpanGroups, block * ((args.head_dim + 15) / 16) + tile);
+inline void fetch_keys(const AttentionSpan& args, int64_t turn) {
+  fetch_groups(args.next_key_groups, kSpanGroups, turn);
 }
 
 // N tiles of 16 dimensions from d on.
@@ -278,13 +278,6 @@ inline void sum_values(AttentionMemory& memory, const ValueBlock (&blocks)[kSpan
   }
 }
 
-// Share `part` of `parts` of the first half of the next span's keys.
-inline void fetch_share(const AttentionSpan& args, int64_t part, int64_t parts) {
-  const int64_t tiles = (args.head_dim + 15) / 16, all = kSpanBlocks / 2 * tiles;
-  for (int64_t i = all * part / parts; i < all * (part + 1) / parts; i++)
-    fetch_keys(args, i / tiles, i % tiles);
-}
-
 // Rows [first, first + n), n at most 16. kFetch: brings the next span near.
 template <bool kFetch>
 inline void attend_rows(const AttentionSpan& args, int64_t first, int64_t n,
@@ -298,13 +291,15 @@ inline void attend_rows(const AttentionSpan& args, int64_t first, int64_t n,
   const int64_t num_groups = (counts[n - 1] + kKeyGroup - 1) / kKeyGroup;
   score_rows<kFetch>(memory, args, static_cast<const char*>(args.q) + first * args.q_stride,
                      num_groups);
-  for (int64_t r = 0; r < n; r++) {
-    if constexpr (kFetch) fetch_share(args, r, n);
-    weigh_row(memory, r, counts[r], args.scale);
-  }
+  for (int64_t r = 0; r < n; r++) weigh_row(memory, r, counts[r], args.scale);
   ValueBlock blocks[kSpanBlocks];
   if (place_blocks(blocks, memory, args, counts[0], counts[n - 1])) {
     sum_values<kFetch>(memory, blocks, args, counts[n - 1]);
+    // The first half of the keys came beside the values, the second comes beside the merging.
+    if constexpr (kFetch) {
+      const int64_t turns = kSpanBlocks * ((dim + 15) / 16);
+      for (int64_t turn = turns / 2; turn < turns; turn++) fetch_keys(args, turn);
+    }
     return merge(0, n);
   }
   for (int64_t r = 0; r < n; r++) {  // each row by itself, with the values that it sees
