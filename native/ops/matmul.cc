@@ -29,6 +29,7 @@ void matmul(Tensor y, Tensor x, const Weight& w, Tensor bias, Stream& stream) {
 
 void matmul(std::span<const Product> products, Tensor x, Stream& stream) {
   for (const Product& p : products) check(p.y, x, *p.w, p.bias);
+  if (x.shape[0] == 0) return;
   if (stream.kind == DeviceKind::cpu) return cpu::matmul(products, x, on_cpu(stream));
   for (const Product& p : products) cuda::matmul(p.y, x, *p.w, p.bias, on_cuda(stream));
 }

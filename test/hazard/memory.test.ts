@@ -30,11 +30,17 @@ describe('what a model took comes back', () => {
     // The middle of ten cycles: one alone may hold a model whose turn to be collected has not come, or a page just given back.
     const middle = (cycles: Taken[]) =>
       [...cycles].sort((a, b) => a.rss - b.rss)[cycles.length >> 1]!
-    const [tenth, last] = [middle(got.seen.slice(9, 19)), middle(got.seen.slice(-10))]
+    const [early, late] = [got.seen.slice(9, 19), got.seen.slice(-10)]
+    const [tenth, last] = [middle(early), middle(late)]
     const growth = last.rss / tenth.rss - 1
     console.log(`${way}: ${tenth.rss} → ${last.rss} KiB, ${(100 * growth).toFixed(2)} %`)
     expect(growth).toBeLessThan(0.01)
-    expect([last.threads, last.descriptors]).toEqual([tenth.threads, tenth.descriptors])
+    // The least of ten: the threads of a model that was just let go may be on their way out.
+    const least = (cycles: Taken[]) => [
+      Math.min(...cycles.map(({ threads }) => threads)),
+      Math.min(...cycles.map(({ descriptors }) => descriptors)),
+    ]
+    expect(least(late)).toEqual(least(early))
     expect(got.answers).toBe(1)
   })
 
