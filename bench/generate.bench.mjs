@@ -9,7 +9,8 @@ import { folderOf } from './models.mjs'
 import { liveExperts } from './routing.mjs'
 
 const prefillTokens = 512
-const bytesOf = { int8: 8.5 / 8 }
+/** Bytes of a weight; all others have two. */
+const bytesOf = { f32: 4, int8: 8.5 / 8 }
 
 export async function run({ models, loadModel, quick, busy, weights = ['auto'], depths }) {
   const rows = []
@@ -26,8 +27,9 @@ async function measureModel(name, loadModel, { quick, busy, format, depths }) {
   const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
   const model = await loadModel(folder, {
     weights: format,
-    maxContext: Math.min(Math.max(...chosen) + 512, config.max_position_embeddings),
+    maxContext: Math.min(Math.max(prefillTokens, ...chosen) + 512, config.max_position_embeddings),
     threads: mode.threads,
+    prefixCache: false, // a prompt that is measured again must be read again
   })
   const weightBytes = bytesOf[format] ?? 2
   const label = format === 'auto' ? name : `${name} ${format}`
@@ -76,7 +78,7 @@ async function decode(name, model, config, { depth, mode, weightBytes }) {
   const { value: rates, foreign } = await calmly(() => decodeRates(model, depth, { clock }))
   const { decodeBytes } = costsOf(config, { depth, weightBytes })
   const bytesPerSecond = median(rates) * decodeBytes
-  const limited = depth === 0 && name !== 'default' && mode.clock === 'wall'
+  const limited = depth === 0 && !name.startsWith('default') && mode.clock === 'wall'
   return {
     what: `decode after ${depth}`,
     model: name,
